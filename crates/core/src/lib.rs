@@ -1,0 +1,8 @@
+//! The pure core of the parallel plan executor: what a plan is, what has happened, and what follows from it.
+//!
+//! Knows no clock, no randomness, no files, no processes and no async: time and outcomes arrive as data. Everything
+//! that decides lives here, so that the simulator, the tests and the product decide alike.
+
+pub mod ids;
+pub mod plan;
+pub mod policy;

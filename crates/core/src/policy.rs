@@ -1,0 +1,204 @@
+//! What the user chose, as data and arithmetic: limits, retries, order. Frozen into a run when it starts.
+//!
+//! Knows nothing of where a value came from (flag, environment, file); values are already within their ranges.
+
+use serde::{Deserialize, Serialize};
+
+/// Most agents at work at once on one machine.
+pub const MAX_SLOTS: u32 = 10;
+
+/// In which order ready tasks get slots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// Priority, then longest remaining path, then id.
+    #[default]
+    Priority,
+    /// Longest remaining path, then priority, then id.
+    CriticalPath,
+    /// Priority, then id.
+    Plan,
+}
+
+/// Whether waves hold tasks back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Waves {
+    /// A task starts as soon as its own dependencies allow it.
+    #[default]
+    Free,
+    /// A wave starts when the threshold of the wave before it has closed.
+    Gate,
+    /// As `Gate`, and the user is asked before each wave.
+    Ask,
+}
+
+/// How waiting changes get into the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MergeStrategy {
+    /// One after the other, in order of arrival.
+    #[default]
+    Independent,
+    /// One after the other, highest priority first.
+    Priority,
+    /// A wave's changes together.
+    Batch,
+}
+
+/// What the landing commit looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MergeMethod {
+    /// A merge commit with the work as second parent.
+    #[default]
+    Merge,
+    /// One commit with the work's tree.
+    Squash,
+}
+
+/// What an agent's "no change needed" leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoChange {
+    /// The user is asked.
+    #[default]
+    Ask,
+    /// It is accepted when verification is green.
+    Accept,
+}
+
+/// Further attempts after the first failure, per class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retries {
+    /// The agent failed or made nothing.
+    pub execution: u32,
+    /// A verify command failed.
+    pub verification: u32,
+    /// A check on the candidate failed.
+    pub ci: u32,
+    /// The change does not merge.
+    pub conflict: u32,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self { execution: 3, verification: 3, ci: 3, conflict: 3 }
+    }
+}
+
+/// Everything that `decide` and `intents` look up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Agents at work at once, 1 to [`MAX_SLOTS`] (simulations may go above).
+    pub slots: u32,
+    /// Share of a wave that must have closed before the next is pre-loaded, in (0, 1].
+    pub wave_threshold: f64,
+    /// Order of starts.
+    pub order: Order,
+    /// Whether waves hold tasks back.
+    pub waves: Waves,
+    /// How changes get in.
+    pub merge_strategy: MergeStrategy,
+    /// What a landing looks like.
+    pub merge_method: MergeMethod,
+    /// What "no change needed" leads to.
+    pub no_change: NoChange,
+    /// Retry limits.
+    pub retries: Retries,
+    /// Whether a verified task becomes a change. `Off` stops at the published branch.
+    pub changes: Changes,
+    /// Pause between two starts, ms.
+    pub stagger_ms: u64,
+    /// Two tasks first, the full width once one has landed; 0 is off.
+    pub ramp: u32,
+    /// Wait before a retry, ms; doubled each time up to 32 times.
+    pub backoff_ms: u64,
+    /// Wall-clock limit of one agent job, ms; 0 is none.
+    pub attempt_limit_ms: u64,
+    /// How long an agent may take to end after it was asked to, ms.
+    pub grace_ms: u64,
+    /// How long a question waits before its default applies, ms; 0 is for ever.
+    pub question_timeout_ms: u64,
+    /// Open changes above which nothing new starts; 0 is no limit.
+    pub open_changes: u32,
+    /// A progress line every this many commits.
+    pub report_every_commits: u32,
+    /// The agent for tasks that name none.
+    pub agent: String,
+}
+
+/// Whether changes (pull requests) are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Changes {
+    /// Each verified task becomes a change, which the lane lands.
+    #[default]
+    Open,
+    /// The branch is published and landing is only observed.
+    Off,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            slots: 7,
+            wave_threshold: 0.8,
+            order: Order::default(),
+            waves: Waves::default(),
+            merge_strategy: MergeStrategy::default(),
+            merge_method: MergeMethod::default(),
+            no_change: NoChange::default(),
+            retries: Retries::default(),
+            changes: Changes::default(),
+            stagger_ms: 2_000,
+            ramp: 0,
+            backoff_ms: 5_000,
+            attempt_limit_ms: 0,
+            grace_ms: 10_000,
+            question_timeout_ms: 0,
+            open_changes: 0,
+            report_every_commits: 5,
+            agent: "command".to_owned(),
+        }
+    }
+}
+
+impl Policy {
+    /// How many tasks of a wave of `size` must have closed before the next is pre-loaded: ⌈threshold × size⌉, at least 1.
+    pub fn threshold_of(&self, size: usize) -> usize {
+        (1..=size).find(|n| reaches(*n, size, self.wave_threshold)).unwrap_or(size)
+    }
+
+    /// The wait before the `n`-th retry in a row (from 1), ms.
+    pub fn backoff(&self, n: u32) -> u64 {
+        self.backoff_ms.saturating_mul(1 << n.saturating_sub(1).min(5))
+    }
+}
+
+/// Whether `n` of `size` reaches `threshold`. The small slack keeps 0.8 × 5 at 4 in binary arithmetic.
+#[expect(clippy::cast_precision_loss, reason = "plans are far below 2^52 tasks")]
+fn reaches(n: usize, size: usize, threshold: f64) -> bool {
+    n as f64 + 1e-9 >= threshold * size as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_threshold_rounds_up() {
+        let at = |wave_threshold, size| Policy { wave_threshold, ..Policy::default() }.threshold_of(size);
+        assert_eq!(at(0.8, 31), 25);
+        assert_eq!(at(0.5, 31), 16);
+        assert_eq!(at(1.0, 31), 31);
+        assert_eq!(at(0.8, 5), 4);
+        assert_eq!(at(0.01, 3), 1);
+    }
+
+    #[test]
+    fn the_backoff_doubles_and_stops_doubling() {
+        let policy = Policy { backoff_ms: 100, ..Policy::default() };
+        assert_eq!([1, 2, 3, 9].map(|n| policy.backoff(n)), [100, 200, 400, 3_200]);
+    }
+}
