@@ -5,4 +5,13 @@
 
 pub mod ids;
 pub mod plan;
+
+pub mod decide;
+pub mod event;
+pub mod input;
+pub mod intent;
+pub mod outcome;
 pub mod policy;
+pub mod question;
+pub mod state;
+pub mod text;

@@ -1,0 +1,335 @@
+//! The way of an attempt: workspace, agent, measuring, verification, and what follows from how it ended.
+
+use super::Decider;
+use crate::event::{After, Event};
+use crate::ids::{Attempt, Branch, ChangeNumber, CommitId, Millis, TaskId};
+use crate::outcome::{AgentEnd, Claim, Class, Differs, Exit, Failure, Leftovers, Prepared, Rebase, Snapshot};
+use crate::outcome::{SnapshotOutcome, Verdict};
+use crate::policy::{NoChange, Policy};
+use crate::question::Ask;
+use crate::state::{
+    Asked, Closure, Collect, Flaky, GivenUp, Hold, Kind, Leave, Park, PauseCause, Phase, Round, Step, Stop,
+    Tries,
+};
+
+/// How often an attempt may be lost before a person is asked.
+const MAX_LOST: u32 = 10;
+/// How long an agent without capacity rests when it did not say for how long, ms.
+const BREAKER_MS: u64 = 60_000;
+/// Tasks in a row that fail alike before dispatch pauses.
+const SAME_CAUSE: usize = 3;
+
+impl Decider<'_> {
+    pub(super) fn preloaded(&mut self, task: &TaskId) {
+        use crate::state::Workspace;
+        match self.state.task(task) {
+            Some(t) if t.facts.workspace == Workspace::Wanted => {
+                self.emit(Event::TaskPreloaded { task: task.clone() })
+            }
+            Some(_) | None => self.stale(),
+        }
+    }
+
+    pub(super) fn prepared(&mut self, task: &TaskId, attempt: Attempt, prepared: Prepared) {
+        let Some(running) = self.running(task, attempt).filter(|r| r.phase == Phase::Starting) else {
+            return self.stale();
+        };
+        let stop = running.stop;
+        let rebase = prepared.rebase;
+        self.emit(Event::WorkspacePrepared { task: task.clone(), attempt, prepared });
+        match stop {
+            Some(stop) if rebase != Rebase::Clean => self.end_stopped(task, attempt, stop),
+            Some(_) | None => {}
+        }
+    }
+
+    pub(super) fn agent_ended(&mut self, task: &TaskId, attempt: Attempt, round: Round, end: AgentEnd) {
+        let Some(running) = self
+            .running(task, attempt)
+            .filter(|r| matches!(r.phase, Phase::Working | Phase::Leftovers) && r.round() == round)
+        else {
+            return self.stale();
+        };
+        let (stopping, agent, kind) = (running.stop.is_some(), running.agent.clone(), running.kind.resumed());
+        let release = |class, summary: &str, leave| Event::AttemptReleased {
+            task: task.clone(),
+            attempt,
+            failure: Failure::new(class, summary),
+            leave,
+        };
+        match &end.exit {
+            Exit::Done | Exit::Failed(_) => self.emit(Event::AgentEnded { task: task.clone(), attempt, end }),
+            _ if stopping => self.emit(Event::AgentEnded { task: task.clone(), attempt, end }),
+            Exit::Stopped => self.lost(task, attempt, "it was stopped from outside"),
+            Exit::Lost(why) => {
+                let why = why.clone();
+                self.lost(task, attempt, &why);
+            }
+            Exit::TryLater { until, why } => {
+                let until = until.unwrap_or(self.now.plus(BREAKER_MS)).max(self.now.plus(1));
+                self.emit(release(Class::Capacity, why, Leave::Ready(kind)));
+                self.emit(Event::BreakerOpened { agent, until });
+            }
+            Exit::CannotStart(why) => {
+                let cause = PauseCause::Agent(why.clone());
+                self.emit(release(Class::Machine, why, Leave::Ready(kind)));
+                self.emit(Event::DispatchPaused { cause });
+            }
+        }
+    }
+
+    /// Nothing is known of how the attempt ended: a new one goes on in the same workspace.
+    fn lost(&mut self, task: &TaskId, attempt: Attempt, why: &str) {
+        let Some(t) = self.state.task(task) else { return };
+        let kind = t.running().map_or(Kind::Continue, |r| r.kind.resumed());
+        let failure = Failure::new(Class::Lost, format!("attempt {attempt} was lost: {why}"));
+        let task = task.clone();
+        if t.facts.tries.lost >= MAX_LOST {
+            self.emit(Event::AttemptFailed { task, attempt, failure, after: After::Hold(Hold::Stuck) });
+        } else {
+            self.emit(Event::AttemptReleased { task, attempt, failure, leave: Leave::Ready(kind) });
+        }
+    }
+
+    pub(super) fn snapshot_taken(&mut self, task: &TaskId, attempt: Attempt, outcome: SnapshotOutcome) {
+        let Some(running) = self.running(task, attempt) else { return self.stale() };
+        let Phase::Collecting(collect) = running.phase else { return self.stale() };
+        let stop = running.stop;
+        match outcome {
+            SnapshotOutcome::Taken(snapshot) => {
+                self.emit(Event::SnapshotTaken { task: task.clone(), attempt, snapshot: snapshot.clone() });
+                match (stop, collect, snapshot.leftovers) {
+                    (Some(stop), _, Leftovers::Clean) | (Some(stop), Collect::Commit, _) => {
+                        self.end_stopped(task, attempt, stop);
+                    }
+                    (Some(_), Collect::Look, Leftovers::Files(_)) => {
+                        self.emit(Event::LeftoversTaken { task: task.clone(), attempt });
+                    }
+                    (None, _, _) => self.judge(task, attempt, collect, &snapshot),
+                }
+            }
+            SnapshotOutcome::Refused(why) => match stop {
+                Some(stop) => self.end_stopped(task, attempt, stop),
+                None => self.fail(
+                    task,
+                    attempt,
+                    Failure::new(Class::Execution, format!("its work cannot be taken over: {why}")),
+                ),
+            },
+            SnapshotOutcome::Gone(why) => match stop {
+                Some(stop) => self.end_stopped(task, attempt, stop),
+                None => self.lost(task, attempt, &why),
+            },
+        }
+    }
+
+    /// What the measured work is worth.
+    fn judge(&mut self, task: &TaskId, attempt: Attempt, collect: Collect, snapshot: &Snapshot) {
+        let Some(t) = self.state.task(task) else { return };
+        let Some(running) = t.running() else { return };
+        let kind = running.kind;
+        let (exit, claim) = match &running.end {
+            Some(end) => (Some(end.exit.clone()), end.claim.clone()),
+            None => (None, Claim::Nothing),
+        };
+        let may_ask = running.asked == Asked::No && exit == Some(Exit::Done) && claim == Claim::Nothing;
+        let planned =
+            self.state.position(task).map_or(0, |at| self.state.plan.tasks[at].spec.planned_commits());
+        let fresh = matches!(kind, Kind::First | Kind::Continue);
+        let empty = snapshot.commits == 0 && snapshot.differs == Differs::No;
+        let unchanged =
+            t.facts.failed_tip.as_ref() == Some(&snapshot.tip) && matches!(kind, Kind::Verify | Kind::Ci);
+        let flaky = matches!(claim, Claim::Flaky(_)) && t.facts.flaky == Flaky::Unused;
+        let ids = || (task.clone(), attempt);
+
+        if collect == Collect::Look && matches!(snapshot.leftovers, Leftovers::Files(_)) {
+            let (task, attempt) = ids();
+            return self.emit(if may_ask {
+                Event::LeftoversAsked { task, attempt }
+            } else {
+                Event::LeftoversTaken { task, attempt }
+            });
+        }
+        let failure = match (exit.as_ref(), &claim) {
+            (Some(Exit::Failed(why)), _) => Some(Failure::new(Class::Execution, why.clone())),
+            (_, Claim::Blocked(why)) => {
+                let failure = Failure::new(Class::Execution, format!("the agent is blocked: {why}"));
+                let (task, attempt) = ids();
+                return self.emit(Event::AttemptFailed {
+                    task,
+                    attempt,
+                    failure,
+                    after: After::Hold(Hold::Stuck),
+                });
+            }
+            (None, _) if empty => {
+                return self.agent_needed(
+                    task,
+                    attempt,
+                    Failure::new(Class::Execution, "nothing is done yet"),
+                );
+            }
+            (_, Claim::NoChange(_)) if empty => None,
+            _ if empty => Some(Failure::new(Class::Execution, "the agent ended without a change")),
+            _ if !snapshot.contains_base && kind == Kind::Conflict => Some(Failure::new(
+                Class::Conflict,
+                "the branch does not contain the target it was to be brought onto",
+            )),
+            _ if !snapshot.contains_base => {
+                Some(Failure::new(Class::Execution, "the branch no longer contains the commit it began from"))
+            }
+            _ if unchanged && !flaky && exit.is_some() => {
+                Some(Failure::new(Class::Execution, "the repair changed nothing"))
+            }
+            _ => None,
+        };
+        let (task_id, attempt) = ids();
+        match failure {
+            Some(failure) => self.fail(task, attempt, failure),
+            None if fresh && may_ask && snapshot.commits < planned => {
+                self.emit(Event::LeftoversAsked { task: task_id, attempt });
+            }
+            None => self.emit(Event::VerifyStarted { task: task_id, attempt }),
+        }
+    }
+
+    fn agent_needed(&mut self, task: &TaskId, attempt: Attempt, failure: Failure) {
+        self.emit(Event::AgentNeeded { task: task.clone(), attempt, failure });
+    }
+
+    pub(super) fn verify_ended(&mut self, task: &TaskId, attempt: Attempt, verdict: Verdict) {
+        let Some(running) = self.running(task, attempt).filter(|r| r.phase == Phase::Verifying) else {
+            return self.stale();
+        };
+        let end = running.end.clone();
+        if let Some(stop) = running.stop {
+            return self.end_stopped(task, attempt, stop);
+        }
+        match verdict {
+            Verdict::Green => self.verified(task, attempt, end.as_ref()),
+            Verdict::Red(failure) if end.is_none() => self.agent_needed(task, attempt, failure),
+            Verdict::Red(failure) => self.fail(task, attempt, failure),
+            Verdict::Unevaluated(why) => {
+                let intent = crate::intent::Intent::EnsureVerified { task: task.clone(), attempt };
+                self.intent_failed(intent, crate::input::Trouble::Machine(why));
+            }
+        }
+    }
+
+    fn verified(&mut self, task: &TaskId, attempt: Attempt, end: Option<&AgentEnd>) {
+        let snapshot = self.state.task(task).and_then(|t| t.facts.snapshot.as_ref());
+        let empty = snapshot.is_none_or(|s| s.commits == 0 && s.differs == Differs::No);
+        let why = match end.map(|e| &e.claim) {
+            Some(Claim::NoChange(why)) if empty => why.clone(),
+            _ => return self.emit(Event::AttemptSucceeded { task: task.clone(), attempt }),
+        };
+        let task = task.clone();
+        match self.state.policy.no_change {
+            NoChange::Accept => {
+                self.emit(Event::AttemptSucceeded { task: task.clone(), attempt });
+                self.emit(Event::TaskClosed { task, closure: Closure::NoChange });
+            }
+            NoChange::Ask => {
+                let question = self.state.next_question();
+                let failure = Failure::new(Class::Operator, "the agent says that no change is needed");
+                let leave = Leave::Parked(Park::Question(question));
+                self.emit(Event::AttemptReleased { task: task.clone(), attempt, failure, leave });
+                self.ask(Ask::NoChange { task, why });
+            }
+        }
+    }
+
+    /// An attempt failed in a way that costs a try.
+    pub(super) fn fail(&mut self, task: &TaskId, attempt: Attempt, failure: Failure) {
+        let Some(t) = self.state.task(task) else { return };
+        let kind = match (failure.class, t.running().map(|r| r.kind)) {
+            (Class::Verification, _) => Kind::Verify,
+            (Class::Conflict, _) => Kind::Conflict,
+            (_, Some(kind)) => kind.resumed(),
+            (_, None) => Kind::Continue,
+        };
+        let after = after_failure(&self.state.policy, self.now, t.facts.tries, failure.class, kind);
+        self.emit(Event::AttemptFailed { task: task.clone(), attempt, failure, after });
+        self.notice_same_cause();
+    }
+
+    pub(super) fn notice_same_cause(&mut self) {
+        if self.state.streak.tasks.len() < SAME_CAUSE || self.state.paused.contains(&PauseCause::SameCause) {
+            return;
+        }
+        let (tasks, summary) = (self.state.streak.tasks.clone(), self.state.streak.summary.clone());
+        self.emit(Event::DispatchPaused { cause: PauseCause::SameCause });
+        self.ask(Ask::SameCause { tasks, summary });
+    }
+
+    /// An attempt that was asked to stop has ended.
+    fn end_stopped(&mut self, task: &TaskId, attempt: Attempt, stop: Stop) {
+        let kind = self.running(task, attempt).map_or(Kind::Continue, |r| r.kind.resumed());
+        let leave = match stop {
+            Stop::Halt => Leave::Ready(kind),
+            Stop::Retry => Leave::Ready(Kind::Continue),
+            Stop::Yield => Leave::Parked(Park::Room),
+            Stop::Park => Leave::Parked(Park::Operator),
+            Stop::Take => Leave::Parked(Park::Taken),
+            Stop::Cancel => Leave::Closed(GivenUp::Cancelled),
+            Stop::Skip(satisfies) => Leave::Closed(GivenUp::Skipped(satisfies)),
+            Stop::Timeout => {
+                let limit = crate::text::span(self.state.policy.attempt_limit_ms);
+                return self.fail(
+                    task,
+                    attempt,
+                    Failure::new(Class::Execution, format!("it ran out of time ({limit})")),
+                );
+            }
+        };
+        let failure = Failure::new(Class::Operator, "stopped");
+        self.emit(Event::AttemptReleased { task: task.clone(), attempt, failure, leave });
+    }
+
+    pub(super) fn published(&mut self, task: TaskId, branch: Branch, tip: CommitId) {
+        match self.state.task(&task) {
+            Some(t) if t.facts.tip.as_ref() == Some(&tip) && t.facts.published.as_ref() != Some(&tip) => {
+                self.emit(Event::BranchPublished { task, branch, tip });
+            }
+            Some(_) | None => self.stale(),
+        }
+    }
+
+    pub(super) fn change_opened(&mut self, task: TaskId, change: ChangeNumber) {
+        match self.step(&task) {
+            Some(Step::Publishing) => self.emit(Event::ChangeOpened { task, change }),
+            Some(_) | None => self.stale(),
+        }
+    }
+
+    pub(super) fn labelled(&mut self, task: TaskId) {
+        match self.step(&task) {
+            Some(Step::Held { .. }) => self.emit(Event::ChangeLabelled { task }),
+            Some(_) | None => self.stale(),
+        }
+    }
+
+    pub(super) fn released(&mut self, task: TaskId) {
+        match self.step(&task) {
+            Some(Step::Closed(_)) => self.emit(Event::WorkspaceReleased { task }),
+            Some(_) | None => self.stale(),
+        }
+    }
+}
+
+/// What follows a failure: a further attempt while the class has tries left, else a person.
+pub(super) fn after_failure(policy: &Policy, now: Millis, tries: Tries, class: Class, kind: Kind) -> After {
+    let (used, limit, hold) = match class {
+        Class::Verification => (tries.verification, policy.retries.verification, Hold::Stuck),
+        Class::Ci => (tries.ci, policy.retries.ci, Hold::NeedsReview),
+        Class::Conflict => (tries.conflict, policy.retries.conflict, Hold::NeedsReview),
+        Class::Execution | Class::Capacity | Class::Machine | Class::Lost | Class::Operator => {
+            (tries.execution, policy.retries.execution, Hold::Stuck)
+        }
+    };
+    if used < limit {
+        After::Retry { until: now.plus(policy.backoff(used + 1)), kind }
+    } else {
+        After::Hold(hold)
+    }
+}

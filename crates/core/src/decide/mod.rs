@@ -1,0 +1,135 @@
+//! What follows from what happened: inputs become events. The only place in the program where anything is decided.
+//!
+//! Pure: the time is an argument, nothing is drawn by chance, and whatever is returned has already been applied to the
+//! state it was decided on. Stale inputs (of an attempt, candidate or question that is over) are counted and ignored.
+
+mod attempt;
+mod lane;
+mod observe;
+mod operator;
+mod question;
+mod rest;
+mod schedule;
+mod starvation;
+mod timer;
+mod trouble;
+
+pub use rest::{Rest, rest};
+pub use schedule::{HoldBack, hold_back, start_key};
+pub use starvation::{left_ms, pace_ms};
+pub use timer::next_wakeup;
+
+use crate::event::{Event, Record};
+use crate::ids::{Attempt, Millis, TaskId};
+use crate::input::{Input, Reply, Start};
+use crate::question::Ask;
+use crate::state::{Progress, Running, State, Step};
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The record to make durable; without events there is nothing to record.
+    pub record: Record,
+    /// The answer to a command.
+    pub reply: Option<Reply>,
+}
+
+/// Decides what follows from an input. `state` is left as the returned record makes it.
+pub fn decide(state: &mut State, now: Millis, input: Input) -> Decision {
+    let now = now.max(state.clock.last);
+    state.pass(now);
+    let mut decider = Decider { state, now, events: Vec::new() };
+    let reply = decider.take(input);
+    if decider.state.progress != Progress::New {
+        decider.settle();
+    }
+    Decision { record: Record { at: now, events: decider.events }, reply }
+}
+
+/// A decision in the making: each event is applied as soon as it is decided.
+struct Decider<'a> {
+    state: &'a mut State,
+    now: Millis,
+    events: Vec<Event>,
+}
+
+impl Decider<'_> {
+    fn take(&mut self, input: Input) -> Option<Reply> {
+        match input {
+            Input::Start(start) => self.start(*start),
+            Input::Opened => self.emit(Event::SessionOpened),
+            Input::Tick => self.tick(),
+            Input::Preloaded { task } => self.preloaded(&task),
+            Input::Prepared { task, attempt, prepared } => self.prepared(&task, attempt, prepared),
+            Input::AgentEnded { task, attempt, round, end } => self.agent_ended(&task, attempt, round, end),
+            Input::SnapshotTaken { task, attempt, outcome } => self.snapshot_taken(&task, attempt, outcome),
+            Input::VerifyEnded { task, attempt, verdict } => self.verify_ended(&task, attempt, verdict),
+            Input::Published { task, branch, tip } => self.published(task, branch, tip),
+            Input::ChangeOpened { task, change } => self.change_opened(task, change),
+            Input::Labelled { task } => self.labelled(task),
+            Input::CandidateBuilt { candidate, outcome } => self.candidate_built(candidate, outcome),
+            Input::CheckEnded { subject, run, verdict } => self.check_ended(subject, run, verdict),
+            Input::LandEnded { candidate, outcome } => self.land_ended(candidate, outcome),
+            Input::Released { task } => self.released(task),
+            Input::IntentFailed { intent, trouble } => self.intent_failed(intent, trouble),
+            Input::Sighted { task, attempt, commits, phase } => self.sighted(task, attempt, commits, phase),
+            Input::Observed(observed) => self.observed(observed),
+            Input::Operator(command) => return Some(self.command(command)),
+        }
+        None
+    }
+
+    /// Records an event and applies it.
+    fn emit(&mut self, event: Event) {
+        if let Err(illegal) = self.state.evolve(&event) {
+            panic!("BUG: {illegal}");
+        }
+        self.events.push(event);
+    }
+
+    /// A report of something that is over.
+    fn stale(&mut self) {
+        self.state.totals.stale += 1;
+    }
+
+    fn start(&mut self, start: Start) {
+        if self.state.progress != Progress::New {
+            return self.stale();
+        }
+        let Start { run, target, target_tip, green, policy, selected, before } = start;
+        let policy = Box::new(policy);
+        self.emit(Event::RunStarted { run, target, target_tip, green, policy, selected, before });
+        self.emit(Event::SessionOpened);
+    }
+
+    /// The running attempt of a task, if it is the one a report speaks of.
+    fn running(&self, task: &TaskId, attempt: Attempt) -> Option<&Running> {
+        self.state.task(task).and_then(|t| t.running()).filter(|r| r.attempt == attempt)
+    }
+
+    fn step(&self, task: &TaskId) -> Option<&Step> {
+        self.state.task(task).map(|t| &t.step)
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        let question = self.state.next_question();
+        self.emit(Event::QuestionAsked { question, ask });
+    }
+
+    fn is_asked(&self, about: impl Fn(&Ask) -> bool) -> bool {
+        self.state.questions.values().any(|q| about(&q.ask))
+    }
+
+    fn sighted(&mut self, task: TaskId, attempt: Attempt, commits: u32, phase: Option<String>) {
+        let Some(at) = self.state.position(&task) else { return self.stale() };
+        let seen = &self.state.tasks[at].facts.seen;
+        let news = seen.commits != commits || (phase.is_some() && seen.phase != phase);
+        if self.running(&task, attempt).is_none() {
+            return self.stale();
+        }
+        if news {
+            let phase = phase.or_else(|| seen.phase.clone());
+            self.emit(Event::Sighted { task, attempt, commits, phase });
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What was seen when repository and forge were looked at: others move branches, land work, close changes.
+
+use super::Decider;
+use crate::event::Event;
+use crate::ids::{CommitId, TaskId};
+use crate::input::Observed;
+use crate::question::Ask;
+use crate::state::{Closure, Freeze, PauseCause, Step};
+
+impl Decider<'_> {
+    pub(super) fn observed(&mut self, observed: Observed) {
+        match observed {
+            Observed::Target { tip, landed, gone } => self.target_seen(tip, landed, gone),
+            Observed::Branch { task, tip } => self.branch_seen(task, tip),
+            Observed::ChangeClosed { task } => self.change_closed(task),
+        }
+    }
+
+    fn target_seen(&mut self, tip: CommitId, landed: Vec<(TaskId, CommitId)>, gone: Vec<TaskId>) {
+        for (task, commit) in landed {
+            let in_lane = self.state.lane.carries(&task);
+            match self.step(&task) {
+                // A running attempt ends first, and a candidate has its own outcome; the next look finds the rest.
+                Some(Step::Running(_) | Step::Closed(_) | Step::Outside) | None => {}
+                Some(_) if in_lane => {}
+                Some(_) => self.emit(Event::TaskClosed { task, closure: Closure::LandedByOthers(commit) }),
+            }
+        }
+        if self.state.target_tip != tip {
+            self.emit(Event::TargetMoved { tip: tip.clone() });
+        }
+        if matches!(&self.state.lane.frozen, Some(Freeze::TargetRed(red)) if *red != tip) {
+            self.recheck_target(tip);
+        }
+        self.landings_gone(gone);
+    }
+
+    pub(super) fn landings_gone(&mut self, gone: Vec<TaskId>) {
+        let tasks: Vec<_> = gone
+            .into_iter()
+            .filter(|id| self.state.task(id).and_then(|t| t.closure()).is_some_and(|c| c.commit().is_some()))
+            .collect();
+        if tasks.is_empty() || self.is_asked(|ask| matches!(ask, Ask::TargetRewritten { .. })) {
+            return;
+        }
+        if !self.state.paused.contains(&PauseCause::TargetRewritten) {
+            self.emit(Event::DispatchPaused { cause: PauseCause::TargetRewritten });
+        }
+        self.ask(Ask::TargetRewritten { tasks });
+    }
+
+    fn branch_seen(&mut self, task: TaskId, tip: CommitId) {
+        let Some(t) = self.state.task(&task) else { return self.stale() };
+        let ours = t.facts.published.as_ref() == Some(&tip) || t.facts.tip.as_ref() == Some(&tip);
+        let carried = self.state.lane.carries(&task);
+        match &t.step {
+            Step::Held { .. } | Step::Open | Step::InLane | Step::Published if !ours && !carried => {
+                self.adopt_branch(task, tip);
+            }
+            _ => {}
+        }
+    }
+
+    fn change_closed(&mut self, task: TaskId) {
+        let asked = self.is_asked(|ask| matches!(ask, Ask::ChangeClosed { task: t } if *t == task));
+        match self.step(&task) {
+            Some(Step::Open | Step::InLane) if !asked && !self.state.lane.carries(&task) => {
+                let question = self.state.next_question();
+                let park = crate::state::Park::Question(question);
+                self.emit(Event::TaskParked { task: task.clone(), park });
+                self.ask(Ask::ChangeClosed { task });
+            }
+            Some(_) | None => {}
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Answers: what each does. A question that is about a task leaves the task alone if it has moved on since.
+
+use super::Decider;
+use crate::event::Event;
+use crate::ids::{QuestionId, TaskId};
+use crate::outcome::{Class, Failure};
+use crate::question::{Answer, Ask};
+use crate::state::{Closure, Freeze, Hold, Kind, Park, PauseCause, Step, Stop, Work};
+
+impl Decider<'_> {
+    /// Settles an open question and does what the answer says.
+    pub(super) fn settle_question(&mut self, question: QuestionId, answer: Answer) {
+        let Some(open) = self.state.questions.get(&question) else { return };
+        let ask = open.ask.clone();
+        self.emit(Event::QuestionAnswered { question, answer });
+        match &ask {
+            Ask::Starvation { task, .. } => self.answer_starvation(task, answer),
+            Ask::NoChange { task, .. } => self.answer_no_change(task, question, answer),
+            Ask::SameCause { .. } => {
+                if answer == Answer::Yes {
+                    self.emit(Event::DispatchResumed { cause: PauseCause::SameCause });
+                }
+            }
+            Ask::TargetRed { .. } => {
+                if answer == Answer::Yes {
+                    let tip = self.state.target_tip.clone();
+                    self.recheck_target(tip);
+                }
+            }
+            Ask::LostRaces { task, .. } => self.answer_lost_races(task, answer),
+            Ask::ChangeClosed { task } => self.answer_change_closed(task, question, answer),
+            Ask::TargetRewritten { tasks } => self.answer_rewritten(tasks, answer),
+            Ask::NextWave { wave } => {
+                if answer == Answer::Yes {
+                    self.emit(Event::WaveOpened { wave: *wave });
+                }
+            }
+            Ask::TaskRemoved { task } => {
+                if answer == Answer::Yes {
+                    self.give_up(task, Stop::Cancel);
+                }
+            }
+        }
+    }
+
+    /// Settles every open question of a kind.
+    pub(super) fn settle_questions(&mut self, about: impl Fn(&Ask) -> bool, answer: Answer) {
+        let open: Vec<_> =
+            self.state.questions.iter().filter(|(_, q)| about(&q.ask)).map(|(id, _)| *id).collect();
+        for question in open {
+            self.emit(Event::QuestionAnswered { question, answer });
+        }
+    }
+
+    fn answer_starvation(&mut self, task: &TaskId, answer: Answer) {
+        let running = self.state.task(task).and_then(|t| t.running()).filter(|r| r.stop.is_none());
+        if let (Answer::Yes, Some(attempt)) = (answer, running.map(|r| r.attempt)) {
+            self.emit(Event::AttemptStopping { task: task.clone(), attempt, stop: Stop::Yield });
+        }
+    }
+
+    fn waits_for(&self, task: &TaskId, question: QuestionId) -> bool {
+        matches!(self.step(task), Some(Step::Parked { park: Park::Question(q), .. }) if *q == question)
+    }
+
+    fn answer_no_change(&mut self, task: &TaskId, question: QuestionId, answer: Answer) {
+        if !self.waits_for(task, question) {
+            return;
+        }
+        let task = task.clone();
+        self.emit(match answer {
+            Answer::Yes => Event::TaskClosed { task, closure: Closure::NoChange },
+            Answer::Retry => Event::TaskReopened { task, note: None, kind: Kind::Continue },
+            Answer::No | Answer::Hold => {
+                let failure = Failure::new(Class::Operator, "the agent says that no change is needed");
+                Event::TaskHeld { task, hold: Hold::NeedsReview, failure }
+            }
+        });
+    }
+
+    fn answer_lost_races(&mut self, task: &TaskId, answer: Answer) {
+        if self.state.lane.frozen == Some(Freeze::Races(task.clone())) {
+            self.emit(Event::LaneThawed);
+        }
+        if answer == Answer::Hold
+            && matches!(self.step(task), Some(Step::InLane))
+            && !self.state.lane.carries(task)
+        {
+            let failure = Failure::new(Class::Operator, "the target kept moving while it was to land");
+            self.emit(Event::TaskHeld { task: task.clone(), hold: Hold::NeedsReview, failure });
+        }
+    }
+
+    fn answer_change_closed(&mut self, task: &TaskId, question: QuestionId, answer: Answer) {
+        if !self.waits_for(task, question) {
+            return;
+        }
+        let task = task.clone();
+        self.emit(match answer {
+            Answer::Yes => Event::TaskClosed { task, closure: Closure::Cancelled },
+            Answer::Retry => Event::TaskReopened { task, note: None, kind: Kind::Recheck },
+            Answer::No | Answer::Hold => {
+                let failure = Failure::new(Class::Operator, "its change was closed by a person");
+                Event::TaskHeld { task, hold: Hold::NeedsReview, failure }
+            }
+        });
+    }
+
+    fn answer_rewritten(&mut self, tasks: &[TaskId], answer: Answer) {
+        for task in tasks {
+            if !self.state.task(task).is_some_and(crate::state::Task::is_closed) {
+                continue;
+            }
+            let task = task.clone();
+            match answer {
+                Answer::Yes => self.emit(Event::LandingAccepted { task }),
+                Answer::Retry => self.emit(Event::TaskReset { task, note: None, work: Work::Keep }),
+                Answer::No | Answer::Hold => return,
+            }
+        }
+        self.emit(Event::DispatchResumed { cause: PauseCause::TargetRewritten });
+    }
+
+    /// Gives a task up: at once, or once its attempt or candidate has ended.
+    pub(super) fn give_up(&mut self, task: &TaskId, stop: Stop) {
+        let (wish, closure) = match stop {
+            Stop::Skip(satisfies) => (crate::state::Wish::Skip(satisfies), Closure::Skipped(satisfies)),
+            _ => (crate::state::Wish::Cancel, Closure::Cancelled),
+        };
+        let task_id = task.clone();
+        match self.step(task) {
+            Some(Step::Running(running)) => {
+                let attempt = running.attempt;
+                self.emit(Event::AttemptStopping { task: task_id, attempt, stop });
+            }
+            Some(Step::InLane) if self.state.lane.carries(task) => {
+                self.emit(Event::TaskWished { task: task_id, wish })
+            }
+            Some(Step::Closed(_) | Step::Outside) | None => {}
+            Some(_) => self.emit(Event::TaskClosed { task: task_id, closure }),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Who starts next: readiness, waves, slots and order. Runs after every input until nothing more follows.
+
+use super::Decider;
+use super::starvation::starving;
+use crate::event::Event;
+use crate::ids::{Attempt, Millis};
+use crate::policy::{Changes, Order, Waves};
+use crate::question::Ask;
+use crate::state::{Hold, Kind, Park, Progress, State, Step, Workspace};
+use std::cmp::Reverse;
+
+/// Why a free slot stays free although tasks may be ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HoldBack {
+    /// The run is stopping.
+    Stopping,
+    /// Dispatch is paused.
+    Paused,
+    /// All slots are held.
+    SlotsFull,
+    /// The last start was only just now.
+    Stagger(Millis),
+    /// The first tasks are to land before the full width is used.
+    Ramp,
+    /// Too many changes wait for a person.
+    OpenChanges,
+}
+
+impl Decider<'_> {
+    /// Everything that follows by itself from the state.
+    pub(super) fn settle(&mut self) {
+        if self.state.progress == Progress::Complete && self.state.open_count() == 0 {
+            return;
+        }
+        self.resume_after_machine();
+        self.wake_waiting();
+        self.return_parked();
+        for at in self.open_changes() {
+            self.queue_open_changes(at);
+        }
+        self.advance_lane();
+        self.preload();
+        self.gate_waves();
+        self.dispatch();
+        self.ask_about_starvation();
+        if self.state.open_count() == 0 && self.state.progress == Progress::Open {
+            self.emit(Event::RunCompleted);
+        }
+    }
+
+    fn open_changes(&self) -> Vec<usize> {
+        match self.state.policy.changes {
+            Changes::Off => Vec::new(),
+            Changes::Open => (0..self.state.tasks.len())
+                .filter(|at| matches!(self.state.tasks[*at].step, Step::Open))
+                .collect(),
+        }
+    }
+
+    /// Waiting tasks whose dependencies are satisfied become ready.
+    fn wake_waiting(&mut self) {
+        for at in self.state.stirred() {
+            if matches!(self.state.tasks[at].step, Step::Waiting) && self.state.unmet(at).next().is_none() {
+                let facts = &self.state.tasks[at].facts;
+                let kind = match (&facts.tip, &facts.change) {
+                    (Some(_), Some(_)) => Kind::Recheck,
+                    (Some(_), None) => Kind::Continue,
+                    (None, _) => Kind::First,
+                };
+                self.emit(Event::TaskReadied { task: self.state.id(at).clone(), kind });
+            }
+        }
+        self.state.calm();
+    }
+
+    /// A task that gave its slot to others returns when the queue is shorter than the slots.
+    fn return_parked(&mut self) {
+        if self.state.stop.is_some() || self.state.ready_count() >= self.state.policy.slots as usize {
+            return;
+        }
+        let parked = (0..self.state.tasks.len())
+            .find(|at| matches!(self.state.tasks[*at].step, Step::Parked { park: Park::Room, .. }));
+        if let Some(at) = parked
+            && let Step::Parked { kind, .. } = self.state.tasks[at].step
+        {
+            self.emit(Event::TaskReadied { task: self.state.id(at).clone(), kind });
+        }
+    }
+
+    /// Once enough of a wave has closed, the best of the next are got ready.
+    fn preload(&mut self) {
+        for next in 1..self.state.plan.waves.len() {
+            let wave = u32::try_from(next).unwrap_or(u32::MAX);
+            if self.state.preloaded.contains(&wave) || !self.enough_closed(wave - 1) {
+                continue;
+            }
+            let mut tasks: Vec<_> = self.state.plan.waves[next]
+                .iter()
+                .copied()
+                .filter(|at| matches!(self.state.tasks[*at].step, Step::Waiting | Step::Ready { .. }))
+                .filter(|at| self.state.tasks[*at].facts.workspace == Workspace::None)
+                .collect();
+            tasks.sort_by_key(|at| start_key(self.state, *at));
+            tasks.truncate(self.state.policy.slots as usize);
+            let tasks = tasks.into_iter().map(|at| self.state.id(at).clone()).collect();
+            self.emit(Event::WavePreloaded { wave, tasks });
+        }
+    }
+
+    fn enough_closed(&self, wave: u32) -> bool {
+        let (closed, size) = self.state.wave_progress(wave);
+        closed >= self.state.policy.threshold_of(size).min(size)
+    }
+
+    /// With gated waves: opens the next wave, or asks whether to.
+    fn gate_waves(&mut self) {
+        if self.state.policy.waves == Waves::Free {
+            return;
+        }
+        for next in 1..self.state.plan.waves.len() {
+            let wave = u32::try_from(next).unwrap_or(u32::MAX);
+            if self.state.opened.contains(&wave) {
+                continue;
+            }
+            if !self.enough_closed(wave - 1) {
+                return;
+            }
+            match self.state.policy.waves {
+                Waves::Free => {}
+                Waves::Gate => self.emit(Event::WaveOpened { wave }),
+                Waves::Ask => {
+                    let asked = self.is_asked(|ask| matches!(ask, Ask::NextWave { .. }));
+                    let settled = self.state.settled.iter().any(|(ask, _)| *ask == Ask::NextWave { wave });
+                    if !asked && !settled {
+                        self.ask(Ask::NextWave { wave });
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Gives free slots to the best ready tasks.
+    fn dispatch(&mut self) {
+        while hold_back(self.state).is_none() {
+            let Some(at) = next_start(self.state) else { break };
+            let Step::Ready { kind } = self.state.tasks[at].step else { break };
+            let attempt = Attempt(self.state.tasks[at].facts.attempts + 1);
+            let agent = self.state.agent(at).to_owned();
+            self.emit(Event::AttemptStarted { task: self.state.id(at).clone(), attempt, kind, agent });
+        }
+    }
+
+    fn ask_about_starvation(&mut self) {
+        if self.is_asked(|ask| matches!(ask, Ask::Starvation { .. })) {
+            return;
+        }
+        if let Some(ask) = starving(self.state, self.now) {
+            self.ask(ask);
+        }
+    }
+}
+
+/// Why nothing starts now, if so.
+pub fn hold_back(state: &State) -> Option<HoldBack> {
+    let policy = &state.policy;
+    let busy = u32::try_from(state.busy_count()).unwrap_or(u32::MAX);
+    let ramping = policy.ramp > 0 && state.totals.landings == 0;
+    if state.stop.is_some() {
+        return Some(HoldBack::Stopping);
+    }
+    if !state.paused.is_empty() {
+        return Some(HoldBack::Paused);
+    }
+    if busy >= policy.slots {
+        return Some(HoldBack::SlotsFull);
+    }
+    if ramping && busy >= policy.ramp {
+        return Some(HoldBack::Ramp);
+    }
+    if policy.open_changes > 0 && waiting_for_person(state) > policy.open_changes {
+        return Some(HoldBack::OpenChanges);
+    }
+    last_start(state)
+        .map(|at| at.plus(policy.stagger_ms))
+        .filter(|until| *until > state.clock.last)
+        .map(HoldBack::Stagger)
+}
+
+fn last_start(state: &State) -> Option<Millis> {
+    state.clock.last_start.filter(|_| state.policy.stagger_ms > 0)
+}
+
+/// When the pause between two starts is over, if that is what the next start waits for.
+pub(super) fn stagger_until(state: &State) -> Option<Millis> {
+    match hold_back(state) {
+        Some(HoldBack::Stagger(until)) if next_start(state).is_some() => Some(until),
+        Some(_) | None => None,
+    }
+}
+
+fn waiting_for_person(state: &State) -> u32 {
+    let waiting = state.tasks.iter().filter(|t| match &t.step {
+        Step::Held { hold: Hold::NeedsReview, .. } => t.facts.change.is_some(),
+        Step::Published => true,
+        _ => false,
+    });
+    u32::try_from(waiting.count()).unwrap_or(u32::MAX)
+}
+
+/// The best ready task that may start.
+pub(super) fn next_start(state: &State) -> Option<usize> {
+    state
+        .ready()
+        .filter(|at| !state.breakers.contains_key(state.agent(*at)) && gate_is_open(state, *at))
+        .min_by_key(|at| start_key(state, *at))
+}
+
+fn gate_is_open(state: &State, at: usize) -> bool {
+    let wave = state.plan.tasks[at].wave;
+    match state.policy.waves {
+        Waves::Free => true,
+        Waves::Gate | Waves::Ask => {
+            wave == 0 || state.opened.contains(&wave) || state.tasks[at].facts.attempts > 0
+        }
+    }
+}
+
+/// Where a task stands in the order of starts: smaller is earlier. Repairs go before new tasks, and what a person put
+/// ahead goes before both.
+pub fn start_key(state: &State, at: usize) -> impl Ord + use<> {
+    let task = &state.tasks[at];
+    let path = Reverse(state.plan.tasks[at].path_s);
+    let priority = Reverse(state.priority(at));
+    let fresh = !matches!(task.step, Step::Ready { kind } if kind != Kind::First);
+    let (first, second) = match state.policy.order {
+        Order::Priority => ((Some(priority), None), (Some(path), None)),
+        Order::CriticalPath => ((None, Some(path)), (None, Some(priority))),
+        Order::Plan => ((Some(priority), None), (None, None)),
+    };
+    (Reverse(task.facts.preferred), fresh, first, second, at)
+}

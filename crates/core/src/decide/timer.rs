@@ -1,0 +1,82 @@
+//! Time: what is due, and when something will be. There are no timers to keep: the next moment follows from the state.
+
+use super::{Decider, schedule};
+use crate::event::Event;
+use crate::ids::Millis;
+use crate::state::{Due, Phase, State, Step, Stop};
+
+impl Decider<'_> {
+    /// Everything that is due by now.
+    pub(super) fn tick(&mut self) {
+        let now = self.now;
+        let due: Vec<_> =
+            self.state.deferred.iter().filter(|(_, d)| d.due == Due::Later && d.until <= now).collect();
+        for intent in due.into_iter().map(|(intent, _)| intent.clone()).collect::<Vec<_>>() {
+            self.emit(Event::IntentDue { intent });
+        }
+        let over: Vec<_> =
+            self.state.breakers.iter().filter(|(_, until)| **until <= now).map(|(a, _)| a.clone()).collect();
+        for agent in over {
+            self.emit(Event::BreakerClosed { agent });
+        }
+        for at in self.state.backoff().collect::<Vec<_>>() {
+            if let Step::Backoff { until, kind } = self.state.tasks[at].step
+                && until <= now
+            {
+                self.emit(Event::TaskReadied { task: self.state.id(at).clone(), kind });
+            }
+        }
+        for at in self.state.busy().collect::<Vec<_>>() {
+            self.enforce_limit(at);
+        }
+        for question in self.state.questions.keys().copied().collect::<Vec<_>>() {
+            if question_deadline(self.state, question).is_some_and(|until| until <= now) {
+                let answer = self.state.questions[&question].ask.default_answer();
+                self.settle_question(question, answer);
+            }
+        }
+    }
+
+    fn enforce_limit(&mut self, at: usize) {
+        if attempt_deadline(self.state, at).is_none_or(|until| until > self.now) {
+            return;
+        }
+        if let Some(attempt) = self.state.tasks[at].running().map(|r| r.attempt) {
+            let task = self.state.id(at).clone();
+            self.emit(Event::AttemptStopping { task, attempt, stop: Stop::Timeout });
+        }
+    }
+}
+
+fn attempt_deadline(state: &State, at: usize) -> Option<Millis> {
+    let running = state.tasks[at].running()?;
+    let limited = state.policy.attempt_limit_ms > 0 && running.stop.is_none();
+    let working = matches!(running.phase, Phase::Working | Phase::Leftovers);
+    running
+        .working_since
+        .filter(|_| limited && working)
+        .map(|since| since.plus(state.policy.attempt_limit_ms))
+}
+
+fn question_deadline(state: &State, question: crate::ids::QuestionId) -> Option<Millis> {
+    let open = state.questions.get(&question)?;
+    (state.policy.question_timeout_ms > 0).then(|| open.asked.plus(state.policy.question_timeout_ms))
+}
+
+/// The next moment at which [`crate::input::Input::Tick`] would change something; none when only others can.
+pub fn next_wakeup(state: &State) -> Option<Millis> {
+    let backoff = state.backoff().filter_map(|at| match state.tasks[at].step {
+        Step::Backoff { until, .. } => Some(until),
+        _ => None,
+    });
+    let deferred = state.deferred.values().filter(|d| d.due == Due::Later).map(|d| d.until);
+    let limits = state.busy().filter_map(|at| attempt_deadline(state, at));
+    let questions = state.questions.keys().filter_map(|q| question_deadline(state, *q));
+    backoff
+        .chain(deferred)
+        .chain(state.breakers.values().copied())
+        .chain(limits)
+        .chain(questions)
+        .chain(schedule::stagger_until(state))
+        .min()
+}

@@ -1,0 +1,503 @@
+//! The facts: everything the log holds. Past tense, carrying each value that a later step needs.
+//!
+//! Old events stay understood for ever; an unknown one makes a run read-only. Knows nothing of why a fact was decided.
+
+use crate::ids::{
+    Attempt, Branch, CandidateId, ChangeNumber, CommitId, Millis, QuestionId, RunId, TaskId, TreeId,
+};
+use crate::outcome::{AgentEnd, Built, Failure, Prepared, Snapshot};
+use crate::plan::{Plan, Priority};
+use crate::policy::Policy;
+use crate::question::{Answer, Ask};
+use crate::state::{
+    Closure, Hold, Kind, Leave, Matter, Park, PauseCause, Stop, StopMode, Subject, Wish, Work,
+};
+use serde::{Deserialize, Serialize};
+
+/// All events of one decision: one record of the log, durable whole or not at all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When it was decided; never before the record ahead of it.
+    pub at: Millis,
+    /// What was decided, in order.
+    pub events: Vec<Event>,
+}
+
+/// How a task's state before the run was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// The task.
+    pub task: TaskId,
+    /// Landed (with its commit) or done.
+    pub closure: Closure,
+}
+
+/// What follows a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum After {
+    /// A further attempt, not before `until`.
+    Retry {
+        /// When.
+        until: Millis,
+        /// What for.
+        kind: Kind,
+    },
+    /// No further attempt without a person.
+    Hold(Hold),
+}
+
+/// A durable fact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The run began.
+    RunStarted {
+        /// Its id.
+        run: RunId,
+        /// The target branch.
+        target: Branch,
+        /// The target's tip at that time.
+        target_tip: CommitId,
+        /// The tree of that tip if pre-flight found it green.
+        green: Option<TreeId>,
+        /// The policy, frozen.
+        policy: Box<Policy>,
+        /// The tasks of this run.
+        selected: Vec<TaskId>,
+        /// Tasks that were done before.
+        before: Vec<Before>,
+    },
+    /// A process took the run up: the first time, and after each stop or crash.
+    SessionOpened,
+    /// Every selected task is closed.
+    RunCompleted,
+    /// The plan was revised by `plan adopt`.
+    PlanRevised {
+        /// The new plan, whole.
+        plan: Box<Plan>,
+        /// Tasks added to the run.
+        added: Vec<TaskId>,
+    },
+    /// Nothing new starts, and why.
+    DispatchPaused {
+        /// Why.
+        cause: PauseCause,
+    },
+    /// That reason is gone.
+    DispatchResumed {
+        /// Which.
+        cause: PauseCause,
+    },
+    /// The user wants the run to stop.
+    StopRequested {
+        /// How.
+        mode: StopMode,
+    },
+    /// A drain was taken back.
+    StopWithdrawn,
+    /// The number of slots was set.
+    SlotsChanged {
+        /// The new number.
+        slots: u32,
+    },
+    /// An agent's provider has no capacity.
+    BreakerOpened {
+        /// The agent.
+        agent: String,
+        /// Until when nothing of it starts.
+        until: Millis,
+    },
+    /// That time is over.
+    BreakerClosed {
+        /// The agent.
+        agent: String,
+    },
+    /// An intent failed and is tried again later.
+    IntentDeferred {
+        /// The intent, as its key.
+        intent: crate::intent::Intent,
+        /// Not before.
+        until: Millis,
+        /// Why.
+        why: String,
+        /// Whose matter it is.
+        matter: Matter,
+    },
+    /// It may be tried again.
+    IntentDue {
+        /// The intent.
+        intent: crate::intent::Intent,
+    },
+    /// Enough of a wave has closed: these of the next are got ready.
+    WavePreloaded {
+        /// The wave that is got ready.
+        wave: u32,
+        /// Its best-ranked tasks.
+        tasks: Vec<TaskId>,
+    },
+    /// A workspace stands ready ahead of its task's start.
+    TaskPreloaded {
+        /// The task.
+        task: TaskId,
+    },
+    /// A gated wave was opened.
+    WaveOpened {
+        /// The wave.
+        wave: u32,
+    },
+    /// A task may start.
+    TaskReadied {
+        /// The task.
+        task: TaskId,
+        /// What for.
+        kind: Kind,
+    },
+    /// An attempt took a slot.
+    AttemptStarted {
+        /// The task.
+        task: TaskId,
+        /// Its number.
+        attempt: Attempt,
+        /// What for.
+        kind: Kind,
+        /// The agent that works on it.
+        agent: String,
+    },
+    /// Its workspace is ready.
+    WorkspacePrepared {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// What was prepared.
+        prepared: Prepared,
+    },
+    /// Its agent ended.
+    AgentEnded {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// How.
+        end: AgentEnd,
+    },
+    /// Its work was measured and is reachable in the user's repository.
+    SnapshotTaken {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// The work.
+        snapshot: Snapshot,
+    },
+    /// The agent is asked once for what it left over.
+    LeftoversAsked {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// What it left over is committed by us.
+    LeftoversTaken {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// Verification of the snapshot began.
+    VerifyStarted {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// The tip was red and the agent starts after all.
+    AgentNeeded {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// What was red.
+        failure: Failure,
+    },
+    /// The attempt reached what it was for; its slot is free.
+    AttemptSucceeded {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// The attempt failed; its slot is free.
+    AttemptFailed {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// Why.
+        failure: Failure,
+        /// What follows.
+        after: After,
+    },
+    /// The attempt ended without result and without costing a try; its slot is free.
+    AttemptReleased {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// Why.
+        failure: Failure,
+        /// Where the task goes.
+        leave: Leave,
+    },
+    /// An attempt was asked to stop.
+    AttemptStopping {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// Why.
+        stop: Stop,
+    },
+    /// A task waits for a person's decision.
+    TaskParked {
+        /// The task.
+        task: TaskId,
+        /// On what.
+        park: Park,
+    },
+    /// The task's branch stands in the user's repository.
+    BranchPublished {
+        /// The task.
+        task: TaskId,
+        /// Its name.
+        branch: Branch,
+        /// Its tip.
+        tip: CommitId,
+    },
+    /// The task's change is open.
+    ChangeOpened {
+        /// The task.
+        task: TaskId,
+        /// Its number.
+        change: ChangeNumber,
+    },
+    /// The forge shows that the change needs a person.
+    ChangeLabelled {
+        /// The task.
+        task: TaskId,
+    },
+    /// The change waits in the lane.
+    TaskQueued {
+        /// The task.
+        task: TaskId,
+    },
+    /// A person moved the branch; their tip is the task's.
+    BranchAdopted {
+        /// The task.
+        task: TaskId,
+        /// Their tip.
+        tip: CommitId,
+    },
+    /// The lane took up a candidate.
+    CandidateChosen {
+        /// The candidate.
+        candidate: CandidateId,
+        /// Its tasks.
+        members: Vec<TaskId>,
+    },
+    /// The candidate's commit exists.
+    CandidateBuilt {
+        /// The candidate.
+        candidate: CandidateId,
+        /// The commit.
+        built: Built,
+    },
+    /// A check run began.
+    CheckStarted {
+        /// What is checked.
+        subject: Subject,
+        /// Which run of it, from 1.
+        run: u32,
+    },
+    /// A tree was found green.
+    TreeGreen {
+        /// The tree.
+        tree: TreeId,
+    },
+    /// A commit of the target was found green.
+    BaseGreen {
+        /// The commit.
+        commit: CommitId,
+    },
+    /// A check was red.
+    CheckRed {
+        /// What was checked.
+        subject: Subject,
+        /// Which run.
+        run: u32,
+        /// How.
+        failure: Failure,
+    },
+    /// The candidate may land.
+    LandingStarted {
+        /// The candidate.
+        candidate: CandidateId,
+    },
+    /// The candidate was given up; its tasks are queued again or sent back by events that follow.
+    CandidateDropped {
+        /// The candidate.
+        candidate: CandidateId,
+        /// Why.
+        why: Drop,
+    },
+    /// The candidate is the target's tip or an ancestor of it.
+    CandidateLanded {
+        /// The candidate.
+        candidate: CandidateId,
+        /// The landing commit.
+        commit: CommitId,
+    },
+    /// A change went back to its task.
+    ChangeReturned {
+        /// The task.
+        task: TaskId,
+        /// Why.
+        failure: Failure,
+        /// What follows.
+        after: After,
+    },
+    /// The target itself is red: the lane is frozen.
+    TargetRed {
+        /// The commit.
+        commit: CommitId,
+        /// How.
+        failure: Failure,
+    },
+    /// The target moved again and again while this task was to land: the lane is frozen.
+    RacesLost {
+        /// The task.
+        task: TaskId,
+    },
+    /// The lane goes on.
+    LaneThawed,
+    /// The target was seen at this commit.
+    TargetMoved {
+        /// The commit.
+        tip: CommitId,
+    },
+    /// A task is over.
+    TaskClosed {
+        /// The task.
+        task: TaskId,
+        /// How.
+        closure: Closure,
+    },
+    /// A task needs a person.
+    TaskHeld {
+        /// The task.
+        task: TaskId,
+        /// In what way.
+        hold: Hold,
+        /// Why.
+        failure: Failure,
+    },
+    /// A closed or held task is open again, by a person.
+    TaskReopened {
+        /// The task.
+        task: TaskId,
+        /// What the person said.
+        note: Option<String>,
+        /// What it starts again for.
+        kind: Kind,
+    },
+    /// A closed task is open again, and waits for its dependencies.
+    TaskReset {
+        /// The task.
+        task: TaskId,
+        /// What the person said.
+        note: Option<String>,
+        /// What becomes of its work.
+        work: Work,
+    },
+    /// A command that acts once the task's candidate has an outcome.
+    TaskWished {
+        /// The task.
+        task: TaskId,
+        /// The command.
+        wish: Wish,
+    },
+    /// A landing that is no longer in the target is accepted as done.
+    LandingAccepted {
+        /// The task.
+        task: TaskId,
+    },
+    /// The workspace was removed; what it held is kept under a ref.
+    WorkspaceReleased {
+        /// The task.
+        task: TaskId,
+    },
+    /// Something only the user may decide.
+    QuestionAsked {
+        /// Its id.
+        question: QuestionId,
+        /// What.
+        ask: Ask,
+    },
+    /// The question is settled.
+    QuestionAnswered {
+        /// Its id.
+        question: QuestionId,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A task's priority was set by a person.
+    PriorityChanged {
+        /// The task.
+        task: TaskId,
+        /// The new priority.
+        priority: Priority,
+    },
+    /// A task was put ahead of all others by a person.
+    TaskPreferred {
+        /// The task.
+        task: TaskId,
+    },
+    /// What was seen of a running agent. Lost in a crash without harm, and never a reason to sync.
+    Sighted {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// Commits so far, of this task.
+        commits: u32,
+        /// The phase the agent named, or none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        phase: Option<String>,
+    },
+}
+
+/// Why a candidate was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Drop {
+    /// The target moved: built anew.
+    BaseMoved,
+    /// A member's branch moved.
+    HeadMoved,
+    /// It does not merge.
+    Conflict,
+    /// Its checks are red.
+    Red,
+    /// The target itself is red.
+    TargetRed,
+    /// A person withdrew a member.
+    Withdrawn,
+}
+
+impl Event {
+    /// Whether the event only reports what was seen: it rides along and never causes a sync.
+    pub fn is_sighting(&self) -> bool {
+        matches!(self, Event::Sighted { .. })
+    }
+}

@@ -1,0 +1,283 @@
+//! Inputs: what happened outside or was asked for. They are never stored; a crash may lose one, and each can be asked
+//! for again. Knows nothing of what is decided from them.
+
+use crate::event::Before;
+use crate::ids::{Attempt, Branch, CandidateId, ChangeNumber, CommitId, QuestionId, RunId, TaskId, TreeId};
+use crate::intent::Intent;
+use crate::outcome::{AgentEnd, BuildOutcome, LandOutcome, Prepared, SnapshotOutcome, Verdict};
+use crate::plan::{Plan, Priority};
+use crate::policy::Policy;
+use crate::question::Answer;
+use crate::state::{Satisfies, StopMode, Subject};
+
+/// What happened or was asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A run is to begin.
+    Start(Box<Start>),
+    /// A process has taken the run up.
+    Opened,
+    /// A moment that [`crate::decide::next_wakeup`] named has come.
+    Tick,
+    /// A workspace stands ready ahead of its task's start.
+    Preloaded {
+        /// The task.
+        task: TaskId,
+    },
+    /// An attempt's workspace is ready.
+    Prepared {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// What was prepared.
+        prepared: Prepared,
+    },
+    /// An attempt's agent ended.
+    AgentEnded {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// Which of its jobs.
+        round: crate::state::Round,
+        /// How.
+        end: AgentEnd,
+    },
+    /// An attempt's work was measured.
+    SnapshotTaken {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// The work.
+        outcome: SnapshotOutcome,
+    },
+    /// An attempt's verify commands ended.
+    VerifyEnded {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// How.
+        verdict: Verdict,
+    },
+    /// A task's branch stands in the user's repository.
+    Published {
+        /// The task.
+        task: TaskId,
+        /// Its name.
+        branch: Branch,
+        /// Its tip.
+        tip: CommitId,
+    },
+    /// A task's change is open.
+    ChangeOpened {
+        /// The task.
+        task: TaskId,
+        /// Its number.
+        change: ChangeNumber,
+    },
+    /// A task's change is marked for a person.
+    Labelled {
+        /// The task.
+        task: TaskId,
+    },
+    /// A candidate was built, or does not merge.
+    CandidateBuilt {
+        /// The candidate.
+        candidate: CandidateId,
+        /// How it went.
+        outcome: BuildOutcome,
+    },
+    /// Checks ended.
+    CheckEnded {
+        /// What was checked.
+        subject: Subject,
+        /// Which run.
+        run: u32,
+        /// How.
+        verdict: Verdict,
+    },
+    /// A landing was tried.
+    LandEnded {
+        /// The candidate.
+        candidate: CandidateId,
+        /// How it went.
+        outcome: LandOutcome,
+    },
+    /// A workspace is gone, and kept.
+    Released {
+        /// The task.
+        task: TaskId,
+    },
+    /// A wish could not be fulfilled.
+    IntentFailed {
+        /// The wish.
+        intent: Intent,
+        /// Why, and whose matter it is.
+        trouble: Trouble,
+    },
+    /// Something was seen of a running agent.
+    Sighted {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// Commits so far, of this task.
+        commits: u32,
+        /// The phase that the agent named.
+        phase: Option<String>,
+    },
+    /// The forge or the repository was looked at.
+    Observed(Observed),
+    /// The user commands.
+    Operator(Command),
+}
+
+/// What a run begins with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// Its id.
+    pub run: RunId,
+    /// The target branch.
+    pub target: Branch,
+    /// Its tip.
+    pub target_tip: CommitId,
+    /// The tip's tree, if pre-flight found it green.
+    pub green: Option<TreeId>,
+    /// The policy.
+    pub policy: Policy,
+    /// The tasks of the run.
+    pub selected: Vec<TaskId>,
+    /// Those done before.
+    pub before: Vec<Before>,
+}
+
+/// Why a wish could not be fulfilled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The machine: disk, memory, spawning, set-up. Dispatch pauses until it works again.
+    Machine(String),
+    /// The other side is not there or says "later": only this wish waits.
+    Elsewhere(String),
+    /// What landed is no longer in the target.
+    NotAncestor {
+        /// The tasks whose landing is gone.
+        tasks: Vec<TaskId>,
+    },
+}
+
+/// What was seen when forge and repository were looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// The target's tip, and tasks whose work is in it by their trailers or their tips.
+    Target {
+        /// The tip.
+        tip: CommitId,
+        /// Tasks found in it, with the commit.
+        landed: Vec<(TaskId, CommitId)>,
+        /// Tasks whose landing commit is no longer in it.
+        gone: Vec<TaskId>,
+    },
+    /// A task's branch stands elsewhere than we left it.
+    Branch {
+        /// The task.
+        task: TaskId,
+        /// Where.
+        tip: CommitId,
+    },
+    /// A person closed a task's change.
+    ChangeClosed {
+        /// The task.
+        task: TaskId,
+    },
+}
+
+/// What the user may command in a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// No new starts; with a task: its agent is stopped and it waits.
+    Pause(Option<TaskId>),
+    /// The reverse.
+    Unpause(Option<TaskId>),
+    /// The run stops.
+    Stop(StopMode),
+    /// A held, skipped or parked task goes on, counters at zero.
+    Retry {
+        /// The task.
+        task: TaskId,
+        /// A word to the agent.
+        note: Option<String>,
+    },
+    /// A task is left out.
+    Skip {
+        /// The task.
+        task: TaskId,
+        /// Whether its dependents may go on.
+        satisfies: Satisfies,
+    },
+    /// A person works in the task's workspace.
+    Take {
+        /// The task.
+        task: TaskId,
+    },
+    /// The task goes on from the person's commits.
+    Give {
+        /// The task.
+        task: TaskId,
+    },
+    /// The task is done by this commit, which is in the target.
+    Done {
+        /// The task.
+        task: TaskId,
+        /// The commit, already proved to be in the target.
+        commit: CommitId,
+    },
+    /// A landed task is open again.
+    Reopen {
+        /// The task.
+        task: TaskId,
+        /// What was wrong.
+        note: Option<String>,
+    },
+    /// A task goes ahead of all others.
+    Next {
+        /// The task.
+        task: TaskId,
+    },
+    /// A task's priority.
+    Priority {
+        /// The task.
+        task: TaskId,
+        /// The new priority.
+        priority: Priority,
+    },
+    /// The number of slots.
+    Slots(u32),
+    /// A question's answer.
+    Answer {
+        /// The question.
+        question: QuestionId,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A revised plan.
+    Adopt {
+        /// The new plan, already checked.
+        plan: Box<Plan>,
+        /// Its tasks that this run takes up besides.
+        added: Vec<TaskId>,
+    },
+}
+
+/// The answer to a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// It was done: what changed, in a line.
+    Done(String),
+    /// Nothing was to be done, and why.
+    Nothing(String),
+    /// It cannot be done, and why.
+    Refused(String),
+}

@@ -1,0 +1,231 @@
+//! What came of the work outside: how a job, a snapshot, a check or a landing ended, as plain data.
+//!
+//! These values are made by the adapters, travel in inputs, and are kept in events where later steps need them. They
+//! know nothing of what is decided from them.
+
+use crate::ids::{Branch, CommitId, Millis, TreeId};
+use serde::{Deserialize, Serialize};
+
+/// The class of a failure: what it costs and who deals with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// The agent failed, or made nothing. Costs a try.
+    Execution,
+    /// A verify command was red. Costs a try.
+    Verification,
+    /// A check on the candidate was red. Costs a try.
+    Ci,
+    /// The change does not merge. Costs a try.
+    Conflict,
+    /// The provider said "later". Costs nothing.
+    Capacity,
+    /// Disk, memory, spawning, set-up. Pauses dispatch.
+    Machine,
+    /// The process or its host is gone. A new attempt, at no cost.
+    Lost,
+    /// A person stopped it.
+    Operator,
+}
+
+/// Why something failed. `summary` is one line; bulk output stays in the job's files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Its class.
+    pub class: Class,
+    /// One line, bounded: what failed and how.
+    pub summary: String,
+    /// The last part of the output, bounded: what an agent needs to repair it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+impl Failure {
+    /// A failure without output.
+    pub fn new(class: Class, summary: impl Into<String>) -> Self {
+        Self { class, summary: summary.into(), detail: String::new() }
+    }
+}
+
+/// What an agent said of its own work. Never believed, only asked about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Claim {
+    /// Nothing special: the work should be there.
+    #[default]
+    Nothing,
+    /// No change is needed, and why.
+    NoChange(String),
+    /// It cannot go on, and why.
+    Blocked(String),
+    /// The failure it was sent to repair is not the work's fault.
+    Flaky(String),
+}
+
+/// How an agent's process ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
+    /// By itself, with success.
+    Done,
+    /// By itself, with an error.
+    Failed(String),
+    /// The provider has no capacity now; `until` if it said when.
+    TryLater {
+        /// When to try again, if stated.
+        until: Option<Millis>,
+        /// What was said.
+        why: String,
+    },
+    /// The program could not be started at all.
+    CannotStart(String),
+    /// It was asked to stop, by us.
+    Stopped,
+    /// Its supervisor is gone and left no exit status.
+    Lost(String),
+}
+
+/// The end of an agent's job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentEnd {
+    /// How the process ended.
+    pub exit: Exit,
+    /// What the agent said of its work.
+    #[serde(default)]
+    pub claim: Claim,
+    /// The agent's own session id, with which it can be resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+}
+
+/// A workspace that is ready to be worked in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prepared {
+    /// The target commit that the work is measured against.
+    pub base: CommitId,
+    /// The commit that is checked out.
+    pub tip: CommitId,
+    /// The branch it is on.
+    pub branch: Branch,
+    /// What became of a rebase, where one was wanted.
+    pub rebase: Rebase,
+}
+
+/// What became of an automatic rebase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rebase {
+    /// None was wanted.
+    NotTried,
+    /// It went by itself: only verification is left.
+    Clean,
+    /// It did not: the agent has to do it.
+    Conflicted,
+}
+
+/// A workspace's work as measured from git.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The commit that holds the work, reachable in the user's repository.
+    pub tip: CommitId,
+    /// Its tree.
+    pub tree: TreeId,
+    /// Commits of the work that the base does not have.
+    pub commits: u32,
+    /// Whether the tree differs from the base's.
+    pub differs: Differs,
+    /// Whether files were left uncommitted (always `Clean` after a snapshot that commits them).
+    pub leftovers: Leftovers,
+    /// Whether the base is an ancestor of the tip: false when history was rewritten or a rebase is unfinished.
+    pub contains_base: bool,
+    /// Lines added against the base.
+    pub lines_added: u64,
+    /// Lines removed against the base.
+    pub lines_removed: u64,
+    /// Tests added, counted as new test markers in added lines.
+    pub tests_added: u64,
+}
+
+/// Whether a tree differs from its base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Differs {
+    /// Same files.
+    No,
+    /// Other files.
+    Yes,
+}
+
+/// Whether a workspace holds uncommitted work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Leftovers {
+    /// Everything is committed.
+    Clean,
+    /// This many files are not.
+    Files(u32),
+}
+
+/// The answer to a wish for a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SnapshotOutcome {
+    /// Taken.
+    Taken(Snapshot),
+    /// The work is of a kind that is not taken over (too large, links out of the tree, …), and why.
+    Refused(String),
+    /// The workspace is gone.
+    Gone(String),
+}
+
+/// The end of commands that judge: verify commands of a workspace, checks of a candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// All were green (or there were none).
+    Green,
+    /// One was red.
+    Red(Failure),
+    /// It could not be found out, and why. Never the same as red.
+    Unevaluated(String),
+}
+
+/// A candidate that was built.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Built {
+    /// The target's tip it was built on.
+    pub base: CommitId,
+    /// The commit that would become the tip.
+    pub commit: CommitId,
+    /// Its tree: what is checked, and what must land.
+    pub tree: TreeId,
+}
+
+/// The answer to a wish for a candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BuildOutcome {
+    /// Built.
+    Built(Built),
+    /// The member does not merge with the target: the files in question.
+    Conflict {
+        /// The target's tip.
+        base: CommitId,
+        /// The files, bounded.
+        files: Vec<String>,
+    },
+}
+
+/// The answer to a wish for a landing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LandOutcome {
+    /// The commit is reachable from the target.
+    Landed(CommitId),
+    /// The target moved since the candidate was built.
+    BaseMoved,
+    /// The member's branch moved since.
+    HeadMoved(CommitId),
+    /// The forge said no for now, and why (a checked-out target with local changes names the files).
+    Refused(String),
+}

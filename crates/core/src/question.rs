@@ -1,0 +1,225 @@
+//! Questions: decisions that only the user may make, with their options and what happens if nobody answers.
+//!
+//! The words of a question follow from its data. Knows nothing of how it is shown or answered.
+
+use crate::ids::{CommitId, TaskId};
+use serde::{Deserialize, Serialize};
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Ask {
+    /// Slots are full of long tasks while short ones wait.
+    Starvation {
+        /// The long task.
+        task: TaskId,
+        /// How many quick ones wait.
+        quick: u32,
+        /// What the long one has left, by its own pace, ms.
+        left_ms: u64,
+    },
+    /// The agent says that nothing is to be done.
+    NoChange {
+        /// The task.
+        task: TaskId,
+        /// Why, in the agent's words.
+        why: String,
+    },
+    /// Several tasks in a row failed alike.
+    SameCause {
+        /// The tasks.
+        tasks: Vec<TaskId>,
+        /// What they have in common.
+        summary: String,
+    },
+    /// The target itself is red.
+    TargetRed {
+        /// Its tip.
+        commit: CommitId,
+        /// What is red.
+        summary: String,
+    },
+    /// One change lost the race for the target again and again.
+    LostRaces {
+        /// The task.
+        task: TaskId,
+        /// How often.
+        times: u32,
+    },
+    /// A person closed the change.
+    ChangeClosed {
+        /// The task.
+        task: TaskId,
+    },
+    /// A landing commit is no longer in the target.
+    TargetRewritten {
+        /// The tasks whose landing is gone.
+        tasks: Vec<TaskId>,
+    },
+    /// A wave may start.
+    NextWave {
+        /// The wave.
+        wave: u32,
+    },
+    /// A revised plan no longer has a task.
+    TaskRemoved {
+        /// The task.
+        task: TaskId,
+    },
+}
+
+/// An answer: one of the question's options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// Do what was asked about.
+    Yes,
+    /// Leave things as they are.
+    No,
+    /// Stop here and leave it to a person.
+    Hold,
+    /// Try again.
+    Retry,
+}
+
+impl Answer {
+    /// The word a user types.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Hold => "hold",
+            Self::Retry => "retry",
+        }
+    }
+
+    /// The answer of a word, if it is one.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Yes, Self::No, Self::Hold, Self::Retry]
+            .into_iter()
+            .find(|a| a.word().eq_ignore_ascii_case(word.trim()))
+    }
+}
+
+/// One option of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The answer it stands for.
+    pub answer: Answer,
+    /// What it leads to.
+    pub effect: &'static str,
+}
+
+const fn choice(answer: Answer, effect: &'static str) -> Choice {
+    Choice { answer, effect }
+}
+
+impl Ask {
+    /// The question in words.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Starvation { task, quick, left_ms } => {
+                let noun = if *quick == 1 { "task" } else { "tasks" };
+                format!(
+                    "{quick} quick {noun} waiting, but slots full. Pause {task} ({} left)?",
+                    crate::text::span(*left_ms)
+                )
+            }
+            Self::NoChange { task, why } => format!("{task} changed nothing and says: {why}. Accept that?"),
+            Self::SameCause { tasks, summary } => {
+                format!("{} failed one after the other alike ({summary}). Go on?", crate::text::list(tasks))
+            }
+            Self::TargetRed { commit, summary } => format!(
+                "the target itself is red at {} ({summary}). Land a repair, then go on?",
+                crate::text::short(commit)
+            ),
+            Self::LostRaces { task, times } => {
+                format!("the target moved {times} times while {task} was about to land. Try again?")
+            }
+            Self::ChangeClosed { task } => {
+                format!("the change of {task} was closed by a person. Give the task up?")
+            }
+            Self::TargetRewritten { tasks } => {
+                format!(
+                    "the target no longer contains what landed for {}. Go on without it?",
+                    crate::text::list(tasks)
+                )
+            }
+            Self::NextWave { wave } => format!("wave {wave} is ready. Start it?"),
+            Self::TaskRemoved { task } => format!("the revised plan has no {task}. Drop it from the run?"),
+        }
+    }
+
+    /// What may be answered.
+    pub fn choices(&self) -> Vec<Choice> {
+        match self {
+            Self::Starvation { .. } => vec![
+                choice(Answer::Yes, "park it; it returns when the queue is shorter than the slots"),
+                choice(Answer::No, "let it work"),
+            ],
+            Self::NoChange { .. } => vec![
+                choice(Answer::Yes, "close the task without a change"),
+                choice(Answer::Retry, "send the agent back"),
+                choice(Answer::Hold, "leave it for review"),
+            ],
+            Self::SameCause { .. } => {
+                vec![
+                    choice(Answer::Yes, "start new tasks again"),
+                    choice(Answer::No, "stay paused until `ppe unpause`"),
+                ]
+            }
+            Self::TargetRed { .. } => vec![
+                choice(Answer::Yes, "check the target again and go on when it is green"),
+                choice(Answer::No, "stay frozen until the target moves"),
+            ],
+            Self::LostRaces { .. } => {
+                vec![
+                    choice(Answer::Retry, "build the candidate once more"),
+                    choice(Answer::Hold, "leave it for review"),
+                ]
+            }
+            Self::ChangeClosed { .. } => vec![
+                choice(Answer::Yes, "cancel the task"),
+                choice(Answer::Retry, "open it again and land it"),
+                choice(Answer::Hold, "leave it for review"),
+            ],
+            Self::TargetRewritten { .. } => vec![
+                choice(Answer::Yes, "accept it and go on"),
+                choice(Answer::Retry, "land the work again"),
+                choice(Answer::No, "stay paused"),
+            ],
+            Self::NextWave { .. } => vec![choice(Answer::Yes, "start it"), choice(Answer::No, "wait")],
+            Self::TaskRemoved { .. } => {
+                vec![choice(Answer::Yes, "cancel the task"), choice(Answer::No, "keep it in the run")]
+            }
+        }
+    }
+
+    /// What applies when nobody answers in time.
+    pub fn default_answer(&self) -> Answer {
+        match self {
+            Self::Starvation { .. }
+            | Self::SameCause { .. }
+            | Self::TargetRed { .. }
+            | Self::TargetRewritten { .. }
+            | Self::NextWave { .. }
+            | Self::TaskRemoved { .. } => Answer::No,
+            Self::NoChange { .. } | Self::LostRaces { .. } | Self::ChangeClosed { .. } => Answer::Hold,
+        }
+    }
+
+    /// The task it is about, where it is about one.
+    pub fn task(&self) -> Option<&TaskId> {
+        match self {
+            Self::Starvation { task, .. }
+            | Self::NoChange { task, .. }
+            | Self::LostRaces { task, .. }
+            | Self::ChangeClosed { task }
+            | Self::TaskRemoved { task } => Some(task),
+            Self::SameCause { .. }
+            | Self::TargetRed { .. }
+            | Self::TargetRewritten { .. }
+            | Self::NextWave { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! The state of a run: the fold of its events, and nothing else.
+//!
+//! [`State::apply`] is the only mutation in the program. The state knows the plan it is about, but no clock, no files
+//! and no reasons: those are decided elsewhere and arrive as events.
+
+mod evolve;
+mod lane;
+mod task;
+
+pub use evolve::Illegal;
+pub use lane::{Candidate, Freeze, Lane, Stage, Subject};
+pub use task::{
+    Asked, Closure, Collect, Facts, Flaky, GivenUp, Hold, Kind, Labelled, Leave, Park, Phase, Round, Running,
+    Satisfies, Seen, Step, Stop, Task, Totals, Tries, Wish, Work, Workspace,
+};
+
+use crate::event::Record;
+use crate::ids::{Branch, CommitId, Millis, QuestionId, RunId, TaskId};
+use crate::intent::Intent;
+use crate::plan::{Plan, Priority};
+use crate::policy::Policy;
+use crate::question::{Answer, Ask};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Why nothing new starts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "cause", content = "what", rename_all = "kebab-case")]
+pub enum PauseCause {
+    /// The user said so.
+    Operator,
+    /// The machine cannot take more: the text says what failed.
+    Machine(String),
+    /// An agent's program cannot be started: the text says why.
+    Agent(String),
+    /// The target itself is red.
+    TargetRed,
+    /// Several tasks in a row failed alike.
+    SameCause,
+    /// A landing commit is no longer in the target.
+    TargetRewritten,
+}
+
+impl PauseCause {
+    /// Whether two causes are of one kind, whatever their text.
+    pub fn same_kind(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+/// How the user wants the run to stop. Greater is more urgent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopMode {
+    /// What is in hand finishes; nothing new starts.
+    Drain,
+    /// Agents are stopped, everything can be resumed.
+    Agents,
+    /// Open tasks are cancelled for good.
+    Cancel,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Progress {
+    /// Nothing was started yet.
+    New,
+    /// Tasks are open.
+    Open,
+    /// All are closed.
+    Complete,
+}
+
+/// Time as the run has seen it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// When the run began.
+    pub started: Millis,
+    /// When the present session began.
+    pub session: Millis,
+    /// The last record's time.
+    pub last: Millis,
+    /// Time between sessions plus time with nothing at work while dispatch was paused, ms.
+    pub paused_ms: u64,
+    /// Sum over time of busy slots, ms.
+    pub busy_ms: u64,
+    /// When the last attempt started.
+    pub last_start: Option<Millis>,
+}
+
+/// An intent that failed and waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deferred {
+    /// Not before.
+    pub until: Millis,
+    /// Why.
+    pub why: String,
+    /// How often in a row.
+    pub times: u32,
+    /// Whose matter it is.
+    pub matter: Matter,
+    /// Whether the time has come.
+    pub due: Due,
+}
+
+/// Whose matter a failed intent is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Matter {
+    /// The machine's: nothing new starts until it works again.
+    Machine,
+    /// Someone else's: only this wish waits.
+    Elsewhere,
+}
+
+/// Whether a deferred intent may be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Not yet.
+    Later,
+    /// Now.
+    Now,
+}
+
+/// A question that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What.
+    pub ask: Ask,
+    /// When it was asked, or the present session began: its time-out runs only while a run is live.
+    pub asked: Millis,
+}
+
+/// Failures in a row with one cause.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Streak {
+    /// What they have in common.
+    pub summary: String,
+    /// The tasks, in order.
+    pub tasks: Vec<TaskId>,
+}
+
+/// The state of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// The plan as checked; replaced by a revision.
+    pub plan: Arc<Plan>,
+    /// The policy, frozen when the run started (slots may be changed).
+    pub policy: Arc<Policy>,
+    /// The run's id.
+    pub run: RunId,
+    /// The target branch.
+    pub target: Branch,
+    /// The target's tip as last seen.
+    pub target_tip: CommitId,
+    /// How far the run is.
+    pub progress: Progress,
+    /// The tasks, by plan position.
+    pub tasks: Vec<Task>,
+    /// The lane of the target.
+    pub lane: Lane,
+    /// Why nothing new starts.
+    pub paused: BTreeSet<PauseCause>,
+    /// The stop that was asked for in this session.
+    pub stop: Option<StopMode>,
+    /// Agents without capacity, until when.
+    pub breakers: BTreeMap<String, Millis>,
+    /// Intents that failed and wait.
+    pub deferred: BTreeMap<Intent, Deferred>,
+    /// Open questions.
+    pub questions: BTreeMap<QuestionId, Question>,
+    /// How settled questions were answered, the latest per task where they are about one.
+    pub settled: Vec<(Ask, Answer)>,
+    /// Failures in a row.
+    pub streak: Streak,
+    /// Waves that were got ready ahead.
+    pub preloaded: BTreeSet<u32>,
+    /// Gated waves that were opened.
+    pub opened: BTreeSet<u32>,
+    /// Time.
+    pub clock: Clock,
+    /// Counts for the report.
+    pub totals: Totals,
+    /// Positions that are ready, kept by [`State::set_step`].
+    ready: BTreeSet<usize>,
+    /// Positions that hold a slot, kept by [`State::set_step`].
+    busy: BTreeSet<usize>,
+    /// Positions whose dependencies changed since they were last looked at.
+    stirred: BTreeSet<usize>,
+    /// Selected tasks that are not closed.
+    open: usize,
+    /// Tasks in backoff, kept by [`State::set_step`].
+    backoff: BTreeSet<usize>,
+    next_question: u32,
+    next_preference: u32,
+}
+
+impl State {
+    /// The state before the first event.
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let tasks = plan.tasks.iter().map(|_| Task::default()).collect();
+        Self {
+            plan,
+            policy: Arc::new(Policy::default()),
+            run: RunId::new(""),
+            target: Branch::new(""),
+            target_tip: CommitId::new(""),
+            progress: Progress::New,
+            tasks,
+            lane: Lane::default(),
+            paused: BTreeSet::new(),
+            stop: None,
+            breakers: BTreeMap::new(),
+            deferred: BTreeMap::new(),
+            questions: BTreeMap::new(),
+            settled: Vec::new(),
+            streak: Streak::default(),
+            preloaded: BTreeSet::new(),
+            opened: BTreeSet::new(),
+            clock: Clock::default(),
+            totals: Totals::default(),
+            ready: BTreeSet::new(),
+            busy: BTreeSet::new(),
+            stirred: BTreeSet::new(),
+            open: 0,
+            backoff: BTreeSet::new(),
+            next_question: 1,
+            next_preference: 1,
+        }
+    }
+
+    /// Applies one record: the only way a state changes.
+    pub fn apply(&mut self, record: &Record) -> Result<(), Illegal> {
+        self.pass(record.at);
+        for event in &record.events {
+            self.evolve(event)?;
+        }
+        Ok(())
+    }
+
+    /// Lets time pass until `at`, with the slots that were busy.
+    pub(crate) fn pass(&mut self, at: Millis) {
+        let span = at.since(self.clock.last);
+        if self.progress == Progress::Open {
+            self.clock.busy_ms += span * self.busy.len() as u64;
+            if self.busy.is_empty() && !self.paused.is_empty() {
+                self.clock.paused_ms += span;
+            }
+        }
+        self.clock.last = self.clock.last.max(at);
+    }
+
+    /// The position of a task of this plan.
+    pub fn position(&self, id: &TaskId) -> Option<usize> {
+        self.plan.position(id)
+    }
+
+    /// A task's state by id.
+    pub fn task(&self, id: &TaskId) -> Option<&Task> {
+        self.position(id).map(|at| &self.tasks[at])
+    }
+
+    /// A task's id by position.
+    pub fn id(&self, at: usize) -> &TaskId {
+        &self.plan.tasks[at].spec.id.value
+    }
+
+    /// Positions that are ready, in plan order.
+    pub fn ready(&self) -> impl Iterator<Item = usize> + '_ {
+        self.ready.iter().copied()
+    }
+
+    /// How many are ready.
+    pub fn ready_count(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Positions that hold a slot, in plan order.
+    pub fn busy(&self) -> impl Iterator<Item = usize> + '_ {
+        self.busy.iter().copied()
+    }
+
+    /// How many slots are held.
+    pub fn busy_count(&self) -> usize {
+        self.busy.len()
+    }
+
+    /// Positions in backoff, in plan order.
+    pub fn backoff(&self) -> impl Iterator<Item = usize> + '_ {
+        self.backoff.iter().copied()
+    }
+
+    /// Selected tasks that are not closed.
+    pub fn open_count(&self) -> usize {
+        self.open
+    }
+
+    /// Positions whose dependencies changed since the last call of [`State::calm`].
+    pub(crate) fn stirred(&self) -> Vec<usize> {
+        self.stirred.iter().copied().collect()
+    }
+
+    /// Forgets what was stirred: it has been looked at.
+    pub(crate) fn calm(&mut self) {
+        self.stirred.clear();
+    }
+
+    /// The dependencies of a task that do not satisfy it yet, as positions.
+    pub fn unmet(&self, at: usize) -> impl Iterator<Item = usize> + '_ {
+        self.plan.tasks[at].needs.iter().copied().filter(|dep| !self.tasks[*dep].satisfies())
+    }
+
+    /// The priority in force: a person's, else the plan's.
+    pub fn priority(&self, at: usize) -> Priority {
+        self.tasks[at].facts.priority.unwrap_or(self.plan.tasks[at].spec.priority)
+    }
+
+    /// The agent that works on a task: the plan's wish, else the policy's.
+    pub fn agent(&self, at: usize) -> &str {
+        self.plan.tasks[at].spec.agent.as_deref().unwrap_or(&self.policy.agent)
+    }
+
+    /// The id the next question gets.
+    pub(crate) fn next_question(&self) -> QuestionId {
+        QuestionId(self.next_question)
+    }
+
+    /// Tasks of a wave that belong to this run, and how many of them are closed.
+    pub fn wave_progress(&self, wave: u32) -> (usize, usize) {
+        let in_run =
+            self.plan.waves.get(wave as usize).into_iter().flatten().filter(|at| self.tasks[**at].in_run());
+        in_run
+            .fold((0, 0), |(closed, size), at| (closed + usize::from(self.tasks[*at].is_closed()), size + 1))
+    }
+
+    /// Moves a task to another step: the one place where the counters are kept.
+    fn set_step(&mut self, at: usize, step: Step) {
+        let now = self.clock.last;
+        let task = &mut self.tasks[at];
+        let (was_closed, was_satisfying) = (task.is_closed(), task.satisfies());
+        if matches!(task.step, Step::Running(_)) && !matches!(step, Step::Running(_)) {
+            task.facts.worked_ms += now.since(task.facts.started.unwrap_or(now));
+            task.facts.started = None;
+        }
+        task.step = step;
+        task.since = now;
+        toggle(&mut self.ready, at, matches!(task.step, Step::Ready { .. }));
+        toggle(&mut self.busy, at, matches!(task.step, Step::Running(_)));
+        toggle(&mut self.backoff, at, matches!(task.step, Step::Backoff { .. }));
+        let (closed, satisfies) = (task.is_closed(), task.satisfies());
+        if task.in_run() {
+            match (was_closed, closed) {
+                (false, true) => self.open -= 1,
+                (true, false) => self.open += 1,
+                (false, false) | (true, true) => {}
+            }
+        }
+        if was_satisfying != satisfies {
+            self.stirred.extend(&self.plan.tasks[at].needed_by);
+        }
+        if matches!(self.tasks[at].step, Step::Waiting) {
+            self.stirred.insert(at);
+        }
+    }
+}
+
+fn toggle(set: &mut BTreeSet<usize>, at: usize, wanted: bool) {
+    if wanted {
+        set.insert(at);
+    } else {
+        set.remove(&at);
+    }
+}
