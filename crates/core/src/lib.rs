@@ -3,6 +3,9 @@
 //! Knows no clock, no randomness, no files, no processes and no async: time and outcomes arrive as data. Everything
 //! that decides lives here, so that the simulator, the tests and the product decide alike.
 
+pub mod graph;
 pub mod ids;
 pub mod plan;
 pub mod policy;
+pub mod rank;
+pub mod text;
