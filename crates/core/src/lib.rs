@@ -3,15 +3,17 @@
 //! Knows no clock, no randomness, no files, no processes and no async: time and outcomes arrive as data. Everything
 //! that decides lives here, so that the simulator, the tests and the product decide alike.
 
-pub mod ids;
-pub mod plan;
-
 pub mod decide;
 pub mod event;
+pub mod graph;
+pub mod ids;
 pub mod input;
 pub mod intent;
 pub mod outcome;
+pub mod plan;
 pub mod policy;
 pub mod question;
+pub mod rank;
 pub mod state;
 pub mod text;
+pub mod wording;

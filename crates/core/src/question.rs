@@ -122,16 +122,19 @@ impl Ask {
                 let noun = if *quick == 1 { "task" } else { "tasks" };
                 format!(
                     "{quick} quick {noun} waiting, but slots full. Pause {task} ({} left)?",
-                    crate::text::span(*left_ms)
+                    crate::wording::span(*left_ms)
                 )
             }
             Self::NoChange { task, why } => format!("{task} changed nothing and says: {why}. Accept that?"),
             Self::SameCause { tasks, summary } => {
-                format!("{} failed one after the other alike ({summary}). Go on?", crate::text::list(tasks))
+                format!(
+                    "{} failed one after the other alike ({summary}). Go on?",
+                    crate::wording::list(tasks)
+                )
             }
             Self::TargetRed { commit, summary } => format!(
                 "the target itself is red at {} ({summary}). Land a repair, then go on?",
-                crate::text::short(commit)
+                crate::wording::short(commit)
             ),
             Self::LostRaces { task, times } => {
                 format!("the target moved {times} times while {task} was about to land. Try again?")
@@ -142,7 +145,7 @@ impl Ask {
             Self::TargetRewritten { tasks } => {
                 format!(
                     "the target no longer contains what landed for {}. Go on without it?",
-                    crate::text::list(tasks)
+                    crate::wording::list(tasks)
                 )
             }
             Self::NextWave { wave } => format!("wave {wave} is ready. Start it?"),

@@ -1,69 +1,185 @@
-//! Small pieces of wording that more than one room needs: spans of time, lists, counts. Knows nothing of screens.
+//! Small questions about texts: natural order, the nearest known name, slugs, and what may be shown on a screen.
+//!
+//! Knows nothing of plans, branches or terminals.
 
-use crate::ids::{CommitId, TaskId};
+use std::borrow::Cow;
+use std::cmp::Ordering;
 
-/// A span as people say it: `2h`, `1h 30m`, `45s`, `9 weeks 4 days`. Wall time: a day has 24 hours, a week 7 days.
-pub fn span(ms: u64) -> String {
-    const MINUTE: u64 = 60;
-    const HOUR: u64 = 60 * MINUTE;
-    const DAY: u64 = 24 * HOUR;
-    const WEEK: u64 = 7 * DAY;
-    let s = ms / 1_000;
-    let pair = |big: u64, big_name: &str, small: u64, small_name: &str| {
-        if small == 0 { format!("{big}{big_name}") } else { format!("{big}{big_name} {small}{small_name}") }
-    };
-    match s {
-        s if s < MINUTE => format!("{s}s"),
-        s if s < HOUR => pair(s / MINUTE, "m", s % MINUTE, "s"),
-        s if s < DAY => pair(s / HOUR, "h", s % HOUR / MINUTE, "m"),
-        s if s < WEEK => pair(s / DAY, "d", s % DAY / HOUR, "h"),
-        s => {
-            let (weeks, days) = (s / WEEK, s % WEEK / DAY);
-            let weeks = format!("{weeks} {}", if weeks == 1 { "week" } else { "weeks" });
-            match days {
-                0 => weeks,
-                1 => format!("{weeks} 1 day"),
-                n => format!("{weeks} {n} days"),
-            }
+/// Compares as a person would: runs of digits by their number, so that `T-2` comes before `T-10`.
+///
+/// Only identical texts are equal; `T-1` and `T-01` differ by their spelling.
+pub fn natural(left: &str, right: &str) -> Ordering {
+    let (mut a, mut b) = (left, right);
+    while !a.is_empty() && !b.is_empty() {
+        let (run_a, rest_a) = a.split_at(run_length(a));
+        let (run_b, rest_b) = b.split_at(run_length(b));
+        match compare_runs(run_a, run_b) {
+            Ordering::Equal => (a, b) = (rest_a, rest_b),
+            decided => return decided,
         }
+    }
+    a.len().cmp(&b.len()).then_with(|| left.cmp(right))
+}
+
+/// The length in bytes of the run at the front: all digits, or all anything else.
+fn run_length(text: &str) -> usize {
+    let digits = text.starts_with(|c: char| c.is_ascii_digit());
+    text.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(text.len())
+}
+
+fn compare_runs(a: &str, b: &str) -> Ordering {
+    let is_number = |run: &str| run.starts_with(|c: char| c.is_ascii_digit());
+    if is_number(a) && is_number(b) {
+        let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
+        a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+    } else {
+        a.cmp(b)
     }
 }
 
-/// Ids joined as in a sentence's list: `T-001, T-002, T-003`.
-pub fn list(ids: &[TaskId]) -> String {
-    ids.iter().map(TaskId::as_str).collect::<Vec<_>>().join(", ")
+/// Texts longer than this many bytes are never compared for nearness: the work grows with the square.
+const NEARNESS_LIMIT: usize = 64;
+
+/// The candidate that `wanted` was probably meant to be: same but for case, or few letters away. The first of equals.
+pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if wanted.len() > NEARNESS_LIMIT {
+        return None;
+    }
+    let wanted = wanted.to_lowercase();
+    let bound = (wanted.chars().count() / 3).clamp(1, 3);
+    candidates
+        .into_iter()
+        .filter(|candidate| {
+            candidate.len().abs_diff(wanted.len()) <= bound && candidate.len() <= NEARNESS_LIMIT
+        })
+        .map(|candidate| (distance(&wanted, &candidate.to_lowercase()), candidate))
+        .filter(|(steps, _)| *steps <= bound)
+        .min_by_key(|(steps, _)| *steps)
+        .map(|(_, candidate)| candidate)
 }
 
-/// The first ten characters of a commit id.
-pub fn short(commit: &CommitId) -> &str {
-    commit.as_str().get(..10).unwrap_or(commit.as_str())
-}
-
-/// A number with thousands separated: `1,208`.
-pub fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            out.push(',');
+/// How many letters must be inserted, removed or replaced to turn one text into the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, letter) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, other) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
         }
-        out.push(digit);
+    }
+    row[b.len()]
+}
+
+/// Lower-case ASCII letters and digits joined by single dashes; accented Latin letters lose their accents, all else
+/// is a dash. May be empty.
+pub fn slug(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut gap = false;
+    for letter in text.chars().filter(|c| !is_combining(*c)) {
+        let Some(ascii) = ascii_of(letter) else {
+            gap = true;
+            continue;
+        };
+        if gap && !out.is_empty() {
+            out.push('-');
+        }
+        gap = false;
+        out.extend(ascii);
     }
     out
 }
 
-/// At most `max` bytes of the end of a text, cut at a character.
-pub fn tail(text: &str, max: usize) -> &str {
-    let mut from = text.len().saturating_sub(max);
-    while !text.is_char_boundary(from) {
-        from += 1;
+/// Lower case without accents, for comparing words written by people: `Módulo` and `modulo` are one word.
+pub fn folded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars().filter(|c| !is_combining(*c)) {
+        match ascii_of(letter) {
+            Some(ascii) => out.extend(ascii),
+            None => out.extend(letter.to_lowercase()),
+        }
     }
-    &text[from..]
+    out
 }
 
-/// The first line of a text, at most `max` characters.
-pub fn first_line(text: &str, max: usize) -> String {
-    text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("").chars().take(max).collect()
+/// At most `limit` bytes of a slug, cut at a dash where there is one.
+pub fn cut_slug(slug: &str, limit: usize) -> &str {
+    if slug.len() <= limit {
+        return slug;
+    }
+    match slug[..=limit].rfind('-') {
+        Some(dash) => &slug[..dash],
+        None => &slug[..limit],
+    }
+}
+
+fn is_combining(letter: char) -> bool {
+    ('\u{300}'..='\u{36f}').contains(&letter)
+}
+
+/// The lower-case ASCII letters or digits that stand for a letter.
+fn ascii_of(letter: char) -> Option<impl Iterator<Item = char>> {
+    let plain = letter.is_ascii_alphanumeric().then(|| letter.to_ascii_lowercase());
+    let spelled = if plain.is_some() { "" } else { unaccented(letter.to_lowercase().next()?) };
+    (plain.is_some() || !spelled.is_empty()).then(|| plain.into_iter().chain(spelled.chars()))
+}
+
+/// The ASCII spelling of a lower-case Latin letter with an accent or ligature; empty for every other character.
+fn unaccented(lower: char) -> &'static str {
+    match lower {
+        'à'..='å' | 'ā' | 'ă' | 'ą' | 'ǎ' | 'ª' => "a",
+        'æ' => "ae",
+        'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => "c",
+        'ď' | 'đ' | 'ð' => "d",
+        'è'..='ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' => "e",
+        'ĝ' | 'ğ' | 'ġ' | 'ģ' => "g",
+        'ĥ' | 'ħ' => "h",
+        'ì'..='ï' | 'ĩ' | 'ī' | 'ĭ' | 'į' | 'ı' | 'ǐ' => "i",
+        'ĵ' => "j",
+        'ķ' => "k",
+        'ĺ' | 'ļ' | 'ľ' | 'ŀ' | 'ł' => "l",
+        'ñ' | 'ń' | 'ņ' | 'ň' | 'ŋ' => "n",
+        'ò'..='ö' | 'ø' | 'ō' | 'ŏ' | 'ő' | 'ǒ' | 'º' => "o",
+        'œ' => "oe",
+        'ŕ' | 'ŗ' | 'ř' => "r",
+        'ś' | 'ŝ' | 'ş' | 'š' | 'ș' => "s",
+        'ß' => "ss",
+        'ţ' | 'ť' | 'ŧ' | 'ț' => "t",
+        'þ' => "th",
+        'ù'..='ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' | 'ų' | 'ǔ' => "u",
+        'ŵ' => "w",
+        'ý' | 'ÿ' | 'ŷ' => "y",
+        'ź' | 'ż' | 'ž' => "z",
+        _ => "",
+    }
+}
+
+/// Whether a character is invisible or rearranges what stands around it: zero-width, bidirectional, soft hyphen, tags.
+pub fn is_hidden(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// A foreign text made fit for a screen: control and hidden characters appear as escapes and do nothing.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c: char| c.is_control() || is_hidden(c)) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        if letter.is_control() || is_hidden(letter) {
+            out.extend(letter.escape_default());
+        } else {
+            out.push(letter);
+        }
+    }
+    Cow::Owned(out)
 }
 
 #[cfg(test)]
@@ -71,24 +187,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_read_as_people_say_them() {
-        let h = 3_600_000;
-        assert_eq!(span(5 * h / 2), "2h 30m");
-        assert_eq!(span(2 * h), "2h");
-        assert_eq!(span(45_999), "45s");
-        assert_eq!(span((9 * 7 + 4) * 24 * h), "9 weeks 4 days");
-        assert_eq!(span(7 * 24 * h), "1 week");
+    fn natural_order_reads_numbers() {
+        let mut ids = ["T-10", "T-2", "T-1", "AUTH-7", "T-1.10", "T-1.9", "T-01", "t-1", "T"];
+        ids.sort_by(|a, b| natural(a, b));
+        assert_eq!(ids, ["AUTH-7", "T", "T-01", "T-1", "T-1.9", "T-1.10", "T-2", "T-10", "t-1"]);
+        assert_eq!(natural("T-99999999999999999999", "T-100000000000000000000"), Ordering::Less);
+        assert_eq!(natural("T-1", "T-01").reverse(), natural("T-01", "T-1"));
     }
 
     #[test]
-    fn thousands_are_separated() {
-        assert_eq!([0, 999, 1_208, 1_000_000].map(thousands), ["0", "999", "1,208", "1,000,000"]);
+    fn the_nearest_name_is_few_letters_away() {
+        let known = ["T-001", "T-010", "T-100"];
+        assert_eq!(nearest("t-001", known), Some("T-001"));
+        assert_eq!(nearest("T-0100", known), Some("T-010"));
+        assert_eq!(nearest("release", known), None);
+        assert_eq!(nearest("prority", ["priority", "module"]), Some("priority"));
     }
 
     #[test]
-    fn a_tail_never_splits_a_character() {
-        assert_eq!(tail("aé", 1), "");
-        assert_eq!(tail("aé", 2), "é");
-        assert_eq!(tail("abc", 9), "abc");
+    fn slugs_are_plain() {
+        assert_eq!(slug("  OpenAPI 3.1 — Export!"), "openapi-3-1-export");
+        assert_eq!(slug("Añadir página de Straße"), "anadir-pagina-de-strasse");
+        assert_eq!(slug("e\u{301}te\u{301}"), "ete");
+        assert_eq!(slug("数据库"), "");
+        assert_eq!(cut_slug("one-two-three", 9), "one-two");
+        assert_eq!(cut_slug("one-two-three", 7), "one-two");
+        assert_eq!(cut_slug("onetwothree", 6), "onetwo");
+        assert_eq!(cut_slug("one", 6), "one");
+    }
+
+    #[test]
+    fn folding_keeps_what_it_does_not_know() {
+        assert_eq!(folded("Estimación 数"), "estimacion 数");
+    }
+
+    #[test]
+    fn nothing_foreign_moves_the_cursor() {
+        assert_eq!(shown("plain ñ"), "plain ñ");
+        assert_eq!(shown("\u{1b}[2J\u{202e}x\n"), "\\u{1b}[2J\\u{202e}x\\n");
     }
 }

@@ -274,7 +274,7 @@ impl Decider<'_> {
             Stop::Cancel => Leave::Closed(GivenUp::Cancelled),
             Stop::Skip(satisfies) => Leave::Closed(GivenUp::Skipped(satisfies)),
             Stop::Timeout => {
-                let limit = crate::text::span(self.state.policy.attempt_limit_ms);
+                let limit = crate::wording::span(self.state.policy.attempt_limit_ms);
                 return self.fail(
                     task,
                     attempt,

@@ -57,7 +57,7 @@ impl Decider<'_> {
             Command::Reopen { task, note } => self.reopen(task, note),
             Command::Next { task } => self.prefer(task),
             Command::Priority { task, priority } => {
-                let text = format!("{task} has {} priority now", priority.word());
+                let text = format!("{task} has {} priority now", priority);
                 self.emit(Event::PriorityChanged { task, priority });
                 done(text)
             }
@@ -266,7 +266,7 @@ impl Decider<'_> {
             }
             Some(Step::Closed(_)) => Reply::Nothing(format!("{task} is closed already")),
             Some(_) | None => {
-                let text = format!("{task} is done by {}", crate::text::short(&commit));
+                let text = format!("{task} is done by {}", crate::wording::short(&commit));
                 self.settle_questions(|ask| ask.task() == Some(&task), Answer::Yes);
                 self.emit(Event::TaskClosed { task, closure: Closure::LandedByOthers(commit) });
                 done(text)
@@ -332,13 +332,13 @@ impl Decider<'_> {
             }
             return refused(format!(
                 "the revised plan lacks {}; answer that question first",
-                crate::text::list(&gone)
+                crate::wording::list(&gone)
             ));
         }
         if !gone.is_empty() {
             return refused(format!(
                 "the revised plan lacks {}, which this run has closed; keep it in the plan",
-                crate::text::list(&gone)
+                crate::wording::list(&gone)
             ));
         }
         let count = added.len();

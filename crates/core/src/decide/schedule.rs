@@ -4,7 +4,7 @@ use super::Decider;
 use super::starvation::starving;
 use crate::event::Event;
 use crate::ids::{Attempt, Millis};
-use crate::policy::{Changes, Order, Waves};
+use crate::policy::{Changes, Waves};
 use crate::question::Ask;
 use crate::state::{Hold, Kind, Park, Progress, State, Step, Workspace};
 use std::cmp::Reverse;
@@ -230,13 +230,7 @@ fn gate_is_open(state: &State, at: usize) -> bool {
 /// ahead goes before both.
 pub fn start_key(state: &State, at: usize) -> impl Ord + use<> {
     let task = &state.tasks[at];
-    let path = Reverse(state.plan.tasks[at].path_s);
-    let priority = Reverse(state.priority(at));
     let fresh = !matches!(task.step, Step::Ready { kind } if kind != Kind::First);
-    let (first, second) = match state.policy.order {
-        Order::Priority => ((Some(priority), None), (Some(path), None)),
-        Order::CriticalPath => ((None, Some(path)), (None, Some(priority))),
-        Order::Plan => ((Some(priority), None), (None, None)),
-    };
-    (Reverse(task.facts.preferred), fresh, first, second, at)
+    let place = crate::rank::place(&state.plan, state.policy.order, state.priority(at), at);
+    (Reverse(task.facts.preferred), fresh, place)
 }

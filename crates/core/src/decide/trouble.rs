@@ -21,7 +21,7 @@ impl Decider<'_> {
             Trouble::Elsewhere(why) => (Matter::Elsewhere, why),
             Trouble::NotAncestor { tasks } => {
                 let why =
-                    format!("the target no longer contains what landed for {}", crate::text::list(&tasks));
+                    format!("the target no longer contains what landed for {}", crate::wording::list(&tasks));
                 self.landings_gone(tasks);
                 (Matter::Elsewhere, why)
             }

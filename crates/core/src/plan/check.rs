@@ -2,10 +2,14 @@
 //!
 //! Knows nothing of files and of what happened in a run.
 
-use super::spec::{PlanSpec, Spot, TaskSpec};
+use super::spec::{Duration, PlanSpec, Spot, TaskSpec};
+use super::{branch, edges, ident, shared};
+use crate::graph::{self, Graph};
 use crate::ids::TaskId;
+use crate::text::{natural, shown};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::fmt;
 use std::sync::Arc;
 
 /// Whether a finding stops the plan.
@@ -50,6 +54,27 @@ pub enum Code {
     Unreadable,
 }
 
+impl Code {
+    /// The code as documents and screens write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::DuplicateId => "duplicate-id",
+            Self::UnknownId => "unknown-id",
+            Self::SelfDependency => "self-dependency",
+            Self::Cycle => "cycle",
+            Self::OneSidedEdge => "one-sided-edge",
+            Self::WaveDiffers => "wave-differs",
+            Self::SharedFile => "shared-file",
+            Self::BadEstimate => "bad-estimate",
+            Self::CommitCountDiffers => "commit-count-differs",
+            Self::BadId => "bad-id",
+            Self::BadValue => "bad-value",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -61,6 +86,48 @@ pub struct Finding {
     pub message: String,
     /// Where; the other places a finding concerns are named in the message.
     pub spot: Option<Spot>,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.spot {
+            Some(spot) => write!(f, "{}: {}", shown(&spot.to_string()), shown(&self.message)),
+            None => f.write_str(&shown(&self.message)),
+        }
+    }
+}
+
+/// Findings as they come up.
+pub(super) struct Findings(Vec<Finding>);
+
+impl Findings {
+    pub(super) fn error(&mut self, code: Code, message: String, spot: Option<&Spot>) {
+        self.0.push(Finding { level: Level::Error, code, message, spot: spot.cloned() });
+    }
+
+    pub(super) fn warning(&mut self, code: Code, message: String, spot: Option<&Spot>) {
+        self.0.push(Finding { level: Level::Warning, code, message, spot: spot.cloned() });
+    }
+
+    fn stop_the_plan(&self) -> bool {
+        self.0.iter().any(|finding| finding.level == Level::Error)
+    }
+
+    /// Errors first, then by place, line numbers as numbers.
+    fn sorted(mut self) -> Vec<Finding> {
+        self.0.sort_by(|a, b| {
+            let files = |finding: &Finding| {
+                finding.spot.as_ref().map_or_else(|| Arc::from(""), |spot| spot.file.clone())
+            };
+            let line = |finding: &Finding| finding.spot.as_ref().map(|spot| spot.line);
+            a.level
+                .cmp(&b.level)
+                .then_with(|| natural(&files(a), &files(b)))
+                .then_with(|| (line(a), a.code, &a.message).cmp(&(line(b), b.code, &b.message)))
+        });
+        self.0.dedup();
+        self.0
+    }
 }
 
 /// A checked task: its spec, and what follows from the whole plan.
@@ -82,6 +149,7 @@ pub struct Task {
 
 /// A plan that may be executed. Positions (`usize`) index `tasks`, which is sorted by id in natural order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Plan {
     /// The plan's name.
     pub name: Arc<str>,
@@ -89,8 +157,8 @@ pub struct Plan {
     pub tasks: Vec<Task>,
     /// The waves as plan positions.
     pub waves: Vec<Vec<usize>>,
-    #[serde(skip)]
-    index: BTreeMap<TaskId, usize>,
+    /// The estimate, in seconds, that stands in for a task without one: the plan's median, else one day.
+    pub assumed_s: u64,
 }
 
 /// The result of a check: a plan unless a finding is an error.
@@ -104,14 +172,109 @@ pub struct Checked {
 
 /// Checks a plan; `found` are the source's own findings, which are merged in.
 pub fn check(spec: PlanSpec, found: Vec<Finding>) -> Checked {
-    let _ = (spec, found);
-    unimplemented!("the next commit")
+    let mut findings = Findings(found);
+    let PlanSpec { name, mut tasks } = spec;
+    tasks.sort_by(|a, b| natural(a.id.value.as_str(), b.id.value.as_str()));
+    if tasks.is_empty() {
+        findings.error(Code::Empty, format!("the plan `{name}` has no tasks"), None);
+    }
+    ident::check_ids(&tasks, &mut findings);
+    check_commit_counts(&tasks, &mut findings);
+    let edges = edges::read(&tasks, &mut findings);
+    let graph = edges.graph();
+    let Some(order) = graph.topological_order() else {
+        edges.report_circles(&graph, &mut findings);
+        return Checked { plan: None, findings: findings.sorted() };
+    };
+    let waves = graph.waves(&order);
+    // With a dependency missing or doubled, what follows from the dependencies would mislead.
+    let graph_is_whole = !findings
+        .0
+        .iter()
+        .any(|finding| matches!(finding.code, Code::DuplicateId | Code::UnknownId | Code::SelfDependency));
+    if graph_is_whole {
+        check_waves(&tasks, &graph, &waves, &mut findings);
+        shared::report_shared_files(&tasks, &graph, &order, &mut findings);
+    }
+    let plan = (!findings.stop_the_plan()).then(|| assemble(name, tasks, &graph, &order, &waves));
+    Checked { plan, findings: findings.sorted() }
+}
+
+fn check_commit_counts(tasks: &[TaskSpec], findings: &mut Findings) {
+    for task in tasks {
+        let Some(declared) = &task.declared_commits else { continue };
+        let listed = task.commits.len();
+        if listed > 0 && u32::try_from(listed).ok() != Some(declared.value) {
+            let message =
+                format!("{} announces {} commits and lists {listed}", task.id.value, declared.value);
+            findings.warning(Code::CommitCountDiffers, message, Some(&declared.spot));
+        }
+    }
+}
+
+fn check_waves(tasks: &[TaskSpec], graph: &Graph, waves: &[u32], findings: &mut Findings) {
+    for (at, task) in tasks.iter().enumerate() {
+        let Some(declared) = &task.declared_wave else { continue };
+        if declared.value == waves[at] {
+            continue;
+        }
+        let decisive: Vec<&str> = graph
+            .needs(at)
+            .iter()
+            .filter(|need| waves[**need] + 1 == waves[at])
+            .map(|need| tasks[*need].id.value.as_str())
+            .take(3)
+            .collect();
+        let because = match decisive.as_slice() {
+            [] => "it depends on nothing".to_owned(),
+            ids => format!("it depends on {} in wave {}", ids.join(", "), waves[at] - 1),
+        };
+        let message = format!(
+            "{} is written down for wave {} and belongs to wave {}: {because}",
+            task.id.value, declared.value, waves[at]
+        );
+        findings.warning(Code::WaveDiffers, message, Some(&declared.spot));
+    }
+}
+
+fn assemble(name: Arc<str>, specs: Vec<TaskSpec>, graph: &Graph, order: &[usize], waves: &[u32]) -> Plan {
+    let assumed_s = median_estimate(&specs).unwrap_or(Duration::DAY);
+    let weights: Vec<u64> =
+        specs.iter().map(|spec| spec.estimate.map_or(assumed_s, |estimate| estimate.0)).collect();
+    let remaining = graph.remaining(order, &weights);
+    let branches = branch::names(&specs);
+    let mut by_wave: Vec<Vec<usize>> = Vec::new();
+    let mut tasks = Vec::with_capacity(specs.len());
+    for (at, (spec, branch_name)) in specs.into_iter().zip(branches).enumerate() {
+        let wave = waves[at] as usize;
+        by_wave.resize_with(by_wave.len().max(wave + 1), Vec::new);
+        by_wave[wave].push(at);
+        tasks.push(Task {
+            spec,
+            needs: graph.needs(at).to_vec(),
+            needed_by: graph.needed_by(at).to_vec(),
+            wave: waves[at],
+            branch_name,
+            path_s: remaining[at],
+        });
+    }
+    Plan { name, tasks, waves: by_wave, assumed_s }
+}
+
+/// The middle of all estimates, in seconds.
+fn median_estimate(specs: &[TaskSpec]) -> Option<u64> {
+    let mut estimates: Vec<u64> =
+        specs.iter().filter_map(|spec| spec.estimate).map(|estimate| estimate.0).collect();
+    estimates.sort_unstable();
+    let (low, high) =
+        (estimates.get(estimates.len().checked_sub(1)? / 2)?, estimates.get(estimates.len() / 2)?);
+    Some(low.midpoint(*high))
 }
 
 impl Plan {
     /// The position of a task.
     pub fn position(&self, id: &TaskId) -> Option<usize> {
-        self.index.get(id).copied()
+        self.tasks.binary_search_by(|task| natural(task.spec.id.value.as_str(), id.as_str())).ok()
     }
 
     /// A task by id.
@@ -119,8 +282,39 @@ impl Plan {
         self.position(id).map(|at| &self.tasks[at])
     }
 
-    /// Restores what is not stored, after a plan was read back from its file.
-    pub fn reindex(&mut self) {
-        self.index = self.tasks.iter().enumerate().map(|(at, t)| (t.spec.id.value.clone(), at)).collect();
+    /// The id at a position.
+    pub fn id(&self, position: usize) -> &TaskId {
+        &self.tasks[position].spec.id.value
+    }
+
+    /// The estimated work of a task in seconds; [`Plan::assumed_s`] when it has no estimate.
+    pub fn work_s(&self, position: usize) -> u64 {
+        self.tasks[position].spec.estimate.map_or(self.assumed_s, |estimate| estimate.0)
+    }
+
+    /// The estimated work of all tasks in seconds.
+    pub fn total_work_s(&self) -> u64 {
+        (0..self.tasks.len()).fold(0, |sum, at| sum.saturating_add(self.work_s(at)))
+    }
+
+    /// The planned commits of all tasks.
+    pub fn planned_commits(&self) -> u32 {
+        self.tasks.iter().fold(0, |sum, task| sum.saturating_add(task.spec.planned_commits()))
+    }
+
+    /// The chain of tasks that takes longest by the estimates, first to last, as positions.
+    pub fn critical_path(&self) -> Vec<usize> {
+        self.longest_path_from(0..self.tasks.len())
+    }
+
+    /// The longest chain of tasks that begins with a task, as positions; the task itself is the first.
+    pub fn path_from(&self, position: usize) -> Vec<usize> {
+        self.longest_path_from([position])
+    }
+
+    fn longest_path_from(&self, starts: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        let start = starts.into_iter().min_by_key(|at| (Reverse(self.tasks[*at].path_s), *at));
+        let next = |at: usize| self.tasks[at].needed_by.as_slice();
+        graph::longest_path(start, next, |at| self.tasks[at].path_s)
     }
 }

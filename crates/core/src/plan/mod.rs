@@ -1,9 +1,17 @@
-//! The plan: what a source wrote down ([`spec`]) and what was checked ([`check`]).
+//! The plan: what a source wrote down ([`spec`]), what was checked ([`check`]), which part of it runs ([`select`]),
+//! and the documents that show it ([`show`]).
 //!
 //! Knows nothing of files, of how a source is parsed, or of what has been done already.
 
+mod branch;
 pub mod check;
+mod edges;
+mod ident;
+pub mod select;
+mod shared;
+pub mod show;
 pub mod spec;
 
 pub use check::{Checked, Code, Finding, Level, Plan, Task, check};
-pub use spec::{Duration, PlanSpec, PlannedCommit, Priority, Spot, TaskSpec};
+pub use select::{SelectError, Selection, select};
+pub use spec::{At, Duration, PlanSpec, PlannedCommit, Priority, Spot, TaskSpec};

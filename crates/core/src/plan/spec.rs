@@ -4,6 +4,7 @@
 
 use crate::ids::TaskId;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::sync::Arc;
 
 /// A place in a source: the file as shown to people (relative to the plan) and the line, from 1.
@@ -13,6 +14,12 @@ pub struct Spot {
     pub file: Arc<str>,
     /// The line, from 1.
     pub line: u32,
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
 }
 
 /// A value together with the place it was read from.
@@ -40,14 +47,20 @@ pub enum Priority {
 }
 
 impl Priority {
-    /// The word for it.
-    pub fn word(self) -> &'static str {
+    /// The word for it, as the plan's files and our documents write it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Low => "low",
             Self::Medium => "medium",
             Self::High => "high",
             Self::Critical => "critical",
         }
+    }
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 
@@ -65,6 +78,24 @@ impl Duration {
     pub const WEEK: u64 = 5 * Self::DAY;
 }
 
+/// In the greatest unit that fits, with one decimal where it is needed: `120 weeks`, `2.5 weeks`, `1 day`, `6 hours`.
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unit_s, unit) = match self.0 {
+            Self::WEEK.. => (Self::WEEK, "week"),
+            Self::DAY.. => (Self::DAY, "day"),
+            Self::HOUR.. => (Self::HOUR, "hour"),
+            _ => (60, "minute"),
+        };
+        let tenths = (u128::from(self.0) * 10 + u128::from(unit_s) / 2) / u128::from(unit_s);
+        let plural = if tenths == 10 { "" } else { "s" };
+        match tenths % 10 {
+            0 => write!(f, "{} {unit}{plural}", tenths / 10),
+            tenth => write!(f, "{}.{tenth} {unit}{plural}", tenths / 10),
+        }
+    }
+}
+
 /// One commit that the plan asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedCommit {
@@ -74,6 +105,9 @@ pub struct PlannedCommit {
     pub phase: Option<u32>,
     /// Files it names.
     pub files: Vec<Arc<str>>,
+    /// Where it stands, when the source has lines.
+    #[serde(default)]
+    pub spot: Option<Spot>,
 }
 
 /// One task as its source wrote it.
@@ -91,6 +125,10 @@ pub struct TaskSpec {
     pub depends_on: Vec<At<TaskId>>,
     /// Tasks that wait for this one.
     pub blocks: Vec<At<TaskId>>,
+    /// Whether the source has a place for blocked tasks, be it empty. Where no task has one, its absence is a habit
+    /// of the plan and worth no warning.
+    #[serde(default)]
+    pub says_blocks: bool,
     /// Urgency.
     pub priority: Priority,
     /// The module it belongs to.
@@ -129,6 +167,7 @@ impl TaskSpec {
             file_stem: None,
             depends_on: Vec::new(),
             blocks: Vec::new(),
+            says_blocks: false,
             priority: Priority::default(),
             module: None,
             quarter: None,
@@ -161,4 +200,21 @@ pub struct PlanSpec {
     pub name: Arc<str>,
     /// The tasks, in the order of the source.
     pub tasks: Vec<TaskSpec>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_in_the_greatest_unit() {
+        let said = |seconds| Duration(seconds).to_string();
+        assert_eq!(said(120 * Duration::WEEK), "120 weeks");
+        assert_eq!(said(Duration::WEEK * 5 / 2), "2.5 weeks");
+        assert_eq!(said(Duration::DAY), "1 day");
+        assert_eq!(said(6 * Duration::HOUR), "6 hours");
+        assert_eq!(said(90 * 60), "1.5 hours");
+        assert_eq!(said(60), "1 minute");
+        assert_eq!(said(0), "0 minutes");
+    }
 }

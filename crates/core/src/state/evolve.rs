@@ -257,9 +257,7 @@ impl State {
     }
 
     fn plan_revised(&mut self, plan: &Plan, added: &[TaskId]) -> Result {
-        let mut plan = plan.clone();
-        plan.reindex();
-        let old = std::mem::replace(&mut self.plan, Arc::new(plan));
+        let old = std::mem::replace(&mut self.plan, Arc::new(plan.clone()));
         let mut tasks: Vec<_> = self.plan.tasks.iter().map(|_| super::Task::default()).collect();
         let moved = std::mem::take(&mut self.tasks);
         for (task, state) in old.tasks.iter().zip(moved) {

@@ -1,0 +1,94 @@
+//! Small pieces of wording that more than one room needs: spans of time, lists, counts. Knows nothing of screens.
+
+use crate::ids::{CommitId, TaskId};
+
+/// A span as people say it: `2h`, `1h 30m`, `45s`, `9 weeks 4 days`. Wall time: a day has 24 hours, a week 7 days.
+pub fn span(ms: u64) -> String {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    const WEEK: u64 = 7 * DAY;
+    let s = ms / 1_000;
+    let pair = |big: u64, big_name: &str, small: u64, small_name: &str| {
+        if small == 0 { format!("{big}{big_name}") } else { format!("{big}{big_name} {small}{small_name}") }
+    };
+    match s {
+        s if s < MINUTE => format!("{s}s"),
+        s if s < HOUR => pair(s / MINUTE, "m", s % MINUTE, "s"),
+        s if s < DAY => pair(s / HOUR, "h", s % HOUR / MINUTE, "m"),
+        s if s < WEEK => pair(s / DAY, "d", s % DAY / HOUR, "h"),
+        s => {
+            let (weeks, days) = (s / WEEK, s % WEEK / DAY);
+            let weeks = format!("{weeks} {}", if weeks == 1 { "week" } else { "weeks" });
+            match days {
+                0 => weeks,
+                1 => format!("{weeks} 1 day"),
+                n => format!("{weeks} {n} days"),
+            }
+        }
+    }
+}
+
+/// Ids joined as in a sentence's list: `T-001, T-002, T-003`.
+pub fn list(ids: &[TaskId]) -> String {
+    ids.iter().map(TaskId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// The first ten characters of a commit id.
+pub fn short(commit: &CommitId) -> &str {
+    commit.as_str().get(..10).unwrap_or(commit.as_str())
+}
+
+/// A number with thousands separated: `1,208`.
+pub fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// At most `max` bytes of the end of a text, cut at a character.
+pub fn tail(text: &str, max: usize) -> &str {
+    let mut from = text.len().saturating_sub(max);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    &text[from..]
+}
+
+/// The first line of a text, at most `max` characters.
+pub fn first_line(text: &str, max: usize) -> String {
+    text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("").chars().take(max).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_as_people_say_them() {
+        let h = 3_600_000;
+        assert_eq!(span(5 * h / 2), "2h 30m");
+        assert_eq!(span(2 * h), "2h");
+        assert_eq!(span(45_999), "45s");
+        assert_eq!(span((9 * 7 + 4) * 24 * h), "9 weeks 4 days");
+        assert_eq!(span(7 * 24 * h), "1 week");
+    }
+
+    #[test]
+    fn thousands_are_separated() {
+        assert_eq!([0, 999, 1_208, 1_000_000].map(thousands), ["0", "999", "1,208", "1,000,000"]);
+    }
+
+    #[test]
+    fn a_tail_never_splits_a_character() {
+        assert_eq!(tail("aé", 1), "");
+        assert_eq!(tail("aé", 2), "é");
+        assert_eq!(tail("abc", 9), "abc");
+    }
+}
