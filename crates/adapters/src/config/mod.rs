@@ -7,12 +7,14 @@
 mod env;
 mod environment;
 mod error;
+mod init;
 mod keys;
 mod layers;
 mod origin;
 mod reference;
 mod render;
 mod settings;
+mod survey;
 mod value;
 
 #[cfg(test)]
@@ -20,6 +22,7 @@ mod tests;
 
 pub use environment::{ambient, environment};
 pub use error::{ConfigError, Problem};
+pub use init::propose;
 pub use origin::Origin;
 pub use reference::{reference, schema};
 pub use render::{Held, Line, render};
@@ -27,6 +30,7 @@ pub use settings::{
     Command, CommandAgent, CommandKind, EnvPatterns, Limits, PlanSettings, PlanSource, RetryLimits,
     ScriptedAgent, Settings, Workspace,
 };
+pub use survey::{Facts, Found, survey};
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -518,3 +518,77 @@ fn the_schema_knows_every_key_and_its_default() {
     assert_eq!(schema["properties"]["run"]["properties"]["slots"]["maximum"], 10);
     assert_eq!(schema["properties"]["verify"]["items"]["required"][0], "run");
 }
+
+/// A repository with these files.
+fn repository(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    dir
+}
+
+#[test]
+fn what_init_proposes_is_a_configuration_that_fits() {
+    let npm = r#"{"scripts": {"build": "tsc", "test": "vitest"}}"#;
+    let empty = r#"{"scripts": {"test": "echo \"Error: no test specified\" && exit 1"}}"#;
+    type Files<'a> = &'a [(&'a str, &'a str)];
+    let kinds: &[(Files<'_>, &[&str])] = &[
+        (&[("Cargo.toml", "")], &["cargo build", "cargo test"]),
+        (&[("gradlew", "")], &["./gradlew assemble", "./gradlew test"]),
+        (&[("pom.xml", "")], &["mvn -B test-compile", "mvn -B test"]),
+        (&[("pom.xml", ""), ("mvnw", "")], &["./mvnw -B test-compile", "./mvnw -B test"]),
+        (&[("package.json", npm)], &["npm run build", "npm run test"]),
+        (&[("package.json", npm), ("pnpm-lock.yaml", "")], &["pnpm run build", "pnpm run test"]),
+        (&[("package.json", empty)], &[]),
+        (&[("pyproject.toml", "[tool.pytest.ini_options]")], &["python -m pytest"]),
+        (&[("pyproject.toml", "dev = ['pytest']"), ("uv.lock", "")], &["uv run pytest"]),
+        (&[("go.mod", "")], &["go build ./...", "go test ./..."]),
+        (&[("Makefile", "all:\n\ntest: all\n")], &["make test"]),
+        (&[("Makefile", "test:\n"), ("go.mod", "")], &["go build ./...", "go test ./..."]),
+        (&[("Cargo.toml", ""), ("package.json", npm)], {
+            &["cargo build", "cargo test", "npm run build", "npm run test"]
+        }),
+        (&[], &[]),
+    ];
+    for (files, commands) in kinds {
+        let dir = repository(files);
+        let text = propose(&survey(dir.path(), "main", |_| true));
+        let settings = with_file(&text).unwrap_or_else(|e| panic!("{files:?}: {e}\n{text}"));
+        assert_eq!(
+            settings.verify.iter().map(|c| c.run[2].as_str()).collect::<Vec<_>>(),
+            *commands,
+            "{files:?}"
+        );
+        assert_eq!((settings.target.as_deref(), settings.policy.slots), (Some("main"), 7));
+        assert!(text.contains("Start with 5 to 7"));
+    }
+}
+
+#[test]
+fn init_finds_the_plan_and_the_files_that_nobody_commits() {
+    let dir = repository(&[
+        ("package.json", "{}"),
+        ("package-lock.json", "{}"),
+        (".env", ""),
+        (".env.example", ""),
+        (".env.local", ""),
+        ("local.properties", ""),
+        ("docs/my \"plan\"/T-001-a.md", ""),
+        ("docs/my \"plan\"/T-002-b.md", ""),
+    ]);
+    let facts = survey(dir.path(), "release/\"2\"", |path| path != ".env.example");
+    let settings = with_file(&propose(&facts)).unwrap();
+    assert_eq!(settings.plan.path.as_deref(), Some("docs/my \"plan\""));
+    assert_eq!(settings.target.as_deref(), Some("release/\"2\""));
+    assert_eq!(settings.workspace.copy, [".env", ".env.local", "local.properties"]);
+    assert_eq!(settings.workspace.setup, ["npm ci"]);
+}
+
+#[test]
+fn init_finds_the_example_of_this_repository() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    assert_eq!(survey(&top, "main", |_| false).plan.as_deref(), Some("examples/apigen"));
+}
