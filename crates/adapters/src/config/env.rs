@@ -1,0 +1,57 @@
+//! The environment as a layer: each key's own `PPE_…` variable and the names it goes by elsewhere.
+//!
+//! Does not read the environment: it is given.
+
+use super::error::Problem;
+use super::keys::{KEYS, Key};
+use super::layers::Reading;
+use super::origin::Origin;
+use super::settings::Settings;
+use super::value::Raw;
+use std::collections::BTreeMap;
+
+/// The variable that chooses between one agent at a time and many.
+const MODE: &str = "PLAN_EXECUTION_MODE";
+
+/// Puts the values of variables over what was read. An empty variable counts as not set.
+pub(super) fn apply(env: &BTreeMap<String, String>, reading: &mut Reading) {
+    for key in KEYS {
+        let mut first: Option<(String, String)> = None;
+        for variable in variables(key) {
+            let Some(value) = env.get(&variable).filter(|value| !value.trim().is_empty()) else { continue };
+            let origin = Origin::Environment { variable: variable.clone() };
+            let Some(shown) = reading.put(key, Raw::Text(value), value, origin) else { continue };
+            let here = format!("{variable}={value}");
+            match &first {
+                None => first = Some((here, shown)),
+                Some((_, same)) if *same == shown => {}
+                Some((there, _)) => {
+                    let (first, key) = (there.clone(), key.label());
+                    reading.problem(Problem::Disagree { first, second: here, key });
+                }
+            }
+        }
+    }
+    mode(env, reading);
+}
+
+/// Every variable that sets a key.
+pub(super) fn variables(key: &Key<Settings>) -> impl Iterator<Item = String> {
+    key.variables.iter().map(|v| (*v).to_owned()).chain([key.own_variable()])
+}
+
+/// `sequential` is one slot, whatever the most slots are; `parallel` changes nothing.
+fn mode(env: &BTreeMap<String, String>, reading: &mut Reading) {
+    let Some(value) = env.get(MODE).filter(|value| !value.trim().is_empty()) else { return };
+    let origin = Origin::Environment { variable: MODE.to_owned() };
+    match (value.trim(), super::keys::find("run.slots")) {
+        ("sequential", Some(slots)) => {
+            reading.put(slots, Raw::Text("1"), value, origin);
+        }
+        ("parallel", _) => {}
+        _ => {
+            let message = "the mode must be parallel or sequential".to_owned();
+            reading.problem(Problem::Value { origin, key: MODE.to_owned(), value: value.clone(), message });
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A first `ppe.toml`, fitted to a repository and explained in place.
+//!
+//! Does not look at the repository: `survey` did.
+
+use super::settings::CommandKind;
+use super::survey::{Facts, Found};
+use super::value::{list_text, quoted};
+
+/// The text of a `ppe.toml` for a repository that looks like this. It is a valid configuration as it stands.
+pub fn propose(facts: &Facts) -> String {
+    let parts = [
+        HEAD.to_owned(),
+        plan(facts.plan.as_deref()),
+        format!("[repo]\n# The branch that finished work lands on.\ntarget = {}\n", quoted(&facts.target)),
+        RUN.to_owned(),
+        AGENT.to_owned(),
+        workspace(facts),
+        verify(&facts.verify),
+        TAIL.to_owned(),
+    ];
+    parts.join("\n")
+}
+
+const HEAD: &str = "\
+# How ppe works on this repository. Flags and the environment win over this file, this file over your own
+# configuration. `ppe config` shows every value and where it came from.
+";
+
+const RUN: &str = "\
+[run]
+# Agents at work at once, 1 to 10. Start with 5 to 7 and watch the first wave; `ppe slots N` changes it at any time.
+slots = 7
+# A new start every two seconds, not all at once. With ramp = 2 only two start until the first task has landed.
+# ramp = 2
+";
+
+const AGENT: &str = "\
+[agent]
+# Who does the work. `command` is any program that reads the task on its standard input and commits.
+# name = \"command\"
+
+[agent.command]
+# cmd = [\"my-agent\", \"--non-interactive\"]
+# Variables only the agent may see.
+# env = [\"MY_AGENT_API_KEY\"]
+";
+
+const TAIL: &str = "\
+# What the local forge runs on a change before it lands. Without it, the verify commands are run.
+# [[check]]
+# name = \"everything\"
+# run = \"make check\"
+";
+
+fn plan(folder: Option<&str>) -> String {
+    match folder {
+        Some(folder) => format!("[plan]\n# The folder with the task files.\npath = {}\n", quoted(folder)),
+        None => "[plan]\n# The folder with the task files; none was found here.\n# path = \"docs/plan\"\n"
+            .to_owned(),
+    }
+}
+
+fn workspace(facts: &Facts) -> String {
+    let copy = match facts.copy.as_slice() {
+        [] => "# copy = [\".env\"]".to_owned(),
+        files => format!("copy = {}", list_text(files)),
+    };
+    let setup = match facts.setup.as_slice() {
+        [] => "# setup = [\"make deps\"]".to_owned(),
+        commands => format!("setup = {}", list_text(commands)),
+    };
+    format!(
+        "[workspace]\n\
+         # Each task works in a clone of its own. Git-ignored files that it needs, never committed:\n{copy}\n\
+         # Commands that make a fresh clone ready:\n{setup}\n"
+    )
+}
+
+fn verify(found: &[Found]) -> String {
+    let intro = "# What must succeed before a task counts as done, in this order.\n";
+    if found.is_empty() {
+        let none = "# Nothing was recognised here: without a command, any commit counts.\n";
+        return format!(
+            "{intro}{none}# [[verify]]\n# name = \"test\"\n# run = \"make test\"\n# kind = \"test\"\n"
+        );
+    }
+    let tables: Vec<String> = found.iter().map(table).collect();
+    format!("{intro}{}", tables.join("\n"))
+}
+
+fn table(found: &Found) -> String {
+    let kind = match found.kind {
+        CommandKind::Build => "build",
+        CommandKind::Test => "test",
+        CommandKind::Other => "other",
+    };
+    format!("[[verify]]\nname = {}\nrun = {}\nkind = \"{kind}\"\n", quoted(&found.name), quoted(&found.run))
+}

@@ -1,0 +1,470 @@
+//! The table of keys. What is read, refused, suggested, printed and documented is derived from it.
+//!
+//! Does not know where values come from, nor the defaults: those are in `defaults.toml`.
+
+use super::settings::{CommandKind, Draft, PlanSource, Settings};
+use ppe_core::policy::{Changes, MAX_SLOTS, MergeMethod, MergeStrategy, NoChange, Order, Waves};
+
+/// One key of the configuration.
+pub(super) struct Key<T: 'static> {
+    /// `section.name`.
+    pub(super) path: &'static str,
+    /// What it may hold, and how that is kept.
+    pub(super) kind: Kind<T>,
+    /// Variables that name it besides its own `PPE_…`.
+    pub(super) variables: &'static [&'static str],
+    /// What it means, in one line.
+    pub(super) doc: &'static str,
+}
+
+/// What a key may hold, with the function that keeps it in `T`.
+pub(super) enum Kind<T: 'static> {
+    /// A whole number from `min` to `max`; `note` follows the range in messages.
+    Whole { min: u32, max: u32, note: &'static str, set: fn(&mut T, u32) },
+    /// A number above 0 and at most `max`.
+    Real { max: f64, set: fn(&mut T, f64) },
+    /// One of some names. A name in `later` is known and refused, with the reason.
+    Choice { names: &'static [Choice<T>], later: &'static [(&'static str, &'static str)] },
+    /// On or off.
+    Switch { on: fn(&mut T), off: fn(&mut T) },
+    /// A text that is not empty.
+    Text { set: fn(&mut T, String) },
+    /// A list of texts.
+    List { set: fn(&mut T, Vec<String>) },
+    /// A program with its arguments; a plain text is given to `sh -c`.
+    Command { set: fn(&mut T, Vec<String>) },
+}
+
+/// A name that may be chosen and what it sets.
+pub(super) type Choice<T> = (&'static str, fn(&mut T));
+
+impl<T> Key<T> {
+    /// The name in messages and lists: `slots`, `merge_strategy`. Keys of `run` and `limits` go by their name alone.
+    pub(super) fn label(&self) -> String {
+        let plain = self.path.strip_prefix("run.").or_else(|| self.path.strip_prefix("limits."));
+        plain.map_or_else(|| self.path.replace('.', "_"), str::to_owned)
+    }
+
+    /// The variable of its own: `PPE_SLOTS`, `PPE_MERGE_STRATEGY`.
+    pub(super) fn own_variable(&self) -> String {
+        format!("PPE_{}", self.label().to_uppercase())
+    }
+}
+
+/// The sections with their meaning, in the order in which they are shown.
+pub(super) const SECTIONS: &[(&str, &str)] = &[
+    ("plan", "The plan that is run."),
+    ("repo", "The repository."),
+    ("run", "How many agents work at once, and in which order."),
+    ("merge", "How changes get into the target branch."),
+    ("retries", "Further attempts after a first failure."),
+    ("limits", "Bounds on time, output, disk and open changes."),
+    ("agent", "Who does the work."),
+    ("agent.command", "The agent `command`: any program that reads a prompt on its standard input."),
+    ("agent.scripted", "The agent `scripted`: plays a script, for trials without a model."),
+    ("workspace", "What a task's private clone holds besides the commit."),
+    ("env", "Which variables of the environment agents, verify and check commands see."),
+    ("changes", "Pull requests."),
+    ("report", "Progress lines and the final summary."),
+    ("notify", "Being told when something needs you."),
+    ("board", "The kanban board that mirrors the tasks."),
+];
+
+/// The sections that may be written many times, `[[verify]]`, with their meaning.
+pub(super) const COMMAND_SECTIONS: &[(&str, &str)] = &[
+    ("verify", "Commands that must succeed in the workspace before a task's work becomes a change."),
+    (
+        "check",
+        "Commands that the local forge runs on a change before it lands. Without any, the verify commands are run.",
+    ),
+];
+
+/// Keys of `[[verify]]` and `[[check]]`.
+pub(super) static COMMAND_KEYS: &[Key<Draft>] = &[
+    key(
+        "name",
+        text(|c, t| c.name = Some(t)),
+        &[],
+        "The name that is shown; its section and number by default.",
+    ),
+    key("run", command(|c, argv| c.run = argv), &[], "The command. A text is given to `sh -c`."),
+    key(
+        "timeout_min",
+        whole(0, YEAR_MIN, |c, n| c.timeout_ms = Some(minutes(n))),
+        &[],
+        "Minutes it may take; 0 is for ever. `limits.verify_min` by default.",
+    ),
+    key(
+        "kind",
+        choice(&[
+            ("build", |c| c.kind = CommandKind::Build),
+            ("test", |c| c.kind = CommandKind::Test),
+            ("other", |c| c.kind = CommandKind::Other),
+        ]),
+        &[],
+        "What a failure of it is called. `other` by default.",
+    ),
+];
+
+/// Every key that stands once.
+pub(super) static KEYS: &[Key<Settings>] = &[
+    key(
+        "plan.path",
+        text(|s, t| s.plan.path = Some(t)),
+        &[],
+        "Folder or file of the plan, seen from the repository.",
+    ),
+    key(
+        "plan.name",
+        text(|s, t| s.plan.name = Some(t)),
+        &[],
+        "The plan's name on screens, instead of its own.",
+    ),
+    key(
+        "plan.source",
+        choice(&[
+            ("auto", |s| s.plan.source = PlanSource::Auto),
+            ("markdown", |s| s.plan.source = PlanSource::Markdown),
+        ]),
+        &[],
+        "What the plan is written in.",
+    ),
+    key("repo.target", text(|s, t| s.target = Some(t)), &[], "The branch that changes land on."),
+    key(
+        "run.slots",
+        Kind::Whole { min: 1, max: MAX_SLOTS, note: " on one machine", set: |s, n| s.policy.slots = n },
+        &["MAX_PARALLEL_TASKS", "MAX_CONCURRENT_TASKS"],
+        "Agents at work at once. Start with 5 to 7. `PLAN_EXECUTION_MODE=sequential` makes it 1.",
+    ),
+    key(
+        "run.wave_threshold",
+        real(1.0, |s, x| s.policy.wave_threshold = x),
+        &["WAVE_THRESHOLD", "WAVE_COMPLETION_THRESHOLD"],
+        "Share of a wave that has closed when workspaces of the next are made ready. It holds no task back.",
+    ),
+    key(
+        "run.order",
+        choice(&[
+            ("priority", |s| s.policy.order = Order::Priority),
+            ("critical-path", |s| s.policy.order = Order::CriticalPath),
+            ("plan", |s| s.policy.order = Order::Plan),
+        ]),
+        &[],
+        "Which ready task starts first: by priority then longest path, by longest path first, or by priority then id.",
+    ),
+    key(
+        "run.waves",
+        choice(&[
+            ("free", |s| s.policy.waves = Waves::Free),
+            ("gate", |s| s.policy.waves = Waves::Gate),
+            ("ask", |s| s.policy.waves = Waves::Ask),
+        ]),
+        &[],
+        "Whether a wave waits for the one before: never, until its threshold, or until you say so.",
+    ),
+    key(
+        "run.no_change",
+        choice(&[
+            ("ask", |s| s.policy.no_change = NoChange::Ask),
+            ("accept", |s| s.policy.no_change = NoChange::Accept),
+        ]),
+        &[],
+        "What happens when an agent says that nothing needs to change and verification is green.",
+    ),
+    key(
+        "run.stagger_ms",
+        whole(0, 600_000, |s, n| s.policy.stagger_ms = u64::from(n)),
+        &[],
+        "Pause between two starts, in milliseconds.",
+    ),
+    key(
+        "run.ramp",
+        whole(0, MAX_SLOTS, |s, n| s.policy.ramp = n),
+        &[],
+        "Tasks that may start before the first one has landed; 0 is all.",
+    ),
+    key(
+        "run.dashboard_refresh_s",
+        whole(1, 3_600, |s, n| s.dashboard_refresh_ms = seconds(n)),
+        &["DASHBOARD_REFRESH"],
+        "Seconds between two looks at board and forge, and between plain progress lines.",
+    ),
+    key(
+        "run.question_timeout_min",
+        whole(0, YEAR_MIN, |s, n| s.policy.question_timeout_ms = minutes(n)),
+        &[],
+        "Minutes until a question nobody answers is answered by its default; 0 is for ever.",
+    ),
+    key(
+        "merge.strategy",
+        Kind::Choice {
+            names: &[
+                ("independent", |s| s.policy.merge_strategy = MergeStrategy::Independent),
+                ("priority", |s| s.policy.merge_strategy = MergeStrategy::Priority),
+            ],
+            later: &[("batch", "this version lands independent and priority only")],
+        },
+        &["MERGE_STRATEGY"],
+        "How changes land: one by one as they arrive, or the highest priority first.",
+    ),
+    key(
+        "merge.method",
+        choice(&[
+            ("merge", |s| s.policy.merge_method = MergeMethod::Merge),
+            ("squash", |s| s.policy.merge_method = MergeMethod::Squash),
+        ]),
+        &[],
+        "What a landing looks like: a merge commit with the work behind it, or one commit.",
+    ),
+    key(
+        "retries.tasks",
+        retries(|s, n| s.retries.tasks = n),
+        &["MAX_TASK_RETRIES"],
+        "For every class without its own.",
+    ),
+    key(
+        "retries.execution",
+        retries(|s, n| s.retries.execution = Some(n)),
+        &[],
+        "When an agent fails or makes nothing.",
+    ),
+    key(
+        "retries.verification",
+        retries(|s, n| s.retries.verification = Some(n)),
+        &[],
+        "When a verify command fails.",
+    ),
+    key(
+        "retries.build",
+        retries(|s, n| s.retries.build = Some(n)),
+        &["MAX_COMPILATION_RETRIES"],
+        "As `verification`, for builds. Both kinds are counted together: the larger of `build` and `test` holds.",
+    ),
+    key(
+        "retries.test",
+        retries(|s, n| s.retries.test = Some(n)),
+        &["MAX_TEST_RETRIES"],
+        "As `verification`, for tests. Both kinds are counted together: the larger of `build` and `test` holds.",
+    ),
+    key(
+        "retries.ci",
+        retries(|s, n| s.retries.ci = Some(n)),
+        &["MAX_CI_RETRIES"],
+        "When a check on a change fails.",
+    ),
+    key(
+        "retries.conflict",
+        retries(|s, n| s.retries.conflict = Some(n)),
+        &[],
+        "When a change does not merge.",
+    ),
+    key(
+        "retries.backoff_ms",
+        whole(0, 3_600_000, |s, n| s.policy.backoff_ms = u64::from(n)),
+        &[],
+        "Milliseconds before a retry; doubled each time, five times at most.",
+    ),
+    key(
+        "limits.attempt_min",
+        whole(0, YEAR_MIN, |s, n| s.policy.attempt_limit_ms = minutes(n)),
+        &[],
+        "Minutes one attempt of an agent may take; 0 is no limit.",
+    ),
+    key(
+        "limits.verify_min",
+        whole(0, YEAR_MIN, |s, n| s.limits.verify_ms = minutes(n)),
+        &[],
+        "Minutes a verify or check command may take that names no limit; 0 is no limit.",
+    ),
+    key(
+        "limits.grace_s",
+        whole(0, 3_600, |s, n| s.policy.grace_ms = seconds(n)),
+        &[],
+        "Seconds an agent has to end after it was asked to.",
+    ),
+    key(
+        "limits.output_mb",
+        whole(1, 1_000_000, |s, n| s.limits.output_bytes = mebibytes(n)),
+        &[],
+        "Output kept of one job, in MiB.",
+    ),
+    key(
+        "limits.disk_floor_mb",
+        whole(0, 100_000_000, |s, n| s.limits.disk_floor_bytes = mebibytes(n)),
+        &[],
+        "Free disk space below which nothing new starts, in MiB.",
+    ),
+    key(
+        "limits.open_changes",
+        whole(0, 10_000, |s, n| s.policy.open_changes = n),
+        &[],
+        "Open changes above which nothing new starts; 0 is no limit.",
+    ),
+    key("agent.name", text(|s, t| s.policy.agent = t), &[], "The agent of tasks that name none."),
+    key(
+        "agent.command.cmd",
+        command(|s, argv| s.command_agent.argv = argv),
+        &[],
+        "The program. It gets the prompt on its standard input and works in the current folder.",
+    ),
+    key(
+        "agent.command.env",
+        list(|s, l| s.command_agent.env = l),
+        &[],
+        "Variables that it sees besides those of `[env]`: its key, for one. Patterns as in `env.pass`.",
+    ),
+    key(
+        "agent.command.provider",
+        text(|s, t| s.command_agent.provider = Some(t)),
+        &[],
+        "Whose capacity it uses: agents of one provider wait together when it is overloaded.",
+    ),
+    key(
+        "agent.scripted.script",
+        text(|s, t| s.scripted_agent.script = Some(t)),
+        &[],
+        "The script, seen from the repository.",
+    ),
+    key(
+        "agent.scripted.speed",
+        real(1_000_000.0, |s, x| s.scripted_agent.speed = x),
+        &[],
+        "How many times faster than written the script is played.",
+    ),
+    key(
+        "workspace.copy",
+        list(|s, l| s.workspace.copy = l),
+        &[],
+        "Git-ignored files that are copied into every workspace, as patterns; they never get into a commit.",
+    ),
+    key(
+        "workspace.setup",
+        list(|s, l| s.workspace.setup = l),
+        &[],
+        "Shell commands that run once in a new workspace, in this order.",
+    ),
+    key(
+        "env.base",
+        list(|s, l| s.env.base = l),
+        &[],
+        "The usual variables of systems and tool chains. Write it only to narrow them.",
+    ),
+    key(
+        "env.pass",
+        list(|s, l| s.env.pass = l),
+        &[],
+        "Further variables. `*` stands for any text, `!` before a pattern takes away; the last match holds.",
+    ),
+    key(
+        "changes.open",
+        Kind::Switch { on: |s| s.policy.changes = Changes::Open, off: |s| s.policy.changes = Changes::Off },
+        &["AUTO_CREATE_PR"],
+        "Whether finished work becomes a pull request. Off: branches are published and landings only observed.",
+    ),
+    key(
+        "report.every_commits",
+        whole(1, 10_000, |s, n| s.policy.report_every_commits = n),
+        &["REPORT_EVERY_N_COMMITS"],
+        "A progress line every this many commits of a task.",
+    ),
+    key(
+        "report.next_steps",
+        list(|s, l| s.next_steps = l),
+        &[],
+        "The last lines of the summary. `{plan}` is the plan's name.",
+    ),
+    key(
+        "notify.command",
+        command(|s, argv| s.notify = argv),
+        &[],
+        "A program that is run when something needs you; it gets the text as its last argument.",
+    ),
+    key(
+        "board.project",
+        text(|s, t| s.board_project = Some(t)),
+        &["VIBEKANBAN_PROJECT_ID"],
+        "The board's project, by its id.",
+    ),
+];
+
+/// The key with this `section.name`.
+pub(super) fn find(path: &str) -> Option<&'static Key<Settings>> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// Minutes of a year: more than anyone means.
+const YEAR_MIN: u32 = 525_600;
+
+const fn key<T>(
+    path: &'static str,
+    kind: Kind<T>,
+    variables: &'static [&'static str],
+    doc: &'static str,
+) -> Key<T> {
+    Key { path, kind, variables, doc }
+}
+
+const fn whole<T>(min: u32, max: u32, set: fn(&mut T, u32)) -> Kind<T> {
+    Kind::Whole { min, max, note: "", set }
+}
+
+const fn retries<T>(set: fn(&mut T, u32)) -> Kind<T> {
+    whole(0, 100, set)
+}
+
+const fn real<T>(max: f64, set: fn(&mut T, f64)) -> Kind<T> {
+    Kind::Real { max, set }
+}
+
+const fn choice<T>(names: &'static [Choice<T>]) -> Kind<T> {
+    Kind::Choice { names, later: &[] }
+}
+
+const fn text<T>(set: fn(&mut T, String)) -> Kind<T> {
+    Kind::Text { set }
+}
+
+const fn list<T>(set: fn(&mut T, Vec<String>)) -> Kind<T> {
+    Kind::List { set }
+}
+
+const fn command<T>(set: fn(&mut T, Vec<String>)) -> Kind<T> {
+    Kind::Command { set }
+}
+
+fn seconds(n: u32) -> u64 {
+    u64::from(n) * 1_000
+}
+
+fn minutes(n: u32) -> u64 {
+    u64::from(n) * 60_000
+}
+
+fn mebibytes(n: u32) -> u64 {
+    u64::from(n) * 1_048_576
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_keys_share_a_name() {
+        let mut names = BTreeSet::new();
+        for key in KEYS {
+            let all = [key.label(), key.own_variable()].into_iter();
+            for name in all.chain(key.variables.iter().map(|v| (*v).to_owned())) {
+                assert!(names.insert(name.clone()), "{name} names two keys");
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_stands_in_a_section_that_is_explained() {
+        for key in KEYS {
+            let section = key.path.rsplit_once('.').unwrap().0;
+            assert!(SECTIONS.iter().any(|(name, _)| *name == section), "[{section}] has no meaning written");
+        }
+    }
+}

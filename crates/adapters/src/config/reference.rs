@@ -1,0 +1,141 @@
+//! What is written about the configuration from its table: the schema for editors and the reference for people.
+
+use super::env::variables;
+use super::keys::{COMMAND_KEYS, COMMAND_SECTIONS, KEYS, Key, Kind, SECTIONS};
+use super::layers::DEFAULTS;
+use super::value::allowed;
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+
+/// The JSON schema of `ppe.toml`.
+pub fn schema() -> String {
+    let mut sections = Map::new();
+    for (name, doc) in SECTIONS {
+        let keys = KEYS.iter().filter(|key| section_of(key.path) == *name);
+        let fields =
+            keys.map(|key| (name_of(key.path).to_owned(), field(key, default_of(key.path)))).collect();
+        let section = object(doc, fields, &[]);
+        match name.split_once('.') {
+            None => sections.extend([((*name).to_owned(), section)]),
+            Some((outer, inner)) => sections[outer]["properties"][inner] = section,
+        }
+    }
+    for (name, doc) in COMMAND_SECTIONS {
+        let fields = COMMAND_KEYS.iter().map(|key| (key.path.to_owned(), field(key, None))).collect();
+        let items = object("One command.", fields, &["run"]);
+        sections.insert((*name).to_owned(), json!({ "type": "array", "description": doc, "items": items }));
+    }
+    let mut whole = object("Configuration of the parallel plan executor.", sections, &[]);
+    whole["$schema"] = json!("http://json-schema.org/draft-07/schema#");
+    whole["title"] = json!("ppe.toml");
+    format!("{whole:#}\n")
+}
+
+fn object(doc: &str, properties: Map<String, Value>, required: &[&str]) -> Value {
+    let mut object = json!({
+        "type": "object", "description": doc, "additionalProperties": false, "properties": properties,
+    });
+    if !required.is_empty() {
+        object["required"] = json!(required);
+    }
+    object
+}
+
+fn field<T>(key: &Key<T>, default: Option<Value>) -> Value {
+    let texts = json!({ "type": "array", "items": { "type": "string" } });
+    let mut field = match &key.kind {
+        Kind::Whole { min, max, .. } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        Kind::Real { max, .. } => json!({ "type": "number", "exclusiveMinimum": 0, "maximum": max }),
+        Kind::Choice { names, .. } => {
+            json!({ "enum": names.iter().map(|(name, _)| *name).collect::<Vec<_>>() })
+        }
+        Kind::Switch { .. } => json!({ "type": "boolean" }),
+        Kind::Text { .. } => json!({ "type": "string", "minLength": 1 }),
+        Kind::List { .. } => texts,
+        Kind::Command { .. } => json!({ "oneOf": [{ "type": "string", "minLength": 1 }, texts] }),
+    };
+    field["description"] = json!(key.doc);
+    if let Some(default) = default {
+        field["default"] = default;
+    }
+    field
+}
+
+/// The reference as Markdown.
+pub fn reference() -> String {
+    let mut out = String::from(INTRODUCTION);
+    for (name, doc) in SECTIONS {
+        _ = writeln!(out, "\n## `[{name}]`\n\n{doc}\n");
+        out.push_str("| key | allowed | default | variables | meaning |\n|---|---|---|---|---|\n");
+        for key in KEYS.iter().filter(|key| section_of(key.path) == *name) {
+            let variables: Vec<String> = variables(key).map(|v| format!("`{v}`")).collect();
+            let row = [
+                format!("`{}`", name_of(key.path)),
+                allowed_text(key),
+                default_of(key.path).map_or_else(|| "–".to_owned(), |d| default_text(&d)),
+                variables.join(", "),
+                key.doc.to_owned(),
+            ];
+            _ = writeln!(out, "| {} |", row.join(" | "));
+        }
+    }
+    for (name, doc) in COMMAND_SECTIONS {
+        _ = writeln!(out, "\n## `[[{name}]]`\n\n{doc}\n\n| key | allowed | meaning |\n|---|---|---|");
+        for key in COMMAND_KEYS {
+            _ = writeln!(out, "| `{}` | {} | {} |", key.path, allowed_text(key), key.doc);
+        }
+    }
+    let defaults: Vec<String> = base_patterns().map(|p| format!("`{p}`")).collect();
+    _ = writeln!(out, "\n## The default of `env.base`\n\n{}", defaults.join(", "));
+    out
+}
+
+const INTRODUCTION: &str = "\
+# Configuration
+
+A value is taken from the first of these that has it: a flag, the environment, `ppe.toml` in the repository's top
+folder, the user's file (`$XDG_CONFIG_HOME/ppe/config.toml`, without that variable `~/.config/ppe/config.toml`), the
+defaults. `ppe config` prints every value with its origin. Lists and commands are replaced as a whole, never joined.
+
+Every key but those of `[[verify]]` and `[[check]]` has a variable `PPE_…`; some have older names besides. Variables of
+one key that differ are an error; an empty one counts as not set. In a variable a list is written with commas or as in
+TOML: `[\"a\", \"b\"]`. `PLAN_EXECUTION_MODE` is `parallel` or `sequential`; `sequential` is one slot, whatever the
+variables for slots say.
+
+A finer retry limit wins over `retries.tasks`, whatever layer either comes from. Relative paths are seen from the
+repository's top folder.
+";
+
+fn allowed_text<T>(key: &Key<T>) -> String {
+    match &key.kind {
+        Kind::Choice { names, .. } => {
+            names.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        }
+        other => allowed(other),
+    }
+}
+
+fn default_text(default: &Value) -> String {
+    match default {
+        Value::Array(items) if items.len() > 8 => "see below".to_owned(),
+        other => format!("`{other}`"),
+    }
+}
+
+fn section_of(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(section, _)| section)
+}
+
+fn name_of(path: &str) -> &str {
+    path.rsplit_once('.').map_or(path, |(_, name)| name)
+}
+
+fn default_of(path: &str) -> Option<Value> {
+    let defaults: Value = toml::from_str(DEFAULTS).ok()?;
+    path.split('.').try_fold(&defaults, |value, name| value.get(name)).cloned()
+}
+
+fn base_patterns() -> impl Iterator<Item = String> {
+    let patterns = default_of("env.base").and_then(|value| value.as_array().cloned()).unwrap_or_default();
+    patterns.into_iter().filter_map(|p| p.as_str().map(str::to_owned))
+}

@@ -1,0 +1,271 @@
+//! The result: every setting with its type, and where it came from.
+//!
+//! Values are within their ranges. Paths are as written; a relative one is seen from the repository's top folder.
+
+use super::environment;
+use super::error::Problem;
+use super::origin::Origin;
+use ppe_core::policy::{Policy, Retries};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The whole configuration after all layers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// What a run freezes.
+    pub policy: Policy,
+    /// The plan.
+    pub plan: PlanSettings,
+    /// The branch that changes land on, if any was named.
+    pub target: Option<String>,
+    /// Time between two looks at board and forge, ms.
+    pub dashboard_refresh_ms: u64,
+    /// Bounds that are not part of the policy.
+    pub limits: Limits,
+    /// Retry limits as written; what they come to is in the policy.
+    pub retries: RetryLimits,
+    /// The agent `command`.
+    pub command_agent: CommandAgent,
+    /// The agent `scripted`.
+    pub scripted_agent: ScriptedAgent,
+    /// Commands that must succeed before work becomes a change, in order.
+    pub verify: Vec<Command>,
+    /// Commands that the local forge runs; empty means those of `verify`, see [`Settings::checks`].
+    pub check: Vec<Command>,
+    /// What a workspace holds besides the commit.
+    pub workspace: Workspace,
+    /// Which variables jobs see.
+    pub env: EnvPatterns,
+    /// The summary's last lines; `{plan}` is the plan's name.
+    pub next_steps: Vec<String>,
+    /// Program and arguments to be told with; empty is nobody.
+    pub notify: Vec<String>,
+    /// The board's project, by id.
+    pub board_project: Option<String>,
+    given: BTreeMap<&'static str, Given>,
+}
+
+/// Where the plan is and what it is written in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanSettings {
+    /// Folder or file.
+    pub path: Option<String>,
+    /// A name instead of the plan's own.
+    pub name: Option<String>,
+    /// What it is written in.
+    pub source: PlanSource,
+}
+
+/// What a plan is written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PlanSource {
+    /// Found out by looking.
+    #[default]
+    Auto,
+    /// Markdown task files.
+    Markdown,
+}
+
+/// Bounds on what jobs may use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Time for a verify or check command that names none, ms; 0 is for ever.
+    pub verify_ms: u64,
+    /// Output kept of one job, bytes.
+    pub output_bytes: u64,
+    /// Free disk space below which nothing new starts, bytes.
+    pub disk_floor_bytes: u64,
+}
+
+/// Retry limits as written: the general one, and finer ones where given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RetryLimits {
+    /// For every class without its own.
+    pub tasks: u32,
+    /// The agent failed or made nothing.
+    pub execution: Option<u32>,
+    /// A verify command failed.
+    pub verification: Option<u32>,
+    /// A verify command of kind `build` failed; wins over `verification`.
+    pub build: Option<u32>,
+    /// A verify command of kind `test` failed; wins over `verification`.
+    pub test: Option<u32>,
+    /// A check failed.
+    pub ci: Option<u32>,
+    /// The change does not merge.
+    pub conflict: Option<u32>,
+}
+
+/// The agent `command`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandAgent {
+    /// Program and arguments; empty when none is configured.
+    pub argv: Vec<String>,
+    /// Patterns of variables that it sees besides those of every job.
+    pub env: Vec<String>,
+    /// Whose capacity it uses.
+    pub provider: Option<String>,
+}
+
+/// The agent `scripted`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScriptedAgent {
+    /// The script's file.
+    pub script: Option<String>,
+    /// How many times faster than written it is played.
+    pub speed: f64,
+}
+
+/// What a workspace holds besides the commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workspace {
+    /// Patterns of git-ignored files to copy.
+    pub copy: Vec<String>,
+    /// Shell commands that run once, in order.
+    pub setup: Vec<String>,
+}
+
+/// Which variables jobs see, as patterns: `*` is any text, `!` takes away, the last match holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EnvPatterns {
+    /// The usual ones.
+    pub base: Vec<String>,
+    /// Those added to them.
+    pub pass: Vec<String>,
+}
+
+/// A verify or check command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Its name on screens, unique in its section.
+    pub name: String,
+    /// Program and arguments.
+    pub run: Vec<String>,
+    /// How long it may take, ms; 0 is for ever.
+    pub timeout_ms: u64,
+    /// What a failure of it is called.
+    pub kind: CommandKind,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// What a verify or check command does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommandKind {
+    /// It builds.
+    Build,
+    /// It tests.
+    Test,
+    /// Anything else.
+    #[default]
+    Other,
+}
+
+/// A `[[verify]]` or `[[check]]` table as written.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub(super) name: Option<String>,
+    pub(super) run: Vec<String>,
+    pub(super) timeout_ms: Option<u64>,
+    pub(super) kind: CommandKind,
+    pub(super) file: String,
+    pub(super) line: usize,
+}
+
+/// What a key holds, as text, and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Given {
+    pub(super) shown: String,
+    pub(super) origin: Origin,
+}
+
+impl Settings {
+    /// Where the value of a key (`merge.strategy`) came from; nothing for a key without any value.
+    pub fn origin(&self, key: &str) -> Option<&Origin> {
+        self.given.get(key).map(|given| &given.origin)
+    }
+
+    /// The commands the local forge runs on a change.
+    pub fn checks(&self) -> &[Command] {
+        if self.check.is_empty() { &self.verify } else { &self.check }
+    }
+
+    /// The variables that verify and check commands see, out of `all`.
+    pub fn job_environment(&self, all: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        environment::environment(self.env.base.iter().chain(&self.env.pass), all)
+    }
+
+    /// The variables that the agent `command` sees, out of `all`.
+    pub fn agent_environment(&self, all: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let patterns = self.env.base.iter().chain(&self.env.pass).chain(&self.command_agent.env);
+        environment::environment(patterns, all)
+    }
+
+    pub(super) fn given(&self, key: &str) -> Option<&Given> {
+        self.given.get(key)
+    }
+
+    pub(super) fn note(&mut self, key: &'static str, given: Given) {
+        self.given.insert(key, given);
+    }
+
+    /// Works out the retry limits: a finer one wins over the general one, whatever layers they come from.
+    pub(super) fn settle_retries(&mut self) {
+        let limits = self.retries.clone();
+        let parts = [("retries.build", limits.build), ("retries.test", limits.test)];
+        let larger = parts.iter().filter_map(|(key, n)| n.map(|n| (n, *key))).max_by_key(|(n, _)| *n);
+        let verification = match larger {
+            Some((n, key)) => {
+                self.inherit("retries.verification", key);
+                n
+            }
+            None => self.finer("retries.verification", limits.verification),
+        };
+        self.policy.retries = Retries {
+            execution: self.finer("retries.execution", limits.execution),
+            verification,
+            ci: self.finer("retries.ci", limits.ci),
+            conflict: self.finer("retries.conflict", limits.conflict),
+        };
+    }
+
+    fn finer(&mut self, key: &'static str, own: Option<u32>) -> u32 {
+        if own.is_none() {
+            self.inherit(key, "retries.tasks");
+        }
+        own.unwrap_or(self.retries.tasks)
+    }
+
+    /// Makes `key` show the value and origin of `from`, which decides it.
+    fn inherit(&mut self, key: &'static str, from: &str) {
+        if let Some(given) = self.given.get(from).cloned() {
+            self.given.insert(key, given);
+        }
+    }
+
+    /// Turns written commands into commands: names, limits; what is missing or double is answered as problems.
+    pub(super) fn commands(&self, section: &str, drafts: Vec<Draft>) -> (Vec<Command>, Vec<Problem>) {
+        let (mut commands, mut problems, mut names) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for (n, draft) in drafts.into_iter().enumerate() {
+            let name = draft.name.unwrap_or_else(|| format!("{section}-{}", n + 1));
+            let wrong = match (draft.run.is_empty(), names.insert(name.clone())) {
+                (true, _) => Some(format!("[[{section}]] {name}: run is missing")),
+                (false, false) => Some(format!("[[{section}]] {name}: the name is taken")),
+                (false, true) => None,
+            };
+            if let Some(message) = wrong {
+                problems.push(Problem::Shape { file: draft.file, line: draft.line, message });
+                continue;
+            }
+            commands.push(Command {
+                name,
+                run: draft.run,
+                timeout_ms: draft.timeout_ms.unwrap_or(self.limits.verify_ms),
+                kind: draft.kind,
+                origin: Origin::File { name: draft.file, line: draft.line },
+            });
+        }
+        (commands, problems)
+    }
+}
