@@ -1,1 +1,5 @@
-//! placeholder
+//! The adapters: each room fulfils one of the engine's ports with something real.
+//!
+//! Rooms do not know each other. None of them decides anything: they look, do, and say what came of it.
+
+pub mod state_dir;
