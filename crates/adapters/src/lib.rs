@@ -2,5 +2,6 @@
 //!
 //! Rooms do not know each other. None of them decides anything: they look, do, and say what came of it.
 
+pub mod lock;
 pub mod log;
 pub mod state_dir;
