@@ -1,4 +1,9 @@
-//! What touches the world: files, processes, git, forges. Each room implements ports of the engine and knows none of
-//! the others.
+//! The adapters: each room fulfils one of the engine's ports with something real.
+//!
+//! Rooms do not know each other; git alone is shared. None of them decides anything: they look, do, and say what came
+//! of it.
 
 pub mod config;
+pub mod lock;
+pub mod log;
+pub mod state_dir;

@@ -1,1 +1,5 @@
-//! placeholder
+//! The shell around the core: it performs what the core decides, through the ports, and feeds back what came of it.
+//!
+//! Knows no vendor, no file layout and no process: those are behind the ports.
+
+pub mod ports;
