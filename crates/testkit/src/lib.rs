@@ -1,1 +1,3 @@
-//! placeholder
+//! Tools of the tests: nothing of it is in the product.
+
+pub mod drive;
