@@ -14,6 +14,7 @@ pub mod plan;
 pub mod policy;
 pub mod question;
 pub mod rank;
+pub mod report;
 pub mod state;
 pub mod text;
 pub mod view;

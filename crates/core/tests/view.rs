@@ -15,7 +15,7 @@ fn seen(drive: &Drive) -> RunView {
 }
 
 fn line<'a>(view: &'a RunView, id: &str) -> &'a ppe_core::view::TaskLine {
-    view.task(&TaskId::new(id)).unwrap()
+    view.task(&TaskId::new(id)).expect("in the run")
 }
 
 fn ids(list: &[TaskId]) -> Vec<&str> {
@@ -350,8 +350,8 @@ fn random_move(drive: &mut Drive, dice: u64) {
     drive.now = drive.now.plus(dice % 7 * MINUTE);
     match (dice % 16, busy) {
         (0..=2, Some(id)) => {
-            let stopping =
-                drive.state.task(&TaskId::new(id.as_str())).unwrap().running().unwrap().stop.is_some();
+            let task = drive.state.task(&TaskId::new(id.as_str())).expect("in the run");
+            let stopping = task.running().is_some_and(|running| running.stop.is_some());
             if stopping {
                 drive.agent_ends(&id, 1, Exit::Stopped, Claim::Nothing);
             } else {

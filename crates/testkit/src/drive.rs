@@ -7,6 +7,7 @@ use ppe_core::decide::decide;
 use ppe_core::event::{Before, Record};
 use ppe_core::ids::{Attempt, Branch, ChangeNumber, CommitId, Millis, RunId, TaskId, TreeId};
 use ppe_core::input::{Command, Input, Reply, Start};
+use ppe_core::intent::{Intent, intents};
 use ppe_core::outcome::{
     AgentEnd, BuildOutcome, Built, Claim, Class, Differs, Exit, Failure, LandOutcome, Leftovers, Prepared,
     Rebase, Snapshot, SnapshotOutcome, Verdict,
@@ -307,5 +308,26 @@ impl Drive {
     pub fn land(&mut self, id: &str, commits: u32, change: u64) {
         self.to_review(id, commits, change);
         self.land_all();
+    }
+
+    /// Publishes and removes what is to be published and removed.
+    pub fn tidy(&mut self) {
+        for intent in intents(&self.state) {
+            match intent {
+                Intent::EnsureReleased { task } => {
+                    self.input(Input::Released { task });
+                }
+                Intent::EnsurePublished { task } => {
+                    let facts = &self.state.task(&task).expect("in the plan").facts;
+                    if let (Some(branch), Some(tip)) = (facts.branch.clone(), facts.tip.clone()) {
+                        self.input(Input::Published { task, branch, tip });
+                    }
+                }
+                Intent::EnsureLabelled { task } => {
+                    self.input(Input::Labelled { task });
+                }
+                _ => {}
+            }
+        }
     }
 }
