@@ -9,6 +9,7 @@ use crate::plan::{Plan, Priority};
 use crate::policy::Policy;
 use crate::question::Answer;
 use crate::state::{Satisfies, StopMode, Subject};
+use serde::{Deserialize, Serialize};
 
 /// What happened or was asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -195,7 +196,8 @@ pub enum Observed {
 }
 
 /// What the user may command in a run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", content = "with", rename_all = "kebab-case")]
 pub enum Command {
     /// No new starts; with a task: its agent is stopped and it waits.
     Pause(Option<TaskId>),
@@ -272,7 +274,8 @@ pub enum Command {
 }
 
 /// The answer to a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reply", content = "text", rename_all = "kebab-case")]
 pub enum Reply {
     /// It was done: what changed, in a line.
     Done(String),

@@ -12,6 +12,7 @@ pub mod intent;
 pub mod outcome;
 pub mod plan;
 pub mod policy;
+pub mod prompt;
 pub mod question;
 pub mod rank;
 pub mod state;

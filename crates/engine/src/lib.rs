@@ -2,4 +2,10 @@
 //!
 //! Knows no vendor, no file layout and no process: those are behind the ports.
 
+pub mod api;
+mod notice;
+mod perform;
 pub mod ports;
+pub mod run_loop;
+pub mod session;
+mod writer;

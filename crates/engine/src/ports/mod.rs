@@ -8,6 +8,7 @@ mod executor;
 mod forge;
 mod log;
 mod notify;
+mod set;
 mod source;
 
 pub use clock::Clock;
@@ -20,6 +21,7 @@ pub use forge::{
 };
 pub use log::*;
 pub use notify::{Notice, Notifier};
+pub use set::Ports;
 pub use source::{PlanSource, SourceError};
 
 pub use ppe_core::input::Trouble;
