@@ -69,7 +69,10 @@ pub enum Event {
         before: Vec<Before>,
     },
     /// A process took the run up: the first time, and after each stop or crash.
-    SessionOpened,
+    SessionOpened {
+        /// How long none was at it, ms.
+        down_ms: u64,
+    },
     /// Every selected task is closed.
     RunCompleted,
     /// The plan was revised by `plan adopt`.

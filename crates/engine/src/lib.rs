@@ -3,6 +3,7 @@
 //! Knows no vendor, no file layout and no process: those are behind the ports.
 
 pub mod api;
+pub mod attach;
 mod notice;
 mod perform;
 pub mod ports;

@@ -37,8 +37,9 @@ pub struct Decision {
 /// Decides what follows from an input. `state` is left as the returned record makes it.
 pub fn decide(state: &mut State, now: Millis, input: Input) -> Decision {
     let now = now.max(state.clock.last);
+    let down_ms = now.since(state.clock.last);
     state.pass(now);
-    let mut decider = Decider { state, now, events: Vec::new() };
+    let mut decider = Decider { state, now, down_ms, events: Vec::new() };
     let reply = decider.take(input);
     if decider.state.progress != Progress::New {
         decider.settle();
@@ -50,6 +51,8 @@ pub fn decide(state: &mut State, now: Millis, input: Input) -> Decision {
 struct Decider<'a> {
     state: &'a mut State,
     now: Millis,
+    /// Since the record before, ms.
+    down_ms: u64,
     events: Vec<Event>,
 }
 
@@ -57,7 +60,7 @@ impl Decider<'_> {
     fn take(&mut self, input: Input) -> Option<Reply> {
         match input {
             Input::Start(start) => self.start(*start),
-            Input::Opened => self.emit(Event::SessionOpened),
+            Input::Opened => self.emit(Event::SessionOpened { down_ms: self.down_ms }),
             Input::Tick => self.tick(),
             Input::Preloaded { task } => self.preloaded(&task),
             Input::Prepared { task, attempt, prepared } => self.prepared(&task, attempt, prepared),
@@ -99,7 +102,7 @@ impl Decider<'_> {
         let Start { run, target, target_tip, green, policy, selected, before } = start;
         let policy = Box::new(policy);
         self.emit(Event::RunStarted { run, target, target_tip, green, policy, selected, before });
-        self.emit(Event::SessionOpened);
+        self.emit(Event::SessionOpened { down_ms: 0 });
     }
 
     /// The running attempt of a task, if it is the one a report speaks of.

@@ -47,7 +47,7 @@ impl State {
     fn try_evolve(&mut self, event: &Event) -> Result {
         match event {
             Event::RunStarted { .. } => self.run_started(event),
-            Event::SessionOpened => self.session_opened(),
+            Event::SessionOpened { down_ms } => self.session_opened(*down_ms),
             Event::RunCompleted => self.progress = Progress::Complete,
             Event::PlanRevised { plan, added } => return self.plan_revised(plan, added),
             Event::DispatchPaused { cause } => drop(self.paused.insert(cause.clone())),
@@ -238,8 +238,11 @@ impl State {
         }
     }
 
-    fn session_opened(&mut self) {
+    fn session_opened(&mut self, down_ms: u64) {
         self.totals.sessions += 1;
+        if self.busy.is_empty() && self.paused.is_empty() {
+            self.clock.paused_ms += down_ms;
+        }
         self.stop = None;
         self.paused.retain(|c| match c {
             PauseCause::Operator | PauseCause::Machine(_) | PauseCause::Agent(_) | PauseCause::SameCause => {

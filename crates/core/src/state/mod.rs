@@ -81,7 +81,7 @@ pub struct Clock {
     pub session: Millis,
     /// The last record's time.
     pub last: Millis,
-    /// Time between sessions plus time with nothing at work while dispatch was paused, ms.
+    /// Time with nothing at work, between sessions or while dispatch was paused, ms.
     pub paused_ms: u64,
     /// Sum over time of busy slots, ms.
     pub busy_ms: u64,
