@@ -1,1 +1,3 @@
-//! placeholder
+//! Adapters: everything that touches the machine. Rooms here never import each other.
+
+pub mod failpoint;
