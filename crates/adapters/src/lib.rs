@@ -4,6 +4,8 @@
 //! of it.
 
 pub mod config;
+pub mod executor;
+pub mod failpoint;
 pub mod lock;
 pub mod log;
 pub mod state_dir;

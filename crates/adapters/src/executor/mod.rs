@@ -1,0 +1,7 @@
+//! Where an agent runs: jobs, each under a shim with a folder of its own.
+
+pub mod job;
+pub mod output;
+pub mod process;
+pub mod record;
+pub mod shim;
