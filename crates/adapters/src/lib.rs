@@ -6,6 +6,9 @@
 pub mod config;
 pub mod executor;
 pub mod failpoint;
+pub mod forge;
+pub mod git;
 pub mod lock;
 pub mod log;
+pub mod sources;
 pub mod state_dir;
