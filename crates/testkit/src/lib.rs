@@ -1,1 +1,3 @@
-//! placeholder
+//! What tests of the other rooms share.
+
+pub mod fingerprint;
