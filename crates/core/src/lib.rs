@@ -17,4 +17,5 @@ pub mod question;
 pub mod rank;
 pub mod state;
 pub mod text;
+pub mod view;
 pub mod wording;

@@ -15,7 +15,7 @@ mod timer;
 mod trouble;
 
 pub use rest::{Rest, rest};
-pub use schedule::{HoldBack, hold_back, start_key};
+pub use schedule::{HoldBack, hold_back, may_start, start_key};
 pub use starvation::{left_ms, pace_ms};
 pub use timer::next_wakeup;
 

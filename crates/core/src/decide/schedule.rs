@@ -210,10 +210,12 @@ fn waiting_for_person(state: &State) -> u32 {
 
 /// The best ready task that may start.
 pub(super) fn next_start(state: &State) -> Option<usize> {
-    state
-        .ready()
-        .filter(|at| !state.breakers.contains_key(state.agent(*at)) && gate_is_open(state, *at))
-        .min_by_key(|at| start_key(state, *at))
+    state.ready().filter(|at| may_start(state, *at)).min_by_key(|at| start_key(state, *at))
+}
+
+/// Whether neither its agent's capacity nor a closed wave keeps a ready task back.
+pub fn may_start(state: &State, at: usize) -> bool {
+    !state.breakers.contains_key(state.agent(at)) && gate_is_open(state, at)
 }
 
 fn gate_is_open(state: &State, at: usize) -> bool {

@@ -244,11 +244,16 @@ impl State {
         let span = at.since(self.clock.last);
         if self.progress == Progress::Open {
             self.clock.busy_ms += span * self.busy.len() as u64;
-            if self.busy.is_empty() && !self.paused.is_empty() {
+            if self.is_idle_by_order() {
                 self.clock.paused_ms += span;
             }
         }
         self.clock.last = self.clock.last.max(at);
+    }
+
+    /// Whether nothing is at work because dispatch is paused or the run was stopped: such time counts as paused.
+    pub fn is_idle_by_order(&self) -> bool {
+        self.busy.is_empty() && (!self.paused.is_empty() || self.stop.is_some())
     }
 
     /// The position of a task of this plan.

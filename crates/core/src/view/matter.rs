@@ -1,0 +1,277 @@
+//! What stands in the run's way or waits for an answer: pauses, questions, deferred wishes, the lane.
+
+use crate::decide::{HoldBack, hold_back};
+use crate::ids::{CandidateId, Millis, QuestionId, TaskId};
+use crate::intent::Intent;
+use crate::question::{Answer, Ask};
+use crate::state::{Freeze, Matter, PauseCause, Stage, State, Step};
+use crate::wording::{list, short, span};
+use serde::{Deserialize, Serialize};
+
+/// A question as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenQuestion {
+    /// Its id, `q3` in commands.
+    pub id: QuestionId,
+    /// The question.
+    pub text: String,
+    /// What may be answered.
+    pub choices: Vec<Offer>,
+    /// What applies when nobody answers.
+    pub default: Answer,
+    /// When that is; none while it waits for ever.
+    pub until: Option<Millis>,
+    /// The task it is about, where it is about one.
+    pub task: Option<TaskId>,
+}
+
+/// One answer that may be given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// The answer.
+    pub answer: Answer,
+    /// What it leads to.
+    pub effect: String,
+}
+
+/// A reason why nothing new starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// The reason.
+    pub cause: PauseCause,
+    /// In words.
+    pub text: String,
+    /// The command that goes on.
+    pub command: String,
+}
+
+/// An agent without capacity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Breaker {
+    /// The agent.
+    pub agent: String,
+    /// Until when nothing of it starts.
+    pub until: Millis,
+    /// In words.
+    pub text: String,
+}
+
+/// A wish that failed and waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The wish.
+    pub intent: Intent,
+    /// When it is tried again.
+    pub until: Millis,
+    /// How often it failed in a row.
+    pub times: u32,
+    /// Whose matter it is.
+    pub matter: Matter,
+    /// In words: `the lane waits: …`
+    pub text: String,
+}
+
+/// The lane of the target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneLine {
+    /// In words; none while it is empty.
+    pub text: Option<String>,
+    /// Why it stands still.
+    pub frozen: Option<String>,
+    /// Candidates under way.
+    pub candidates: Vec<CandidateLine>,
+    /// Tasks whose changes wait, in order of arrival.
+    pub queue: Vec<TaskId>,
+}
+
+/// A candidate under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CandidateLine {
+    /// Its id.
+    pub id: CandidateId,
+    /// Its tasks.
+    pub members: Vec<TaskId>,
+    /// What happens to it.
+    pub stage: String,
+}
+
+/// The open questions, the oldest first.
+pub(super) fn questions(state: &State) -> Vec<OpenQuestion> {
+    let timeout_ms = state.policy.question_timeout_ms;
+    let shown = |(id, open): (&QuestionId, &crate::state::Question)| OpenQuestion {
+        id: *id,
+        text: open.ask.text(),
+        choices: open
+            .ask
+            .choices()
+            .into_iter()
+            .map(|choice| Offer { answer: choice.answer, effect: choice.effect.to_owned() })
+            .collect(),
+        default: open.ask.default_answer(),
+        until: (timeout_ms > 0).then(|| open.asked.plus(timeout_ms)),
+        task: open.ask.task().cloned(),
+    };
+    state.questions.iter().map(shown).collect()
+}
+
+/// Why nothing new starts, each with the command that goes on.
+pub(super) fn pauses(state: &State) -> Vec<Pause> {
+    state.paused.iter().map(|cause| pause(state, cause)).collect()
+}
+
+fn pause(state: &State, cause: &PauseCause) -> Pause {
+    let unpause = || "ppe unpause".to_owned();
+    let answer = |about: fn(&Ask) -> bool| {
+        let open = state.questions.iter().find(|(_, open)| about(&open.ask));
+        open.map(|(id, open)| {
+            let words: Vec<&str> = open.ask.choices().iter().map(|choice| choice.answer.word()).collect();
+            format!("ppe answer {id} {}", words.join("|"))
+        })
+    };
+    let (text, command) = match cause {
+        PauseCause::Operator => ("paused by you".to_owned(), unpause()),
+        PauseCause::Machine(why) => {
+            (format!("the machine cannot take more ({why}); tried again by itself"), unpause())
+        }
+        PauseCause::Agent(why) => (format!("an agent cannot be started ({why})"), unpause()),
+        PauseCause::TargetRed => (
+            format!("the target {} is red", state.target),
+            answer(|ask| matches!(ask, Ask::TargetRed { .. })).unwrap_or_else(|| "ppe status".to_owned()),
+        ),
+        PauseCause::SameCause => (
+            format!("{} failed alike ({})", list(&state.streak.tasks), state.streak.summary),
+            answer(|ask| matches!(ask, Ask::SameCause { .. })).unwrap_or_else(unpause),
+        ),
+        PauseCause::TargetRewritten => (
+            format!("the target {} lost what had landed", state.target),
+            answer(|ask| matches!(ask, Ask::TargetRewritten { .. }))
+                .unwrap_or_else(|| "ppe status".to_owned()),
+        ),
+    };
+    Pause { cause: cause.clone(), text, command }
+}
+
+/// Why a free slot stays free, where that is not plain from the rest.
+pub(super) fn holding_back(state: &State) -> Option<String> {
+    if state.ready_count() == 0 {
+        return None;
+    }
+    match hold_back(state)? {
+        HoldBack::Ramp => {
+            Some(format!("{} tasks at first; the full width once one has landed", state.policy.ramp))
+        }
+        HoldBack::OpenChanges => Some(format!(
+            "more than {} changes wait for you; nothing new starts until some are merged",
+            state.policy.open_changes
+        )),
+        HoldBack::Stopping | HoldBack::Paused | HoldBack::SlotsFull | HoldBack::Stagger(_) => None,
+    }
+}
+
+/// Agents without capacity.
+pub(super) fn breakers(state: &State, now: Millis) -> Vec<Breaker> {
+    let shown = |(agent, until): (&String, &Millis)| Breaker {
+        agent: agent.clone(),
+        until: *until,
+        text: format!("{agent} has no capacity; again in {}", span(until.since(now))),
+    };
+    state.breakers.iter().map(shown).collect()
+}
+
+/// Wishes that failed and wait.
+pub(super) fn waiting(state: &State, now: Millis) -> Vec<Waiting> {
+    let shown = |(intent, deferred): (&Intent, &crate::state::Deferred)| Waiting {
+        intent: intent.clone(),
+        until: deferred.until,
+        times: deferred.times,
+        matter: deferred.matter,
+        text: match deferred.until.since(now) {
+            0 => format!("{}: {}; tried again now", what_waits(intent), deferred.why),
+            wait => format!("{}: {}; tried again in {}", what_waits(intent), deferred.why, span(wait)),
+        },
+    };
+    state.deferred.iter().map(shown).collect()
+}
+
+fn what_waits(intent: &Intent) -> String {
+    match intent {
+        Intent::EnsureCandidate { .. } | Intent::EnsureLanded { .. } => "the lane waits".to_owned(),
+        Intent::EnsureChecked { .. } => "the lane's checks wait".to_owned(),
+        Intent::EnsurePreloaded { task } | Intent::EnsureWorkspace { task, .. } => {
+            format!("{task} waits for its workspace")
+        }
+        Intent::EnsureAgent { task, .. } => format!("{task} waits for its agent"),
+        Intent::EnsureStopped { task, .. } => format!("{task} is still being stopped"),
+        Intent::EnsureSnapshot { task, .. } => format!("{task} waits to be measured"),
+        Intent::EnsureVerified { task, .. } => format!("{task} waits to be verified"),
+        Intent::EnsurePublished { task } => format!("{task} waits for its branch"),
+        Intent::EnsureChange { task } => format!("{task} waits for its PR"),
+        Intent::EnsureLabelled { task } => format!("{task} waits for its label"),
+        Intent::EnsureReleased { task } => format!("{task}'s workspace still stands"),
+    }
+}
+
+/// The lane of the target.
+pub(super) fn lane(state: &State) -> LaneLine {
+    let lane = &state.lane;
+    let candidates: Vec<CandidateLine> = lane
+        .chain
+        .iter()
+        .map(|candidate| CandidateLine {
+            id: candidate.id,
+            members: candidate.members.clone(),
+            stage: stage(&candidate.stage).to_owned(),
+        })
+        .collect();
+    let frozen = lane.frozen.as_ref().map(|why| match why {
+        Freeze::TargetRed(commit) => format!("{} is red at {}", state.target, short(commit)),
+        Freeze::Rechecking(commit) => format!("{} is being checked again at {}", state.target, short(commit)),
+        Freeze::Races(task) => format!("{task} lost too many races for {}", state.target),
+    });
+    let under_way = candidates.iter().map(|c| format!("{} {}", list(&c.members), c.stage));
+    let mut parts: Vec<String> = frozen.iter().map(|why| format!("frozen: {why}")).chain(under_way).collect();
+    match lane.queue.len() {
+        0 => {}
+        1 => parts.push("1 change waits".to_owned()),
+        n => parts.push(format!("{n} changes wait")),
+    }
+    let text = (!parts.is_empty()).then(|| parts.join(", "));
+    LaneLine { text, frozen, candidates, queue: lane.queue.clone() }
+}
+
+fn stage(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::Building => "is being brought onto the target",
+        Stage::Checking { run: 0 | 1, .. } => "is being checked",
+        Stage::Checking { .. } => "was red and is being checked again",
+        Stage::CheckingBase { .. } => "was red twice; the target is being checked",
+        Stage::Landing { .. } => "is being landed",
+    }
+}
+
+/// What happens to a task that is out of its agent's hands: `PR #159 created, CI pending...`
+pub(super) fn review_line(state: &State, at: usize) -> String {
+    let (task, id) = (&state.tasks[at], state.id(at));
+    let facts = &task.facts;
+    let Some(change) = facts.change else {
+        return match (&task.step, &facts.branch) {
+            (Step::Published, Some(branch)) => format!("{branch} published; waits to be merged"),
+            (_, Some(branch)) => format!("Verified, publishing {branch}..."),
+            (_, None) => "Verified, publishing its branch...".to_owned(),
+        };
+    };
+    let made = format!("PR {change} created");
+    let candidate = state.lane.chain.iter().find(|c| c.members.contains(id));
+    match (candidate.map(|c| &c.stage), &task.step) {
+        (Some(Stage::Checking { run: 0 | 1, .. }), _) => format!("{made}, CI pending..."),
+        (Some(Stage::Checking { .. }), _) => format!("{made}, CI was red, pending once more..."),
+        (Some(Stage::CheckingBase { .. }), _) => format!("{made}, CI was red, checking the target..."),
+        (Some(Stage::Landing { .. }), _) => format!("{made}, CI passed, landing..."),
+        (Some(Stage::Building), _) => format!("{made}, being brought onto {}...", state.target),
+        (None, Step::InLane) => match state.lane.queue.iter().position(|task| task == id) {
+            Some(0) | None => format!("{made}, next in the merge lane"),
+            Some(ahead) => format!("{made}, {ahead} ahead of it in the merge lane"),
+        },
+        (None, _) => format!("{made}, CI pending..."),
+    }
+}
