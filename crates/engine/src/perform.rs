@@ -2,9 +2,9 @@
 //! nothing.
 
 use crate::ports::{
-    AgentJob, BuildSpec, ChangeSpec, CheckJob, Executor, Forge, JobKey, LabelSpec, LandSpec, Lane, Member,
-    Ports, PublishSpec, Purpose, Release, SnapshotSpec, Stamp, Trouble, VerifyJob, WorkspaceSpec,
-    WorkspaceStart,
+    AgentJob, BuildSpec, ChangeSpec, CheckJob, CheckReport, Executor, Forge, JobKey, LabelSpec, LandSpec,
+    Lane, Member, Ports, PublishSpec, Purpose, Release, SnapshotSpec, Stamp, Trouble, VerifyJob,
+    WorkspaceSpec, WorkspaceStart,
 };
 use ppe_core::ids::{Attempt, Branch, CandidateId, CommitId, TaskId};
 use ppe_core::input::Input;
@@ -251,11 +251,13 @@ fn subject_commit(state: &State, subject: &Subject) -> Option<CommitId> {
 
 async fn check(ports: &impl Ports, state: &State, subject: &Subject, run: u32) -> Answer {
     let Some(commit) = subject_commit(state, subject) else { return OVER };
-    let verdict = ports.executor().check(CheckJob { subject: subject.clone(), run, commit }).await?;
+    let job = CheckJob { subject: subject.clone(), run, commit: commit.clone() };
+    let verdict = ports.executor().check(job).await?;
     if let Subject::Candidate(id) = subject {
         for (member, _) in members(state, *id).map(|(members, _)| members).unwrap_or_default() {
             if let Some(change) = member.change {
-                ports.forge().report_check(change, run, verdict.clone()).await?;
+                let (commit, verdict) = (commit.clone(), verdict.clone());
+                ports.forge().report_check(CheckReport { change, commit, run, verdict }).await?;
             }
         }
     }

@@ -4,7 +4,9 @@
 use crate::api::{self, Leave, Recorded, Request, RunHandle, Snapshot};
 use crate::notice::notices;
 use crate::perform::perform;
-use crate::ports::{Clock, EventLog, Executor, Forge, JobKey, Look, Notice, Notifier, Ports, Sightings};
+use crate::ports::{
+    Clock, EventLog, Executor, Forge, JobKey, Look, Notice, Notifier, OpenTask, Ports, Sightings,
+};
 use crate::writer::{Word, Writer};
 use ppe_core::decide::{Rest, decide, next_wakeup, rest};
 use ppe_core::event::Record;
@@ -397,14 +399,22 @@ fn job_of(intent: &Intent) -> Option<JobKey> {
 }
 
 fn what_to_look_at(state: &State) -> Look {
-    let mut look = Look { target: state.target.to_string(), ..Look::default() };
+    let (mut open, mut landed) = (Vec::new(), Vec::new());
     for at in 0..state.tasks.len() {
-        let (id, facts) = (state.id(at).clone(), &state.tasks[at].facts);
+        let (task, facts) = (state.id(at).clone(), &state.tasks[at].facts);
         match &state.tasks[at].step {
             Step::Outside => {}
-            Step::Closed(closure) => look.landed.extend(closure.commit().map(|commit| (id, commit.clone()))),
-            _ => look.open.push((id, facts.branch.clone(), facts.published.clone(), facts.change)),
+            Step::Closed(closure) => landed.extend(closure.commit().map(|commit| (task, commit.clone()))),
+            _ => open.push(OpenTask {
+                task,
+                base: facts.base.clone(),
+                branch: facts.branch.clone(),
+                // A reopened task's branch still stands where the landed work was.
+                published: facts.published.clone().filter(|tip| facts.tip.as_ref() == Some(tip)),
+                change: facts.change,
+            }),
         }
     }
-    look
+    let (target, since, tip) = (state.target.clone(), state.began_at.clone(), state.target_tip.clone());
+    Look { target, since, tip, open, landed }
 }

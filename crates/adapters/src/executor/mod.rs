@@ -1,8 +1,8 @@
 //! Where an agent runs: jobs, each under a shim with a folder of its own.
 
-pub mod drivers;
+// drivers
 pub mod job;
-pub mod local;
+
 pub mod output;
 pub mod process;
 pub mod record;

@@ -54,7 +54,9 @@ impl Decider<'_> {
         let ours = t.facts.published.as_ref() == Some(&tip) || t.facts.tip.as_ref() == Some(&tip);
         let carried = self.state.lane.carries(&task);
         match &t.step {
-            Step::Held { .. } | Step::Open | Step::InLane | Step::Published if !ours && !carried => {
+            Step::Held { .. } | Step::Publishing | Step::Open | Step::InLane | Step::Published
+                if !ours && !carried =>
+            {
                 self.adopt_branch(task, tip);
             }
             _ => {}

@@ -214,6 +214,7 @@ impl State {
         };
         self.run = run.clone();
         self.target = target.clone();
+        self.began_at = target_tip.clone();
         self.target_tip = target_tip.clone();
         self.policy = Arc::new((**policy).clone());
         self.progress = Progress::Open;

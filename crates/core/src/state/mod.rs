@@ -152,6 +152,8 @@ pub struct State {
     pub run: RunId,
     /// The target branch.
     pub target: Branch,
+    /// The target's tip when the run began.
+    pub began_at: CommitId,
     /// The target's tip as last seen.
     pub target_tip: CommitId,
     /// How far the run is.
@@ -205,6 +207,7 @@ impl State {
             policy: Arc::new(Policy::default()),
             run: RunId::new(""),
             target: Branch::new(""),
+            began_at: CommitId::new(""),
             target_tip: CommitId::new(""),
             progress: Progress::New,
             tasks,

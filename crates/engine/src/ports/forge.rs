@@ -120,13 +120,45 @@ pub struct LandSpec {
     pub members: Vec<(Member, Branch)>,
 }
 
+/// A verdict to show on a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// The change.
+    pub change: ChangeNumber,
+    /// The commit that was checked.
+    pub commit: CommitId,
+    /// Which run of it.
+    pub run: u32,
+    /// How it went.
+    pub verdict: Verdict,
+}
+
+/// A task that has not landed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenTask {
+    /// The task.
+    pub task: TaskId,
+    /// The commit its work is measured against.
+    pub base: Option<CommitId>,
+    /// Its branch.
+    pub branch: Option<Branch>,
+    /// Where we last left that.
+    pub published: Option<CommitId>,
+    /// Its change.
+    pub change: Option<ChangeNumber>,
+}
+
 /// What to look at.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Look {
     /// The target branch.
-    pub target: String,
-    /// Tasks that have not landed, with their branches, where we last left them, and their changes.
-    pub open: Vec<(TaskId, Option<Branch>, Option<CommitId>, Option<ChangeNumber>)>,
+    pub target: Branch,
+    /// Its tip when the run began: what landed before is not this run's.
+    pub since: CommitId,
+    /// Its tip as last seen.
+    pub tip: CommitId,
+    /// Tasks that have not landed.
+    pub open: Vec<OpenTask>,
     /// Tasks that have landed, with their commits.
     pub landed: Vec<(TaskId, CommitId)>,
 }
@@ -148,12 +180,7 @@ pub trait Forge: Send + Sync + 'static {
     fn open(&self, spec: ChangeSpec) -> impl Future<Output = Result<ChangeNumber, Trouble>> + Send;
 
     /// Shows a verdict on a change.
-    fn report_check(
-        &self,
-        change: ChangeNumber,
-        run: u32,
-        verdict: Verdict,
-    ) -> impl Future<Output = Result<(), Trouble>> + Send;
+    fn report_check(&self, report: CheckReport) -> impl Future<Output = Result<(), Trouble>> + Send;
 
     /// Marks a change as one that needs a person.
     fn label(&self, spec: LabelSpec) -> impl Future<Output = Result<(), Trouble>> + Send;

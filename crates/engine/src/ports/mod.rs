@@ -6,7 +6,7 @@
 mod clock;
 mod executor;
 mod forge;
-mod log;
+pub mod log;
 mod notify;
 mod set;
 mod source;
@@ -17,9 +17,10 @@ pub use executor::{
     VerifyJob, WorkspaceSpec, WorkspaceStart,
 };
 pub use forge::{
-    BuildSpec, ChangeSpec, Forge, LabelSpec, LandSpec, Lane, Look, Member, PublishSpec, Published, Stamp,
+    BuildSpec, ChangeSpec, CheckReport, Forge, LabelSpec, LandSpec, Lane, Look, Member, OpenTask,
+    PublishSpec, Published, Stamp,
 };
-pub use log::*;
+pub use log::{AppendError, EventLog};
 pub use notify::{Notice, Notifier};
 pub use set::Ports;
 pub use source::{PlanSource, SourceError};

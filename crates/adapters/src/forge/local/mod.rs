@@ -3,6 +3,7 @@
 //! Branches are made and moved only from the tip we last recorded, never where one is checked out, never over one that
 //! is not ours. Knows nothing of what is checked or when something may land.
 
+pub mod port;
 pub mod store;
 
 use std::path::{Path, PathBuf};
