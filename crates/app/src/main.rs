@@ -1,12 +1,15 @@
 //! The program `ppe`.
 
-use std::process::ExitCode;
-
+mod cli;
 mod early;
+mod error;
+mod wiring;
+
+use std::process::ExitCode;
 
 fn main() -> ExitCode {
     if let Some(code) = early::run() {
         return code;
     }
-    ExitCode::SUCCESS
+    cli::main()
 }
