@@ -105,7 +105,7 @@ fn escaping_programs_are_caught_by_a_living_shim() {
         |_| {
             let world = World::new(ESCAPER);
             let exit = world.run();
-            let left = world.marked();
+            let left = world.left_running();
             let clean = left.is_empty() && exit.leftovers_alive == 0;
             if clean { Vec::new() } else { vec![format!("{exit:?}, left running: {left:?}")] }
         },

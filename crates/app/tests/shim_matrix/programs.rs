@@ -84,6 +84,19 @@ fn a_program_finds_no_signal_blocked_or_ignored() {
 }
 
 #[test]
+fn a_program_gets_no_descriptor_that_lay_about() {
+    let world = World::with_argv(&["ls", "/proc/self/fd"]);
+    let spec = world.root().join("spec.json");
+    std::fs::write(&spec, serde_json::to_vec(&world.spec).unwrap()).unwrap();
+    let mut careless = Command::new("sh");
+    careless.args(["-c", "exec 9</dev/null; exec \"$0\" job-ensure \"$1\" \"$2\"", PPE]);
+    let status = careless.arg(world.job()).arg(spec).stdout(Stdio::null()).status().unwrap();
+    assert!(status.success());
+    // The fourth is the folder that ls reads.
+    assert_eq!(world.stdout(), "0\n1\n2\n3\n");
+}
+
+#[test]
 fn what_cannot_run_says_why() {
     let cannot = |world: &World, errno: i32, word: &str| {
         let End::CannotRun { errno: got, text } = world.run().end else { panic!("it ran") };
@@ -119,7 +132,7 @@ fn daemons_and_double_forks_are_killed() {
     let exit = world.run();
     assert_eq!(exit.end, End::Code(0));
     assert!(exit.leftovers_killed >= 4, "{exit:?}");
-    assert_eq!((exit.leftovers_alive, world.marked()), (0, vec![]));
+    assert_eq!((exit.leftovers_alive, world.left_running()), (0, vec![]));
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn a_program_that_ignores_the_request_is_killed_after_its_grace() {
     let exit = world.ended();
     assert_eq!((exit.end, exit.stop), (End::Signal(9), Some(StopReason::Asked)));
     assert!(asked.elapsed() >= Duration::from_millis(300), "{:?}", asked.elapsed());
-    assert_eq!(world.marked(), Vec::<i32>::new());
+    assert_eq!(world.left_running(), Vec::<i32>::new());
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_program_that_stopped_itself_still_gets_the_request() {
         std::thread::sleep(Duration::from_millis(100));
         job::stop(&world.job(), 500).unwrap();
         assert_eq!(world.ended().end, end, "{script}");
-        assert_eq!(world.marked(), Vec::<i32>::new());
+        assert_eq!(world.left_running(), Vec::<i32>::new());
     }
 }
 
@@ -103,7 +103,7 @@ fn a_flood_is_stopped_at_the_cap() {
         assert_eq!(exit.stop, Some(StopReason::OutputCap), "{exit:?}");
         assert!(exit.end == end || exit.end == End::Signal(9), "{exit:?}");
         assert!(began.elapsed() < Duration::from_secs(20));
-        assert_eq!(world.marked(), Vec::<i32>::new());
+        assert_eq!(world.left_running(), Vec::<i32>::new());
     }
 }
 

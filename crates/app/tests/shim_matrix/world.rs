@@ -82,7 +82,10 @@ impl World {
     /// A process that waits for the job, with failpoints for it and for the shim it may start.
     pub(crate) fn orchestrator(&self, points: &str) -> Child {
         let spec = self.root().join("spec.json");
-        std::fs::write(&spec, serde_json::to_vec(&self.spec).unwrap()).unwrap();
+        // Once only: another one may be reading it.
+        if !spec.exists() {
+            std::fs::write(&spec, serde_json::to_vec(&self.spec).unwrap()).unwrap();
+        }
         let mut command = Command::new(PPE);
         command.arg("job-ensure").arg(self.job()).arg(spec).env(failpoint::VARIABLE, points);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()

@@ -15,6 +15,7 @@ pub(crate) mod sweep;
 
 use std::fs::File;
 use std::io;
+use std::os::fd::RawFd;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -77,6 +78,7 @@ pub fn run(dir: &Path) -> ExitCode {
 }
 
 fn supervise_job(dir: &Path) -> Result<(), ShimError> {
+    close_inherited().map_err(io_error("inherited descriptors"))?;
     // Before the lock: whoever holds it must survive a request to stop.
     signals::install().map_err(io_error("signal handlers"))?;
     // Fails only when this process leads a group already, as when started by hand from a terminal.
@@ -100,6 +102,19 @@ fn supervise_job(dir: &Path) -> Result<(), ShimError> {
 
     let exit = run_program(dir, &spec);
     write_exit(dir, &exit).map_err(io_error("exit"))
+}
+
+/// Whatever our starter's starter left open is not ours to keep for as long as a program runs, nor the program's to
+/// have. This process has opened nothing yet.
+fn close_inherited() -> io::Result<()> {
+    let listed: Vec<RawFd> = std::fs::read_dir("/proc/self/fd")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    for descriptor in listed.into_iter().filter(|descriptor| *descriptor > 2) {
+        // The listing's own descriptor is closed already.
+        let _closed = nix::unistd::close(descriptor);
+    }
+    Ok(())
 }
 
 fn started() -> Started {

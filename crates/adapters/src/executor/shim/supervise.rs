@@ -15,7 +15,7 @@ use super::signals;
 use crate::executor::process::{Reaped, reap_one};
 use crate::executor::record::{self, End, JobSpec, StopNote, StopReason};
 
-/// How often the output is measured while it does not grow, and how often while it does.
+/// How often the output is measured while it does not grow, and how often at first and while it does.
 const LOOK_IDLE: Duration = Duration::from_secs(1);
 const LOOK_BUSY: Duration = Duration::from_millis(200);
 /// A program that writes this many times its cap does not get the rest of its grace.
@@ -90,7 +90,8 @@ impl Watch<'_> {
         if kill_left == Some(Duration::ZERO) {
             self.kill_now();
         }
-        let pause = if grew { LOOK_BUSY } else { LOOK_IDLE };
+        let busy = grew || self.began.elapsed() < LOOK_IDLE;
+        let pause = if busy { LOOK_BUSY } else { LOOK_IDLE };
         let due = [wall_left, kill_left].into_iter().flatten().filter(|left| !left.is_zero());
         due.fold(pause, Duration::min)
     }
