@@ -9,7 +9,7 @@
 use ppe_core::ids::{Attempt, CommitId};
 
 use super::keep::{self, KeepError};
-use super::ours::OursError;
+use super::ours::{Care, OursError};
 use super::status::Kind;
 use super::workspace::{PrepareError, Workspace};
 use super::{GitError, Stamp, refs, shown};
@@ -69,7 +69,7 @@ pub fn rebase_onto(
     if output.code == 0 {
         let tip = workspace.ours.head()?;
         let name = refs::work(&workspace.record.run, &workspace.record.task, attempt);
-        workspace.ours.publish(&workspace.repo, &tip, &name)?;
+        workspace.ours.publish(&workspace.repo, &tip, &name, Care::Checked)?;
         workspace.record.base = target.clone();
         workspace.seat_at(&tip)?;
         return Ok(Rebased::Clean { tip });
