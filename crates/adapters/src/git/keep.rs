@@ -243,12 +243,12 @@ pub struct Trash {
 
 /// Moves a rescued workspace out of the way, by renames alone.
 pub fn remove(workspace: Workspace, kept: &Kept) -> Result<Trash, KeepError> {
-    let dir = workspace.dir();
-    let record = &workspace.record;
+    let Workspace { repo, ours, record } = workspace;
+    let dir = &ours.work_tree;
     let prefix = format!("refs/ppe/keep/{}/{}/", record.run, record.task);
-    let held = refs::read(&workspace.repo, &kept.reference)?;
+    let held = refs::read(&repo, &kept.reference)?;
     if !kept.reference.starts_with(&prefix) || held.as_ref() != Some(&kept.commit) {
-        return Err(KeepError::NotOfThis { reference: kept.reference.clone(), dir: dir.to_owned() });
+        return Err(KeepError::NotOfThis { reference: kept.reference.clone(), dir: dir.clone() });
     }
     let trash = free_name(dir, "trash");
     let moves = (|| {
@@ -256,19 +256,24 @@ pub fn remove(workspace: Workspace, kept: &Kept) -> Result<Trash, KeepError> {
         // First: from here on it does not count as a workspace any more.
         fs::rename(beside(dir, "ready"), trash.join(MARK))?;
         fs::rename(dir, trash.join("files"))?;
-        fs::rename(&workspace.ours.git_dir, trash.join("git-ours"))?;
+        fs::rename(&ours.git_dir, trash.join("git-ours"))?;
         for (n, old) in earlier_repositories(dir).iter().enumerate() {
             fs::rename(old, trash.join(format!("git-old-{n}")))?;
         }
         Ok(())
     })();
-    moves.map_err(|source| KeepError::Io { path: dir.to_owned(), source })?;
+    moves.map_err(|source| KeepError::Io { path: dir.clone(), source })?;
     Ok(Trash { dir: trash })
 }
 
 /// Repositories that a reset put aside; each was rescued before.
 fn earlier_repositories(dir: &Path) -> Vec<PathBuf> {
-    (1..).map(|n: u32| beside(dir, &format!("git-old-{n}"))).take_while(|path| path.exists()).collect()
+    let stem = beside(dir, "git-old-");
+    let (Some(parent), Some(stem)) = (stem.parent(), stem.file_name()) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
+    let stem = stem.as_encoded_bytes();
+    let theirs = entries.flatten().filter(|entry| entry.file_name().as_encoded_bytes().starts_with(stem));
+    theirs.map(|entry| entry.path()).collect()
 }
 
 /// The record of a removed workspace, which makes a folder ours to delete.

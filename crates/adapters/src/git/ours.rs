@@ -165,7 +165,7 @@ impl Ours {
     }
 
     /// Puts a commit's tree into our index; what is known of unchanged files stays known.
-    pub fn load(&self, commit: &CommitId) -> Result<(), OursError> {
+    fn load(&self, commit: &CommitId) -> Result<(), OursError> {
         self.files().args(["read-tree", "--reset", commit.as_str()]).run()?;
         Ok(())
     }
@@ -255,6 +255,22 @@ impl Ours {
     pub fn switch(&self, from: &CommitId, to: &CommitId) -> Result<(), OursError> {
         self.files().args(["read-tree", "-m", "-u", from.as_str(), to.as_str()]).run()?;
         self.set_head(to)
+    }
+
+    /// Ends a rebase of ours that is under way, if there is one; the files are as before it.
+    pub fn abandon_rebase(&self) -> Result<(), OursError> {
+        if self.git_dir.join("rebase-merge").exists() {
+            self.files().args(["rebase", "--abort"]).run()?;
+        }
+        Ok(())
+    }
+
+    /// Removes lock files that a killed git process of ours left. Nobody else works here.
+    pub fn clear_stale_locks(&self) {
+        for name in ["index.lock", "HEAD.lock", "packed-refs.lock", "refs/ppe/out.lock"] {
+            // Mostly there is none.
+            fs::remove_file(self.git_dir.join(name)).ok();
+        }
     }
 
     /// Brings one commit and what it needs into the user's repository, under a name of ours.

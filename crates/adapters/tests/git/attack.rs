@@ -201,7 +201,7 @@ fn a_repository_that_leads_to_another_gives_nothing_of_it() {
                 dot_git.join("objects/info/alternates"),
                 format!("{}\n", secret.join(".git/objects").display()),
             )
-            .unwrap()
+            .unwrap();
         },
         &|dot_git| fs::write(dot_git.join("commondir"), secret.join(".git").display().to_string()).unwrap(),
         &|dot_git| {

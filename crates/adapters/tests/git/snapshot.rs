@@ -165,7 +165,7 @@ fn c8_each_kind_of_bad_content_is_refused_with_its_reason() {
     let gate = Gate { max_file_bytes: 2000, max_files: 100 };
     let spec = TakeSpec { gate, ..take_spec(Leftovers::Commit) };
     let too_large = Refusal::TooLarge { path: "large".to_owned(), bytes: 3000, limit: 2000 };
-    assert_eq!(refusals(take(&workspace, &spec)), [too_large.clone()], "before it is even read");
+    assert_eq!(refusals(take(&workspace, &spec)), std::slice::from_ref(&too_large), "before it is even read");
 
     git(dir, &["add", "-A"]);
     git(dir, &["commit", "-qm", "all of it"]);

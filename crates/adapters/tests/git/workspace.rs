@@ -125,7 +125,7 @@ fn a_start_without_the_landings_it_builds_on_is_refused() {
     let spec = WorkspaceSpec { target_tip: first.clone(), must_contain, ..world.spec("T-1") };
     match prepare(&world.repo, &spec).unwrap_err() {
         PrepareError::NotAncestor { tip, missing } => {
-            assert_eq!((tip, missing), (first, vec![landed.clone(), unknown]))
+            assert_eq!((tip, missing), (first, vec![landed.clone(), unknown]));
         }
         other => panic!("{other}"),
     }
@@ -168,6 +168,28 @@ fn a_preloaded_workspace_moves_to_the_fresh_tip_in_two_processes() {
     let How::Remade { aside } = world.prepare(&fresh).how else { panic!("git refuses the move") };
     assert_eq!(read(aside.join("src/lib.txt")), "changed by set-up\n");
     assert_eq!(read(fresh.dir.join("src/lib.txt")), "newest\n");
+}
+
+#[test]
+fn a_move_that_is_cut_short_is_finished_by_a_repeat() {
+    let world = World::new();
+    let spec = world.spec("T-1");
+    let ready = spec.dir.with_extension("ready");
+    let mut workspace = world.prepare(&spec).workspace;
+    let record = read(&ready);
+    let tip = world.user_commits("src/lib.txt", "new\n");
+    workspace.move_to(&tip).unwrap();
+    // As if it had ended before the record was written.
+    fs::write(&ready, &record).unwrap();
+    let fresh = WorkspaceSpec { target_tip: tip.clone(), must_contain: vec![tip.clone()], ..spec };
+    let prepared = world.prepare(&fresh);
+    assert_eq!((prepared.how, &prepared.workspace.record().base), (How::Moved, &tip));
+    assert_eq!(git(&fresh.dir, &["status", "--porcelain"]), "");
+
+    // As if it had ended between taking the old repository away and putting the new one in place.
+    fs::rename(fresh.dir.join(".git"), fresh.dir.with_extension("git-old-1")).unwrap();
+    assert!(matches!(world.prepare(&fresh).how, How::Remade { .. }));
+    assert_eq!(git(&fresh.dir, &["rev-parse", "HEAD"]), tip.as_str());
 }
 
 #[test]
@@ -359,6 +381,26 @@ fn a_rebase_that_goes_by_itself_leaves_the_work_on_the_target() {
     // From the old tip once more, as after a crash: the same commits.
     let again = rebase_onto(&mut workspace, &tip, &target, Attempt(2), &stamp()).unwrap();
     assert_eq!(again, Rebased::Clean { tip: new });
+}
+
+#[test]
+fn a_rebase_that_was_not_recorded_is_done_again_with_the_same_result() {
+    let world = World::new();
+    let mut workspace = world.workspace("T-1");
+    let dir = workspace.dir().to_owned();
+    agent_commits(&dir, "a", "1\n");
+    let tip = taken(&workspace, Leftovers::Ignore).unwrap().tip;
+    let target = world.user_commits("src/lib.txt", "user\n");
+    let record = read(dir.with_extension("ready"));
+    let first = rebase_onto(&mut workspace, &tip, &target, Attempt(2), &stamp()).unwrap();
+    // As if it had ended before the fresh repository was put in place: the files are on the target already.
+    fs::remove_dir_all(dir.join(".git")).unwrap();
+    fs::rename(dir.with_extension("git-old-1"), dir.join(".git")).unwrap();
+    fs::write(dir.with_extension("ready"), record).unwrap();
+    fs::write(dir.with_extension("git-ours").join("index.lock"), "").unwrap();
+    let mut workspace = Workspace::open(&world.repo, &dir).unwrap().unwrap();
+    assert_eq!(rebase_onto(&mut workspace, &tip, &target, Attempt(2), &stamp()).unwrap(), first);
+    assert_eq!(git(&dir, &["status", "--porcelain"]), "");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use ppe_adapters::git::gate::Gate;
@@ -152,6 +152,7 @@ pub(crate) fn agent_commits(dir: &Path, file: &str, text: &str) -> CommitId {
     CommitId::new(git(dir, &["rev-parse", "HEAD"]))
 }
 
-pub(crate) fn read(path: PathBuf) -> String {
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+pub(crate) fn read(path: impl AsRef<Path>) -> String {
+    let path = path.as_ref();
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
