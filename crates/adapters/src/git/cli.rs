@@ -3,20 +3,20 @@
 //!
 //! Knows no git concept beyond that: what to ask and what an answer means is the callers' business.
 
-use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Sender};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::Stamp;
+use super::pipes::{Keep, collect, feed};
 
 /// The oldest git that has what we use.
 pub const OLDEST: (u32, u32) = (2, 38);
@@ -438,50 +438,6 @@ fn end(child: &mut Child) {
     if !matches!(killed, Ok(Ok(()))) {
         drop(child.kill());
     }
-}
-
-fn feed(mut pipe: impl Write + Send + 'static, bytes: Vec<u8>) -> JoinHandle<()> {
-    // A command that stops reading early says so by its exit status.
-    thread::spawn(move || drop(pipe.write_all(&bytes)))
-}
-
-#[derive(Clone, Copy)]
-enum Keep {
-    Start(usize),
-    End(usize),
-}
-
-#[derive(Default)]
-struct Collected {
-    bytes: Vec<u8>,
-    cut: bool,
-}
-
-fn collect(mut pipe: impl Read + Send + 'static, keep: Keep, done: Sender<()>) -> JoinHandle<Collected> {
-    thread::spawn(move || {
-        let mut kept = VecDeque::new();
-        let mut cut = false;
-        let mut chunk = vec![0; 64 * 1024];
-        while let Ok(count) = pipe.read(&mut chunk) {
-            if count == 0 {
-                break;
-            }
-            match keep {
-                Keep::Start(limit) => {
-                    let room = limit.saturating_sub(kept.len()).min(count);
-                    kept.extend(&chunk[..room]);
-                    cut |= room < count;
-                }
-                Keep::End(limit) => {
-                    kept.extend(&chunk[..count]);
-                    kept.drain(..kept.len().saturating_sub(limit));
-                }
-            }
-        }
-        // The other end is gone only when the command was given up.
-        done.send(()).ok();
-        Collected { bytes: kept.into(), cut }
-    })
 }
 
 /// The lock file that stood in the way, if that is what git complains of.

@@ -46,11 +46,14 @@ pub enum What {
     Gone,
 }
 
+/// Compares trees and nothing else: no program of an attribute runs, and no `.gitmodules` is read, which could be one
+/// that makes git give up.
+pub(super) const TREES: [&str; 7] =
+    ["diff-tree", "-r", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none"];
+
 /// The changes from one commit to another, in order of path. `call` says in which repository.
 pub fn between(call: Call, from: &CommitId, to: &CommitId) -> Result<Vec<Change>, GitError> {
-    let asked =
-        ["diff-tree", "-r", "-z", "--raw", "--numstat", "--no-renames", "--no-ext-diff", "--no-textconv"];
-    let call = call.args(asked).args([from.as_str(), to.as_str()]);
+    let call = call.args(TREES).args(["--raw", "--numstat", from.as_str(), to.as_str()]);
     let output = call.clone().run()?;
     parse(output.fields()).ok_or_else(|| call.unexpected("diff-tree"))
 }

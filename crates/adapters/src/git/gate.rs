@@ -11,7 +11,7 @@ use std::path::Path;
 
 use ppe_core::ids::CommitId;
 
-use super::diff::{Change, ChangeKind, What};
+use super::diff::{Change, ChangeKind, TREES, What};
 use super::ours::Ours;
 use super::status::{Entry, Kind};
 use super::{GitError, shown};
@@ -77,6 +77,11 @@ pub enum Refusal {
         /// The other.
         other: String,
     },
+    /// Git's own check of objects fails.
+    Unsound {
+        /// What it says.
+        what: String,
+    },
     /// A file of the user's that was only lent to the workspace.
     Lent {
         /// Its path.
@@ -95,6 +100,7 @@ impl fmt::Display for Refusal {
             Self::Nested { path } => write!(f, "{path} is a repository of its own"),
             Self::ConflictMarkers { path } => write!(f, "{path} has conflict markers"),
             Self::CaseClash { path, other } => write!(f, "{path} and {other} differ only in case"),
+            Self::Unsound { what } => write!(f, "git refuses the object {what}"),
             Self::Lent { path } => {
                 write!(f, "{path} was copied in from git-ignored files and must not be committed")
             }
@@ -191,8 +197,8 @@ fn leads_out(path: &str, to: &str) -> bool {
 }
 
 fn conflict_markers(ours: &Ours, base: &CommitId, tip: &CommitId) -> Result<Vec<Refusal>, GitError> {
-    let asked = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv"];
-    let call = ours.store().args(asked).args(["-G^(<<<<<<<|>>>>>>>) ", base.as_str(), tip.as_str()]);
+    let call =
+        ours.store().args(TREES).args(["--name-only", "-G^(<<<<<<<|>>>>>>>) ", base.as_str(), tip.as_str()]);
     let output = call.run()?;
     let mut found = Vec::new();
     for path in output.fields().take(LOOKED_INTO) {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use ppe_core::ids::{CommitId, TreeId};
 
-use super::ours::{Absorbed, OursError, beside};
+use super::ours::{Absorbed, Care, OursError, beside};
 use super::seat::free_name;
 use super::status::{Entry, Kind};
 use super::workspace::Workspace;
@@ -125,7 +125,7 @@ fn tree_of_files(workspace: &Workspace, entries: &[Entry]) -> Result<TreeId, Kee
     for entry in entries.iter().filter(|entry| entry.kind == Kind::Nested) {
         graft(workspace, &index, Path::new(&shown(&entry.path)), 1)?;
     }
-    for path in populated_gitlinks(workspace, &index)? {
+    for path in populated_submodules(workspace, &index)? {
         let removal = workspace.ours.store().env("GIT_INDEX_FILE", &index);
         removal.args(["update-index", "--force-remove", "--", &path]).run()?;
         graft(workspace, &index, Path::new(&path), 1)?;
@@ -162,15 +162,10 @@ fn graft(workspace: &Workspace, index: &Path, path: &Path, depth: u32) -> Result
 }
 
 /// Submodules of the commit whose folder holds a repository now.
-fn populated_gitlinks(workspace: &Workspace, index: &Path) -> Result<Vec<String>, KeepError> {
-    let output =
-        workspace.ours.store().env("GIT_INDEX_FILE", index).args(["ls-files", "-z", "--stage"]).run()?;
-    let links = output.fields().filter_map(|field| {
-        let path = field.strip_prefix(b"160000 ")?.splitn(2, |byte| *byte == b'\t').nth(1)?;
-        Some(shown(path))
-    });
+fn populated_submodules(workspace: &Workspace, index: &Path) -> Result<Vec<String>, KeepError> {
+    let links = workspace.ours.submodules(index)?;
     let populated = |path: &String| fs::symlink_metadata(workspace.dir().join(path).join(".git")).is_ok();
-    Ok(links.filter(populated).collect())
+    Ok(links.iter().map(|path| shown(path)).filter(populated).collect())
 }
 
 /// A commit of what the agent had staged; `None` when that is just its head's tree.
@@ -236,7 +231,7 @@ fn publish(workspace: &Workspace, commit: &CommitId) -> Result<String, KeepError
     let number = |name: &str| name.rsplit('/').next().and_then(|n| n.parse::<u32>().ok());
     let last = before.iter().filter_map(|(name, _)| number(name)).max().unwrap_or(0);
     let name = refs::kept(&record.run, &record.task, last + 1);
-    workspace.ours.publish(&workspace.repo, commit, &name)?;
+    workspace.ours.publish(&workspace.repo, commit, &name, Care::AsIs)?;
     Ok(name)
 }
 
@@ -248,12 +243,12 @@ pub struct Trash {
 
 /// Moves a rescued workspace out of the way, by renames alone.
 pub fn remove(workspace: Workspace, kept: &Kept) -> Result<Trash, KeepError> {
-    let dir = workspace.dir();
-    let record = &workspace.record;
+    let Workspace { repo, ours, record } = workspace;
+    let dir = &ours.work_tree;
     let prefix = format!("refs/ppe/keep/{}/{}/", record.run, record.task);
-    let held = refs::read(&workspace.repo, &kept.reference)?;
+    let held = refs::read(&repo, &kept.reference)?;
     if !kept.reference.starts_with(&prefix) || held.as_ref() != Some(&kept.commit) {
-        return Err(KeepError::NotOfThis { reference: kept.reference.clone(), dir: dir.to_owned() });
+        return Err(KeepError::NotOfThis { reference: kept.reference.clone(), dir: dir.clone() });
     }
     let trash = free_name(dir, "trash");
     let moves = (|| {
@@ -261,19 +256,24 @@ pub fn remove(workspace: Workspace, kept: &Kept) -> Result<Trash, KeepError> {
         // First: from here on it does not count as a workspace any more.
         fs::rename(beside(dir, "ready"), trash.join(MARK))?;
         fs::rename(dir, trash.join("files"))?;
-        fs::rename(&workspace.ours.git_dir, trash.join("git-ours"))?;
+        fs::rename(&ours.git_dir, trash.join("git-ours"))?;
         for (n, old) in earlier_repositories(dir).iter().enumerate() {
             fs::rename(old, trash.join(format!("git-old-{n}")))?;
         }
         Ok(())
     })();
-    moves.map_err(|source| KeepError::Io { path: dir.to_owned(), source })?;
+    moves.map_err(|source| KeepError::Io { path: dir.clone(), source })?;
     Ok(Trash { dir: trash })
 }
 
 /// Repositories that a reset put aside; each was rescued before.
 fn earlier_repositories(dir: &Path) -> Vec<PathBuf> {
-    (1..).map(|n: u32| beside(dir, &format!("git-old-{n}"))).take_while(|path| path.exists()).collect()
+    let stem = beside(dir, "git-old-");
+    let (Some(parent), Some(stem)) = (stem.parent(), stem.file_name()) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
+    let stem = stem.as_encoded_bytes();
+    let theirs = entries.flatten().filter(|entry| entry.file_name().as_encoded_bytes().starts_with(stem));
+    theirs.map(|entry| entry.path()).collect()
 }
 
 /// The record of a removed workspace, which makes a folder ours to delete.

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use ppe_core::ids::{Branch, CandidateId, CommitId, RunId, TaskId, TreeId};
 use ppe_core::policy::MergeMethod;
 
+use super::diff::TREES;
 use super::refs::{self, Expect, Moved};
 use super::repo::{Worktree, WorktreeState, dirty_in};
 use super::{GitError, Repo, Stamp, commit_id, shown, tree_id};
@@ -233,9 +234,17 @@ fn land_in(
     base: &CommitId,
     commit: &CommitId,
 ) -> Result<Landing, LaneError> {
+    // Asked first, because a merge that is refused leaves a trace in the checkout all the same.
+    let files = in_the_way(repo, holder, base, commit)?;
+    if !files.is_empty() {
+        return Ok(Landing::Refused {
+            why: format!("local changes in {} would be overwritten", at(holder)),
+            files,
+        });
+    }
     let settings = ["-c", "merge.verifySignatures=false", "-c", "merge.ff=only"];
-    let call = repo.git.user(&holder.path).args(settings);
-    let output = call.args(["merge", "--ff-only", "--no-stat", "--quiet", commit.as_str()]).any()?;
+    let switches = ["merge", "--ff-only", "--no-overwrite-ignore", "--no-stat", "--quiet"];
+    let output = repo.git.user(&holder.path).args(settings).args(switches).arg(commit.as_str()).any()?;
     let now = tip(repo, target)?;
     if repo.contains(&now, commit)? {
         return Ok(Landing::Landed);
@@ -243,17 +252,11 @@ fn land_in(
     if now != *base {
         return Ok(Landing::BaseMoved { tip: now });
     }
-    let files = in_the_way(repo, holder, base, commit)?;
     if output.code == 0 {
         return Ok(refused(format!("{} was switched to another branch meanwhile", at(holder))));
     }
-    let why = if files.is_empty() {
-        let said = output.stderr.lines().next().unwrap_or_default();
-        format!("git refuses in {}: {said}", at(holder))
-    } else {
-        format!("local changes in {} would be overwritten", at(holder))
-    };
-    Ok(Landing::Refused { why, files })
+    let said = output.stderr.lines().take(3).collect::<Vec<_>>().join("; ");
+    Ok(refused(format!("git refuses in {}: {said}", at(holder))))
 }
 
 fn in_the_way(
@@ -263,8 +266,8 @@ fn in_the_way(
     commit: &CommitId,
 ) -> Result<Vec<String>, GitError> {
     let dirty: BTreeSet<String> = dirty_in(&repo.git, &holder.path)?.into_iter().collect();
-    let asked = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", base.as_str(), commit.as_str()];
-    let output = repo.store().args(asked).run()?;
+    let range = [base.as_str(), commit.as_str()];
+    let output = repo.store().args(TREES).arg("--name-only").args(range).run()?;
     Ok(output.fields().map(shown).filter(|path| dirty.contains(path)).take(FILES_SHOWN).collect())
 }
 

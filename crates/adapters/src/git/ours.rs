@@ -10,8 +10,10 @@
 //! One caller at a time per workspace. Knows nothing of tasks, or of where results go.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use ppe_core::ids::{Branch, CommitId, TreeId};
@@ -151,8 +153,7 @@ impl Ours {
     }
 
     fn fetch(&self, from: &Path, refspecs: &[&str]) -> Result<(), GitError> {
-        let checked = ["-c", "fetch.fsckObjects=true", "-c", "transfer.fsckObjects=true"];
-        self.store().args(checked).args(FETCH).arg("--prune").arg(from).args(refspecs).run().map(drop)
+        self.store().args(CHECKED).args(FETCH).arg("--prune").arg(from).args(refspecs).run().map(drop)
     }
 
     fn agent_refs(&self) -> Result<Vec<(String, CommitId)>, GitError> {
@@ -164,8 +165,8 @@ impl Ours {
     }
 
     /// Puts a commit's tree into our index; what is known of unchanged files stays known.
-    pub fn load(&self, commit: &CommitId) -> Result<(), OursError> {
-        self.files().args(["read-tree", "-m", commit.as_str()]).run()?;
+    fn load(&self, commit: &CommitId) -> Result<(), OursError> {
+        self.files().args(["read-tree", "--reset", commit.as_str()]).run()?;
         Ok(())
     }
 
@@ -178,8 +179,35 @@ impl Ours {
         let call = self.files().env("GIT_OPTIONAL_LOCKS", "1").args(status::ARGS);
         let output = call.clone().run()?;
         let mut entries = status::parse(&output.stdout).ok_or_else(|| call.unexpected("status"))?;
+        entries.extend(self.removed_submodules()?);
         entries.retain(|entry| !hidden.contains(entry.path.as_slice()));
         Ok(entries)
+    }
+
+    /// Submodules in our index whose folder is gone: with submodules ignored, status does not tell.
+    fn removed_submodules(&self) -> Result<Vec<Entry>, OursError> {
+        let mut removed = Vec::new();
+        for path in self.submodules(&self.index())? {
+            let is_folder = |found: fs::Metadata| found.is_dir();
+            match fs::symlink_metadata(self.work_tree.join(OsStr::from_bytes(&path))).map(is_folder) {
+                Ok(true) => {}
+                Ok(false) => {
+                    removed.push(Entry { path: path.clone(), kind: Kind::Deleted });
+                    removed.push(Entry { path, kind: Kind::Untracked });
+                }
+                Err(_) => removed.push(Entry { path, kind: Kind::Deleted }),
+            }
+        }
+        Ok(removed)
+    }
+
+    /// The submodules in an index.
+    pub fn submodules(&self, index: &Path) -> Result<Vec<Vec<u8>>, OursError> {
+        let output = self.store().env("GIT_INDEX_FILE", index).args(["ls-files", "-z", "--stage"]).run()?;
+        let path = |field: &[u8]| {
+            field.strip_prefix(b"160000 ")?.splitn(2, |b| *b == b'\t').nth(1).map(<[u8]>::to_vec)
+        };
+        Ok(output.fields().filter_map(path).collect())
     }
 
     /// Puts changed files into an index, one by one and without running anything. Nested repositories are left out.
@@ -229,13 +257,32 @@ impl Ours {
         self.set_head(to)
     }
 
+    /// Ends a rebase of ours that is under way, if there is one; the files are as before it.
+    pub fn abandon_rebase(&self) -> Result<(), OursError> {
+        if self.git_dir.join("rebase-merge").exists() {
+            self.files().args(["rebase", "--abort"]).run()?;
+        }
+        Ok(())
+    }
+
+    /// Removes lock files that a killed git process of ours left. Nobody else works here.
+    pub fn clear_stale_locks(&self) {
+        for name in ["index.lock", "HEAD.lock", "packed-refs.lock", "refs/ppe/out.lock"] {
+            // Mostly there is none.
+            fs::remove_file(self.git_dir.join(name)).ok();
+        }
+    }
+
     /// Brings one commit and what it needs into the user's repository, under a name of ours.
-    pub fn publish(&self, repo: &Repo, commit: &CommitId, name: &str) -> Result<(), OursError> {
+    pub fn publish(&self, repo: &Repo, commit: &CommitId, name: &str, care: Care) -> Result<(), OursError> {
         // Fetched by name: not every git serves a bare id.
-        let update = self.store().args(["update-ref", "refs/ppe/out", commit.as_str()]);
-        update.run()?;
+        self.store().args(["update-ref", "refs/ppe/out", commit.as_str()]).run()?;
+        let call = match care {
+            Care::Checked => repo.store().args(CHECKED),
+            Care::AsIs => repo.store().args(["-c", "fetch.fsckObjects=false"]),
+        };
         let refspec = format!("+refs/ppe/out:{name}");
-        repo.store().args(FETCH).args(["--no-prune", "--refmap="]).arg(&self.git_dir).arg(refspec).run()?;
+        call.args(FETCH).args(["--no-prune", "--refmap="]).arg(&self.git_dir).arg(refspec).run()?;
         Ok(())
     }
 
@@ -272,6 +319,16 @@ pub enum OursError {
     },
 }
 
+/// How closely objects are looked at on their way into the user's repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Care {
+    /// Unsound objects are refused: for results.
+    Checked,
+    /// All are taken: for rescues, which lose nothing.
+    AsIs,
+}
+
+const CHECKED: [&str; 4] = ["-c", "fetch.fsckObjects=true", "-c", "transfer.fsckObjects=true"];
 const HEADS: &str = "+refs/heads/*:refs/agent/heads/*";
 // A pattern, because a plain name that is missing would be an error.
 const STASH: &str = "+refs/stas*:refs/agent/stas*";

@@ -9,7 +9,7 @@
 use ppe_core::ids::{Attempt, CommitId};
 
 use super::keep::{self, KeepError};
-use super::ours::OursError;
+use super::ours::{Care, OursError};
 use super::status::Kind;
 use super::workspace::{PrepareError, Workspace};
 use super::{GitError, Stamp, refs, shown};
@@ -55,7 +55,6 @@ pub fn rebase_onto(
     attempt: Attempt,
     stamp: &Stamp,
 ) -> Result<Rebased, RebaseError> {
-    abandon_unfinished(workspace)?;
     workspace.reset_to(tip, stamp)?;
     workspace.record.target = Some(target.clone());
     if workspace.ours.contains(tip, target)? {
@@ -69,13 +68,13 @@ pub fn rebase_onto(
     if output.code == 0 {
         let tip = workspace.ours.head()?;
         let name = refs::work(&workspace.record.run, &workspace.record.task, attempt);
-        workspace.ours.publish(&workspace.repo, &tip, &name)?;
+        workspace.ours.publish(&workspace.repo, &tip, &name, Care::Checked)?;
         workspace.record.base = target.clone();
         workspace.seat_at(&tip)?;
         return Ok(Rebased::Clean { tip });
     }
     let files = clashing_files(workspace)?;
-    abandon_unfinished(workspace)?;
+    workspace.ours.abandon_rebase()?;
     if files.is_empty() {
         return Err(GitError::Failed {
             what: "rebase".into(),
@@ -101,14 +100,6 @@ const REBASE: [&str; 10] = [
     "--empty=drop",
 ];
 
-/// Ends a rebase of ours that is under way, if there is one; the files are as before it.
-fn abandon_unfinished(workspace: &Workspace) -> Result<(), GitError> {
-    if workspace.ours.git_dir.join("rebase-merge").exists() {
-        workspace.ours.files().args(["rebase", "--abort"]).run()?;
-    }
-    Ok(())
-}
-
 fn clashing_files(workspace: &Workspace) -> Result<Vec<String>, GitError> {
     let call = workspace.ours.files().args(super::status::ARGS);
     let output = call.clone().run()?;
@@ -120,11 +111,15 @@ fn clashing_files(workspace: &Workspace) -> Result<Vec<String>, GitError> {
 impl Workspace {
     /// Brings the files to `tip`, rescuing what is there; refused when that would touch uncommitted changes.
     fn reset_to(&mut self, tip: &CommitId, stamp: &Stamp) -> Result<(), RebaseError> {
+        self.ours.clear_stale_locks();
         self.clear_stale_locks();
+        self.ours.abandon_rebase()?;
+        let before = self.ours.head()?;
         let found = self.ours.absorb(&self.record.branch)?;
-        let from = self.way_to(&found, tip)?;
+        let from = self.way_to(&[tip, &found.head, &before])?;
         keep::keep(self, stamp)?;
-        self.ours.load(&from)?;
+        // Afterwards git knows of each file that it is as in that commit, or would refuse to change it.
+        self.ours.changes(&from, &[])?;
         if from != *tip {
             self.ours.switch(&from, tip)?;
         }

@@ -10,7 +10,7 @@ use ppe_core::ids::{Attempt, CommitId, TreeId};
 use super::diff::{self, Change};
 use super::gate::{self, Gate, Refusal};
 use super::keep::commit_tree;
-use super::ours::{Absorbed, OursError, Whereabouts};
+use super::ours::{Absorbed, Care, OursError, Whereabouts};
 use super::status::{Entry, Kind};
 use super::workspace::Workspace;
 use super::{GitError, Stamp, refs, shown};
@@ -144,9 +144,23 @@ pub fn take(workspace: &Workspace, spec: &TakeSpec) -> Result<Snapshot, Snapshot
     refuse(gate::judge_commits(ours, (&look.base, &tip), &changes, lent, &spec.gate)?)?;
     ours.set_head(&tip)?;
     let reference = refs::work(&workspace.record.run, &workspace.record.task, spec.attempt);
-    ours.publish(&workspace.repo, &tip, &reference)?;
+    publish(workspace, &tip, &reference)?;
     let tree = ours.tree_of(&tip)?;
     Ok(snapshot(reference, tip, tree, look, &changes))
+}
+
+fn publish(workspace: &Workspace, tip: &CommitId, reference: &str) -> Result<(), SnapshotError> {
+    match workspace.ours.publish(&workspace.repo, tip, reference, Care::Checked) {
+        Err(OursError::Git(error)) if error.is_refusal() && error.stderr().contains("error: object ") => {
+            let what = error
+                .stderr()
+                .lines()
+                .find_map(|line| line.split_once("error: object "))
+                .map(|(_, what)| what);
+            Err(SnapshotError::Refused(vec![Refusal::Unsound { what: what.unwrap_or_default().to_owned() }]))
+        }
+        other => Ok(other?),
+    }
 }
 
 struct Found {

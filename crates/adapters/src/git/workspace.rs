@@ -15,14 +15,13 @@ use ppe_core::ids::{Branch, CommitId, RunId, TaskId};
 use serde::{Deserialize, Serialize};
 
 use super::keep::{self, KeepError};
-use super::ours::{Absorbed, Ours, OursError, Whereabouts, beside};
+use super::ours::{Ours, OursError, Whereabouts, beside};
 use super::refs::{self, BadName};
 use super::seat::{self, Seat, free_name};
 use super::status::Kind;
-use super::{GitError, Identity, Repo, Stamp, shown, untrusted};
+use super::{GitError, Identity, Repo, Stamp, lent, shown, untrusted};
 
 const SCHEMA: u32 = 1;
-const COPIED_LIMIT: usize = 20_000;
 
 /// What a workspace shall be.
 #[derive(Clone, Debug)]
@@ -153,7 +152,7 @@ pub enum PrepareError {
     #[error(transparent)]
     BadName(#[from] BadName),
     /// More ignored files match the patterns than can be meant.
-    #[error("more than {COPIED_LIMIT} ignored files match {patterns:?}")]
+    #[error("more than {} ignored files match {patterns:?}", lent::LIMIT)]
     TooManyCopies {
         /// The patterns.
         patterns: Vec<String>,
@@ -240,6 +239,7 @@ impl Workspace {
     }
 
     fn resume(self, spec: &WorkspaceSpec) -> Result<Prepared, PrepareError> {
+        self.ours.clear_stale_locks();
         match &spec.start {
             Start::Fresh => self.resume_fresh(spec),
             Start::Continue { tip } => self.resume_from(spec, tip),
@@ -247,6 +247,10 @@ impl Workspace {
     }
 
     fn resume_fresh(mut self, spec: &WorkspaceSpec) -> Result<Prepared, PrepareError> {
+        if fs::symlink_metadata(self.dir().join(".git")).is_err() {
+            prove(&self.repo, &spec.target_tip, &spec.must_contain)?;
+            return make_anew(&self.repo, spec);
+        }
         if self.record.seated == spec.target_tip || !self.is_pristine() {
             prove(&self.repo, &self.record.base, &spec.must_contain)?;
             return Ok(Prepared { workspace: self, how: How::Kept });
@@ -255,22 +259,25 @@ impl Workspace {
         match self.move_to(&spec.target_tip) {
             Ok(()) => Ok(Prepared { workspace: self, how: How::Moved }),
             // Git refuses where set-up changed what the fresh tip changes too: made anew, the old one set aside.
-            Err(error) if error.is_refusal() => make_anew(&self.repo.clone(), spec),
+            Err(error) if error.is_refusal() => make_anew(&self.repo, spec),
             Err(error) => Err(error),
         }
     }
 
     fn resume_from(mut self, spec: &WorkspaceSpec, tip: &CommitId) -> Result<Prepared, PrepareError> {
         self.clear_stale_locks();
+        self.ours.abandon_rebase()?;
+        let before = self.ours.head()?;
         let found = self.ours.absorb(&self.record.branch)?;
         let went_on = self.ours.contains(&found.head, tip)?;
         if went_on && found.at == Whereabouts::OnBranch {
             return Ok(Prepared { workspace: self, how: How::Kept });
         }
         let goal = if went_on { &found.head } else { tip };
-        let from = if went_on { goal.clone() } else { self.way_to(&found, tip)? };
+        let from = if went_on { goal.clone() } else { self.way_to(&[tip, &found.head, &before])? };
         let rescued = keep::keep(&self, &spec.stamp).map_err(Box::new)?.reference;
-        self.ours.load(&from)?;
+        // Afterwards git knows of each file that it is as in that commit, or would refuse to change it.
+        self.ours.changes(&from, &[])?;
         if from != *goal {
             self.ours.switch(&from, goal)?;
         }
@@ -278,17 +285,18 @@ impl Workspace {
         Ok(Prepared { workspace: self, how: How::Reset { rescued } })
     }
 
-    /// The commit that the files are at, seen from which they can be brought to `tip` without losing a change.
-    pub(super) fn way_to(&self, found: &Absorbed, tip: &CommitId) -> Result<CommitId, PrepareError> {
-        // Leftovers that we committed lie in the files already: then only the repository is behind.
-        if self.uncommitted(tip)?.is_empty() {
-            return Ok(tip.clone());
+    /// The first of some commits that the files are at, seen from which they can be brought to the first of them
+    /// without losing a change: that one itself where leftovers lie in our commit already, the agent's head, or the
+    /// commit that we were at when we were cut short.
+    pub(super) fn way_to(&self, commits: &[&CommitId; 3]) -> Result<CommitId, PrepareError> {
+        let [tip, head, _] = commits;
+        for commit in commits {
+            if self.uncommitted(commit)?.is_empty() {
+                return Ok((*commit).clone());
+            }
         }
-        let files = self.uncommitted(&found.head)?;
-        if files.is_empty() {
-            return Ok(found.head.clone());
-        }
-        Err(PrepareError::Diverged { dir: self.dir().to_owned(), tip: tip.clone(), files })
+        let files = self.uncommitted(head)?;
+        Err(PrepareError::Diverged { dir: self.dir().to_owned(), tip: (*tip).clone(), files })
     }
 
     /// Files that differ from a commit, at most a hundred. Nested repositories stay where they are and do not count.
@@ -306,7 +314,7 @@ impl Workspace {
             let files = Vec::new();
             return Err(PrepareError::Diverged { dir: self.dir().to_owned(), tip: tip.clone(), files });
         }
-        let from = self.record.seated.clone();
+        let from = self.ours.head()?;
         pin(&self.repo, &self.record, tip, tip)?;
         self.ours.switch(&from, tip)?;
         self.record.base = tip.clone();
@@ -323,9 +331,13 @@ impl Workspace {
     pub fn is_pristine(&self) -> bool {
         let dot_git = self.dir().join(".git");
         let tip = untrusted::read(&dot_git.join(refs::head(&self.record.branch)), 0, 200).unwrap_or_default();
+        let tip = super::commit_id(&String::from_utf8_lossy(&tip));
+        // A move that was cut short has left the second.
+        let ours = [Some(self.record.seated.clone()), self.ours.head().ok()];
         fs::symlink_metadata(dot_git.join("logs")).is_err()
             && untrusted::head(&dot_git) == untrusted::HeadText::Branch(self.record.branch.to_string())
-            && String::from_utf8_lossy(&tip).trim_end() == self.record.seated.as_str()
+            && tip.is_some()
+            && ours.contains(&tip)
     }
 
     /// Removes lock files that killed git processes left in the workspace's repository, and names them. Only when
@@ -397,15 +409,15 @@ fn make(repo: &Repo, spec: &WorkspaceSpec) -> Result<Workspace, PrepareError> {
         seated: tip.clone(),
         target: None,
         identity: spec.stamp.who.clone(),
-        copied: matching_files(repo, &spec.copy)?,
+        copied: lent::matching_files(repo, &spec.copy)?,
     };
     pin(repo, &record, &record.base, tip)?;
     let ours = Ours::of(repo, &spec.dir);
     fs::create_dir(&spec.dir).map_err(|source| PrepareError::Io { path: spec.dir.clone(), source })?;
-    ours.create(repo, &repo.file_settings()?, &exclude(repo, &record.copied))?;
+    ours.create(repo, &repo.file_settings()?, &lent::exclude(repo, &record.copied))?;
     ours.files().args(["read-tree", "--reset", "-u", tip.as_str()]).run()?;
     ours.set_head(tip)?;
-    copy_files(repo, &spec.dir, &record.copied)?;
+    lent::copy_files(repo, &spec.dir, &record.copied)?;
     let mut workspace = Workspace { repo: repo.clone(), ours, record };
     workspace.put_seat(tip)?;
     workspace.save()?;
@@ -435,7 +447,8 @@ fn pin(repo: &Repo, record: &Record, base: &CommitId, tip: &CommitId) -> Result<
     let (base_ref, seat_ref) = (refs::base(&record.run, &record.task), refs::seat(&record.run, &record.task));
     let mut commands = format!("update {base_ref}\0{base}\0\0update {seat_ref}\0{tip}\0\0");
     if let Some(target) = &record.target {
-        commands += &format!("update {}\0{target}\0\0", refs::target(&record.run, &record.task));
+        let target_ref = refs::target(&record.run, &record.task);
+        commands = format!("{commands}update {target_ref}\0{target}\0\0");
     }
     repo.store().args(["update-ref", "--stdin", "-z"]).stdin(commands).run().map(drop)
 }
@@ -448,55 +461,6 @@ fn merge_base(repo: &Repo, tip: &CommitId, target: &CommitId) -> Result<CommitId
         (1, _) => Err(PrepareError::Unrelated { tip: tip.clone(), target: target.clone() }),
         _ => Err(call.unexpected(&output.stderr).into()),
     }
-}
-
-/// Git-ignored files of the user's checkout that match the patterns.
-fn matching_files(repo: &Repo, patterns: &[String]) -> Result<Vec<String>, PrepareError> {
-    if patterns.is_empty() || repo.layout == super::repo::Layout::Bare {
-        return Ok(Vec::new());
-    }
-    let specs = patterns.iter().flat_map(|pattern| {
-        let plain = pattern.trim_matches('/');
-        let anywhere = if plain.contains('/') || pattern.starts_with('/') { "" } else { "**/" };
-        [format!(":(top,glob){anywhere}{plain}"), format!(":(top,glob){anywhere}{plain}/**")]
-    });
-    let asked = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--"];
-    let output = repo.git.user(&repo.root).args(asked).args(specs).run()?;
-    let text = output.fields().filter_map(|field| std::str::from_utf8(field).ok());
-    let found: Vec<String> = text.filter(|path| !path.ends_with('/')).map(str::to_owned).collect();
-    if found.len() > COPIED_LIMIT {
-        return Err(PrepareError::TooManyCopies { patterns: patterns.to_vec() });
-    }
-    Ok(found)
-}
-
-/// Copies plain files of the user's checkout to the same places in a workspace. Nobody else writes there yet.
-fn copy_files(repo: &Repo, dir: &Path, files: &[String]) -> Result<(), PrepareError> {
-    for file in files {
-        let (from, to) = (repo.root.join(file), dir.join(file));
-        let copied = (|| {
-            if !fs::symlink_metadata(&from)?.is_file() || fs::symlink_metadata(&to).is_ok() {
-                return Ok(());
-            }
-            to.parent().map_or(Ok(()), fs::create_dir_all)?;
-            fs::copy(&from, &to).map(drop)
-        })();
-        copied.map_err(|source| PrepareError::Io { path: from, source })?;
-    }
-    Ok(())
-}
-
-/// The user's own list of ignored files, and the files that were brought in.
-fn exclude(repo: &Repo, copied: &[String]) -> String {
-    let mut text = fs::read_to_string(repo.common_dir.join("info/exclude")).unwrap_or_default();
-    for file in copied {
-        let literal: String =
-            file.chars().flat_map(|c| if "*?[\\".contains(c) { vec!['\\', c] } else { vec![c] }).collect();
-        text.push_str("\n/");
-        text.push_str(&literal);
-    }
-    text.push('\n');
-    text
 }
 
 fn list(commits: &[CommitId]) -> String {
