@@ -1,11 +1,21 @@
 //! Builds adapters and hands them to the engine. The one room of the program that sees both.
 
+mod adapt;
+mod control;
 mod launch;
+mod output;
 mod preflight;
 mod runs;
 mod site;
 
-pub(crate) use launch::{Launched, LocalPorts, launch};
-pub(crate) use preflight::{Check, CheckLevel, Preflight, preflight};
+pub(crate) use adapt::{ConfigLines, InitFile, config_lines, config_schema, flag, propose, report_from_agent};
+pub(crate) use control::{apply, leave, ping, send};
+pub(crate) use launch::{Launched, launch};
+pub(crate) use output::{JobOutput, job_output};
+pub(crate) use preflight::{Check, CheckLevel, Preflight, doctor, judge_target, preflight};
 pub(crate) use runs::{Found, RunLock, create_run, latest, open_run};
 pub(crate) use site::{Site, find_plan, read_plan, settings_only};
+
+pub(crate) use ppe_adapters::config::Flag;
+pub(crate) use ppe_adapters::log::FileLog;
+pub(crate) use ppe_adapters::state_dir::RunDir;

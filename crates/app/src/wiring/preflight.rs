@@ -1,7 +1,8 @@
 //! The pre-flight: everything that is looked at before anything is made. `ppe doctor` is this and nothing else.
 
 use super::launch::{LocalPorts, agent_settings};
-use super::{RunLock, Site};
+use super::runs::{Found, RunLock, latest};
+use super::site::{Site, find_plan, read_plan};
 use crate::error::AppError;
 use ppe_adapters::executor::drivers::Driver;
 use ppe_adapters::git::lane;
@@ -10,10 +11,11 @@ use ppe_adapters::state_dir::RunDir;
 use ppe_core::event::Before;
 use ppe_core::ids::{Branch, CommitId, RunId, TaskId, TreeId};
 use ppe_core::outcome::Verdict;
-use ppe_core::plan::Plan;
+use ppe_core::plan::{Checked, Plan};
 use ppe_core::state::{Closure, Subject};
 use ppe_engine::ports::{CheckJob, Executor, Ports};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,13 +59,12 @@ impl Preflight {
     /// The first thing that stops a start, as an error.
     pub(crate) fn stop(&self) -> Option<AppError> {
         let bad: Vec<_> = self.checks.iter().filter(|c| c.level == CheckLevel::Bad).collect();
-        let first = bad.first()?;
+        bad.first()?;
         let message = bad.iter().map(|c| format!("{}: {}", c.name, c.text)).collect::<Vec<_>>().join("\nerror: ");
         let mut error = AppError::environment(message);
         for hint in bad.iter().filter_map(|c| c.hint.as_ref()) {
             error = error.hint(hint);
         }
-        let _: &&Check = first;
         Some(error)
     }
 }
@@ -232,7 +233,8 @@ fn before(
 
 /// Runs the verify commands and checks once on the target's tip, in exactly the environment that agents' work is judged
 /// in. A tree that was found green before is not judged again.
-pub(crate) async fn judge_target(site: &Site, found: &Preflight, dir: &RunDir, run: &RunId) -> Result<Verdict, AppError> {
+pub(crate) async fn judge_target(
+    site: &Site, found: &Preflight, dir: &RunDir, run: &RunId) -> Result<Verdict, AppError> {
     let known = site.state.folder().join("green-trees");
     let key = digest(format!("{:?} {:?} {}", site.settings.verify, site.settings.checks(), found.tree).as_bytes());
     let seen = std::fs::read_to_string(&known).unwrap_or_default();
@@ -252,11 +254,64 @@ pub(crate) async fn judge_target(site: &Site, found: &Preflight, dir: &RunDir, r
     Ok(verdict)
 }
 
-/// Whether another process is at work here.
-pub(crate) fn lock_check(site: &Site) -> Result<Check, AppError> {
-    Ok(if RunLock::is_held(site)? {
-        warning("other run", "a run is live on this repository", "`ppe status` shows it")
-    } else {
-        good("other run", "none is live")
+/// Everything that can be looked at without starting anything; with `run_checks` the target is judged as well.
+pub(crate) fn doctor(site: &Site, plan: Option<&Path>, run_checks: bool) -> Result<Vec<Check>, AppError> {
+    let path = find_plan(&site.repo.root, plan, &site.settings);
+    let checked = path.and_then(|path| read_plan(&path, &site.settings));
+    let (plan, plan_check) = match checked {
+        Err(error) => (None, bad("plan", error.message, error.hints.join("; "))),
+        Ok(Checked { plan: None, findings }) => {
+            let text = findings.first().map_or_else(String::new, ToString::to_string);
+            (None, bad("plan", text, "`ppe plan check` lists everything"))
+        }
+        Ok(Checked { plan: Some(plan), findings }) if findings.is_empty() => {
+            let text = format!("{}: {} tasks in {} waves", plan.name, plan.tasks.len(), plan.waves.len());
+            (Some(plan), good("plan", text))
+        }
+        Ok(Checked { plan: Some(plan), findings }) => {
+            let text = format!("{}: {} tasks, {} warnings", plan.name, plan.tasks.len(), findings.len());
+            (Some(plan), warning("plan", text, "`ppe plan check` lists them"))
+        }
+    };
+    let found = preflight(site, plan.as_ref(), &BTreeSet::new(), &BTreeSet::new())?;
+    let mut checks = vec![plan_check];
+    checks.extend(found.checks.iter().cloned());
+    checks.push(other_run(site)?);
+    if run_checks {
+        checks.push(target_judged(site, &found)?);
+    }
+    Ok(checks)
+}
+
+fn other_run(site: &Site) -> Result<Check, AppError> {
+    if RunLock::is_held(site)? {
+        return Ok(bad("other run", "a run is live on this repository", "`ppe status` shows it"));
+    }
+    Ok(match latest(site, None)?.filter(Found::is_unfinished) {
+        Some(found) => warning("other run", format!("{} is unfinished", found.id), "`ppe resume` goes on with it"),
+        None => good("other run", "none"),
     })
+}
+
+/// Judges the target in a folder of its own, which is a run's in all but its log.
+fn target_judged(site: &Site, found: &Preflight) -> Result<Check, AppError> {
+    let id = RunId::new("doctor");
+    let dir = site.state.run(&id);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    Ok(verdict_check(&runtime.block_on(judge_target(site, found, &dir, &id))?))
+}
+
+/// A verdict on the target as a finding.
+pub(crate) fn verdict_check(verdict: &Verdict) -> Check {
+    match verdict {
+        Verdict::Green => good("target green", "verify commands and checks pass on it"),
+        Verdict::Red(failure) => bad(
+            "target green",
+            format!("{}: {}", failure.summary, ppe_core::wording::first_line(&failure.detail, 200)),
+            "agents' work is judged by the same commands: make the target green first",
+        ),
+        Verdict::Unevaluated(why) => {
+            bad("target green", format!("it could not be found out: {why}"), "the command must run in this environment")
+        }
+    }
 }

@@ -2,10 +2,10 @@
 
 use crate::error::AppError;
 use ppe_adapters::config::{self, Flag, Settings};
-use ppe_adapters::git::{Git, Repo};
+use ppe_adapters::git::{Git, Repo, lane};
 use ppe_adapters::sources::markdown::{self, MarkdownOptions};
 use ppe_adapters::state_dir::{Places, RepoState, state_root};
-use ppe_core::ids::Branch;
+use ppe_core::ids::{Branch, CommitId};
 use ppe_core::plan::{Checked, check};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -66,6 +66,25 @@ impl Site {
             AppError::environment("no branch to land on was named and none is checked out")
                 .hint("name it with `--target BRANCH`, or in ppe.toml: [repo] target = \"…\"")
         })
+    }
+
+    /// A commit the user named, proved to be in the target.
+    pub(crate) fn proved_commit(&self, named: &str) -> Result<CommitId, AppError> {
+        let target = self.target()?;
+        let Some(commit) = self.repo.resolve(named)? else {
+            return Err(AppError::usage(format!("there is no commit {named}")));
+        };
+        let tip = lane::tip(&self.repo, &target)?;
+        if self.repo.contains(&tip, &commit)? {
+            return Ok(commit);
+        }
+        Err(AppError::environment(format!("{named} is not in {target}")).hint(format!("merge it into {target} first")))
+    }
+
+    /// Whether git ignores a path of the checkout.
+    pub(crate) fn is_ignored(&self, path: &str) -> bool {
+        let call = self.repo.git.user(&self.repo.root).args(["check-ignore", "--quiet", "--", path]);
+        call.any().is_ok_and(|output| output.code == 0)
     }
 
     /// A path as the user wrote it, seen from the repository's top when it is relative and from nowhere else.
