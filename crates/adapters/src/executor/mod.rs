@@ -1,8 +1,8 @@
-//! Where an agent runs: jobs, each under a shim with a folder of its own.
+//! Where an agent runs: workspaces, agents, and jobs, each under a shim with a folder of its own.
 
-// drivers
+pub mod drivers;
 pub mod job;
-
+pub mod local;
 pub mod output;
 pub mod process;
 pub mod record;

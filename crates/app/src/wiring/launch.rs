@@ -122,6 +122,7 @@ pub(crate) fn agent_settings(site: &Site) -> AgentSettings {
         command: site.settings.command_agent.argv.clone(),
         script: site.settings.scripted_agent.script.as_ref().map(|path| site.path(path)),
         speed: site.settings.scripted_agent.speed,
+        search_path: site.settings.agent_environment(&site.env).remove("PATH").unwrap_or_default(),
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) use adapt::{ConfigLines, InitFile, config_lines, config_schema, flag,
 pub(crate) use control::{apply, leave, ping, send};
 pub(crate) use launch::{Launched, launch};
 pub(crate) use output::{JobOutput, job_output};
-pub(crate) use preflight::{Check, CheckLevel, Preflight, doctor, judge_target, preflight};
+pub(crate) use preflight::{Check, CheckLevel, Preflight, doctor, judge_target, preflight, verdict_check};
 pub(crate) use runs::{Found, RunLock, create_run, latest, open_run};
 pub(crate) use site::{Site, find_plan, read_plan, settings_only};
 

@@ -6,6 +6,7 @@ use crate::executor::job::{self, Ensured, LostCause, NotStarted, Settled};
 use crate::executor::output::{LineReader, Stream};
 use crate::executor::record::{self, End, Exit, JobSpec, StopReason};
 use crate::git::live::Live;
+use ppe_core::ids::Millis;
 use ppe_core::input::Trouble;
 use ppe_core::outcome::{AgentEnd, Claim, Exit as AgentExit};
 use ppe_core::state::Round;
@@ -35,7 +36,8 @@ pub(super) async fn run(inner: Arc<Inner>, agent: AgentJob) -> Result<AgentEnd, 
     let dir = inner.job_dir(&key);
     let mut watch = Watch::new(&inner, &dir, &agent, driver);
     let started = {
-        let (inner, dir, agent, driver) = (Arc::clone(&inner), dir.clone(), agent.clone(), watch.driver.clone());
+        let (inner, dir, agent, driver) =
+            (Arc::clone(&inner), dir.clone(), agent.clone(), watch.driver.clone());
         blocking(move || inner.start_agent(&dir, &agent, &driver)).await?
     };
     let settled = match started {
@@ -58,7 +60,13 @@ pub(super) async fn run(inner: Arc<Inner>, agent: AgentJob) -> Result<AgentEnd, 
     let watch = looked.await.map_err(trouble::machine)?;
     match settled {
         Settled::NeverStarted(NotStarted::ShimFailed { text, .. }) => Err(Trouble::Machine(text)),
-        settled => Ok(watch.driver.finish(&process_end(&settled), &watch.seen)),
+        settled => {
+            let mut seen = watch.seen;
+            if let Settled::Ended(exit) = &settled {
+                seen.ended_at = Some(Millis(exit.ended_at_ms));
+            }
+            Ok(watch.driver.finish(&process_end(&settled), &seen))
+        }
     }
 }
 
@@ -197,7 +205,9 @@ fn process_end(settled: &Settled) -> ProcessEnd {
         Settled::Ended(Exit { end: End::Code(code), .. }) => ProcessEnd::Code(*code),
         Settled::Ended(Exit { end: End::Signal(signal), .. }) => ProcessEnd::Signal(*signal),
         Settled::Ended(Exit { end: End::CannotRun { text, .. }, .. }) => ProcessEnd::CannotRun(text.clone()),
-        Settled::Lost { cause: LostCause::ShimDied, .. } => ProcessEnd::Lost("its supervisor was killed".to_owned()),
+        Settled::Lost { cause: LostCause::ShimDied, .. } => {
+            ProcessEnd::Lost("its supervisor was killed".to_owned())
+        }
         Settled::Lost { cause: LostCause::MachineRestarted, .. } => {
             ProcessEnd::Lost("the machine was restarted".to_owned())
         }

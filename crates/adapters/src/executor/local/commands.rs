@@ -5,8 +5,8 @@ use super::{CommandSpec, Inner, trouble};
 use crate::executor::job::{self, Ensured, NotStarted, Settled};
 use crate::executor::output::{self, Stream};
 use crate::executor::record::{self, End, Exit, JobSpec, StopReason};
-use crate::git::workspace::{self, Start, WorkspaceSpec};
 use crate::git::Stamp;
+use crate::git::workspace::{self, Start, WorkspaceSpec};
 use ppe_core::ids::{Branch, Millis, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::intent::JobName;
@@ -63,11 +63,19 @@ impl Inner {
     }
 
     /// Runs commands one after the other until one is not green.
-    fn judge(&self, dir: &Path, cwd: &Path, commands: &[CommandSpec], class: Class) -> Result<Verdict, Trouble> {
+    fn judge(
+        &self,
+        dir: &Path,
+        cwd: &Path,
+        commands: &[CommandSpec],
+        class: Class,
+    ) -> Result<Verdict, Trouble> {
         for (at, command) in commands.iter().enumerate() {
             match self.run_command(&dir.join(at.to_string()), cwd, command)? {
                 Judged::Green => {}
-                Judged::Red { summary, detail } => return Ok(Verdict::Red(Failure { class, summary, detail })),
+                Judged::Red { summary, detail } => {
+                    return Ok(Verdict::Red(Failure { class, summary, detail }));
+                }
                 Judged::Unevaluated(why) => return Ok(Verdict::Unevaluated(why)),
             }
         }
@@ -110,7 +118,9 @@ impl Inner {
             cgroup: None,
         };
         // A command has no memory: one that was lost is simply run again, in a folder of its own.
-        for dir in (0..3).map(|n| if n == 0 { dir.to_owned() } else { dir.with_extension(format!("again-{n}")) }) {
+        for dir in
+            (0..3).map(|n| if n == 0 { dir.to_owned() } else { dir.with_extension(format!("again-{n}")) })
+        {
             let settled = match job::ensure(&dir, &spec, &self.shim).map_err(trouble::machine)? {
                 Ensured::Settled(settled) => settled,
                 Ensured::Running(_) => job::settle(&dir).map_err(trouble::machine)?,
@@ -118,7 +128,9 @@ impl Inner {
             match settled {
                 Settled::Ended(exit) => return Ok(judge_exit(&dir, command, &exit)),
                 Settled::Lost { .. } => {}
-                Settled::NeverStarted(NotStarted::ShimFailed { text, .. }) => return Err(Trouble::Machine(text)),
+                Settled::NeverStarted(NotStarted::ShimFailed { text, .. }) => {
+                    return Err(Trouble::Machine(text));
+                }
                 Settled::NeverStarted(_) => {}
             }
         }
@@ -170,7 +182,8 @@ fn collect_jobs(dir: &Path, depth: u32, found: &mut Vec<PathBuf>) {
 }
 
 fn judge_exit(dir: &Path, command: &CommandSpec, exit: &Exit) -> Judged {
-    let red = |what: String| Judged::Red { summary: format!("`{}` {what}", command.name), detail: detail(dir) };
+    let red =
+        |what: String| Judged::Red { summary: format!("`{}` {what}", command.name), detail: detail(dir) };
     match (exit.stop, &exit.end) {
         (Some(StopReason::Asked), _) | (_, End::NotRun) => Judged::Unevaluated("it was stopped".to_owned()),
         (Some(StopReason::WallLimit), _) => {

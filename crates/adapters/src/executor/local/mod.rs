@@ -19,7 +19,8 @@ use ppe_core::intent::JobName;
 use ppe_core::outcome::{AgentEnd, Prepared, SnapshotOutcome, Verdict};
 use ppe_core::state::Subject;
 use ppe_engine::ports::{
-    AgentJob, CheckJob, Executor, JobKey, Release, Sightings, SnapshotSpec, Stream, Tail, VerifyJob, WorkspaceSpec,
+    AgentJob, CheckJob, Executor, JobKey, Release, Sightings, SnapshotSpec, Stream, Tail, VerifyJob,
+    WorkspaceSpec,
 };
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -104,7 +105,9 @@ impl LocalExecutor {
         sightings: Sightings,
     ) -> Self {
         let shim = ShimProgram { path: settings.program.clone(), secrets: Vec::new() };
-        Self { inner: Arc::new(Inner { repo, run, places, settings, sightings, shim, checking: Mutex::new(()) }) }
+        Self {
+            inner: Arc::new(Inner { repo, run, places, settings, sightings, shim, checking: Mutex::new(()) }),
+        }
     }
 
     /// Runs what blocks on a thread of its own.
@@ -207,7 +210,9 @@ impl Inner {
     /// Ends jobs that a crash left running and that nobody waits for any more.
     fn reconcile(&self, wanted: &[JobKey]) -> Result<(), Trouble> {
         let wanted: Vec<_> = wanted.iter().map(|key| self.job_dir(key)).collect();
-        for dir in running_jobs(&self.places.tasks, 4).into_iter().chain(running_jobs(&self.places.candidates, 4)) {
+        for dir in
+            running_jobs(&self.places.tasks, 4).into_iter().chain(running_jobs(&self.places.candidates, 4))
+        {
             if !wanted.iter().any(|w| dir.starts_with(w)) {
                 super::job::stop(&dir, self.settings.grace_ms).map_err(trouble::machine)?;
                 super::job::settle(&dir).map_err(trouble::machine)?;

@@ -102,8 +102,12 @@ impl Inner {
             let head = refs::head(&name);
             let exact = refs::read(&self.repo, &head).map_err(trouble::machine)?.is_some();
             let below = !refs::list(&self.repo, &format!("{head}/")).map_err(trouble::machine)?.is_empty();
-            let above = name.as_str().match_indices('/').map(|(at, _)| refs::head(&Branch::new(&name.as_str()[..at])));
-            let clash = above.map(|parent| refs::read(&self.repo, &parent)).any(|found| matches!(found, Ok(Some(_))));
+            let above = name
+                .as_str()
+                .match_indices('/')
+                .map(|(at, _)| refs::head(&Branch::new(&name.as_str()[..at])));
+            let clash =
+                above.map(|parent| refs::read(&self.repo, &parent)).any(|found| matches!(found, Ok(Some(_))));
             if !exact && !below && !clash {
                 return Ok(name);
             }
@@ -196,7 +200,16 @@ impl Inner {
 
     /// Tests that the work adds: new lines that begin a test in one of the usual frameworks.
     fn tests_added(&self, base: &CommitId, tip: &CommitId) -> Result<u64, Trouble> {
-        let asked = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "-U0", base.as_str(), tip.as_str(), "--"];
+        let asked = [
+            "diff",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--no-color",
+            "-U0",
+            base.as_str(),
+            tip.as_str(),
+            "--",
+        ];
         let output = self.repo.store().args(asked).run().map_err(trouble::machine)?;
         let text = String::from_utf8_lossy(&output.stdout);
         let added = text.lines().filter(|line| line.starts_with('+') && !line.starts_with("+++"));
@@ -206,7 +219,8 @@ impl Inner {
     pub(super) fn release(&self, task: &TaskId) -> Result<(), Trouble> {
         let dir = self.workspace_dir(task);
         if let Some(workspace) = Workspace::open(&self.repo, &dir).map_err(trouble::machine)? {
-            let kept = keep::keep(&workspace, &self.stamp(Millis(record::wall_ms()))).map_err(trouble::machine)?;
+            let kept =
+                keep::keep(&workspace, &self.stamp(Millis(record::wall_ms()))).map_err(trouble::machine)?;
             keep::remove(workspace, &kept).map_err(trouble::machine)?;
         }
         self.forget_set_up(task);
@@ -237,7 +251,13 @@ mod tests {
 
     #[test]
     fn tests_are_counted_by_how_they_begin() {
-        for line in ["#[test]", "@Test void x() {", "def test_x():", "func TestX(t *testing.T) {", "it('works', () => {"] {
+        for line in [
+            "#[test]",
+            "@Test void x() {",
+            "def test_x():",
+            "func TestX(t *testing.T) {",
+            "it('works', () => {",
+        ] {
             assert!(begins_test(line), "{line}");
         }
         for line in ["// #[test]", "let test = 1;", "submit(x)", "iterate()"] {

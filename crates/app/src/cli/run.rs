@@ -1,0 +1,166 @@
+//! Execute a plan: pre-flight, one question, then the run.
+
+use super::args::{Overrides, RunArgs, Selecting};
+use super::drive::{self, Drive};
+use super::plan::require;
+use super::screen::plain;
+use super::ui::{Terminal, Ui};
+use super::{doctor, plan_text, runtime};
+use crate::error::AppError;
+use crate::wiring::{
+    CheckLevel, Flag, Found, Preflight, RunDir, RunLock, Site, create_run, find_plan, flag, judge_target, latest,
+    launch, preflight, read_plan, verdict_check,
+};
+use ppe_core::ids::{RunId, TaskId};
+use ppe_core::input::{Input, Start};
+use ppe_core::outcome::Verdict;
+use ppe_core::plan::{Plan, Selection, select};
+use ppe_core::state::State;
+use ppe_engine::run_loop::Stay;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Executes a plan.
+pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
+    let site = Site::open(&args.repo, flags(&args.overrides))?;
+    let path = find_plan(&site.repo.root, args.plan.as_deref(), &site.settings)?;
+    let checked = read_plan(&path, &site.settings)?;
+    let findings = checked.findings.clone();
+    let plan = require(checked)?;
+    refuse_beside_another(&site)?;
+    let ids = |names: &[String]| names.iter().map(|n| TaskId::new(n.as_str())).collect::<BTreeSet<_>>();
+    let found = preflight(&site, Some(&plan), &ids(&args.selecting.done), &ids(&args.selecting.again))?;
+    let selected = selection(&plan, &args.selecting, &found, &site)?;
+    for line in plain::opening(&plan, &site.settings.policy) {
+        ui.data(&line);
+    }
+    let mut text = String::new();
+    drop(plan_text::findings(&mut text, &findings));
+    if !text.is_empty() {
+        ui.talk(text.trim_end());
+    }
+    for check in found.checks.iter().filter(|c| c.level == CheckLevel::Warning) {
+        doctor::tell(check, ui);
+    }
+    if let Some(error) = found.stop() {
+        return Err(error);
+    }
+    confirm(&args, &site, &found, selected.len(), ui)?;
+    if args.detach {
+        return drive::detach(&site, "run", ui);
+    }
+    begin(&args, &site, plan, found, selected, ui)
+}
+
+/// Flags as settings.
+pub(super) fn flags(overrides: &Overrides) -> Vec<Flag> {
+    let table = [
+        ("--target", "repo.target", &overrides.target),
+        ("--agent", "agent.name", &overrides.agent),
+        ("--script", "agent.scripted.script", &overrides.script),
+        ("--slots", "run.slots", &overrides.slots),
+        ("--merge-strategy", "merge.strategy", &overrides.merge_strategy),
+        ("--order", "run.order", &overrides.order),
+        ("--refresh", "run.dashboard_refresh_s", &overrides.refresh),
+    ];
+    table.into_iter().filter_map(|(name, key, value)| Some(flag(name, key, value.as_deref()?))).collect()
+}
+
+/// One run at a time: neither beside a live one nor beside one that can be resumed.
+fn refuse_beside_another(site: &Site) -> Result<(), AppError> {
+    // Taken and given back: the error says who has it.
+    drop(RunLock::take(site, "ppe run", None)?);
+    match latest(site, None)?.filter(Found::is_unfinished) {
+        Some(found) => Err(AppError::environment(format!("run {} is unfinished", found.id))
+            .hint("`ppe resume` goes on with it")
+            .hint("`ppe stop --cancel` ends it for good; then `ppe run` starts a new one")),
+        None => Ok(()),
+    }
+}
+
+fn selection(plan: &Plan, args: &Selecting, found: &Preflight, site: &Site) -> Result<Vec<TaskId>, AppError> {
+    let selection = Selection {
+        only: args.only.iter().map(|id| TaskId::new(id.as_str())).collect(),
+        waves: args.wave.clone(),
+        quarters: args.quarter.clone(),
+        modules: args.module.clone(),
+        limit: args.limit,
+        with_deps: args.with_deps,
+        done: found.before.iter().map(|b| b.task.clone()).collect(),
+    };
+    let chosen = select(plan, site.settings.policy.order, &selection).map_err(AppError::usage)?;
+    Ok(plan.tasks.iter().map(|t| t.spec.id.value.clone()).filter(|id| chosen.contains(id)).collect())
+}
+
+fn confirm(args: &RunArgs, site: &Site, found: &Preflight, tasks: usize, ui: &mut Ui) -> Result<(), AppError> {
+    let policy = &site.settings.policy;
+    ui.talk(&format!(
+        "{tasks} tasks, {} at once, by agent `{}`; changes on the local forge, merged ({}) into {} of {}",
+        policy.slots,
+        policy.agent,
+        strategy_word(policy.merge_strategy),
+        found.target,
+        site.repo.root.display()
+    ));
+    if args.yes || ui.confirm("Start?") {
+        return Ok(());
+    }
+    Err(AppError::usage("not started").hint("`--yes` starts without asking"))
+}
+
+fn strategy_word(strategy: ppe_core::policy::MergeStrategy) -> &'static str {
+    match strategy {
+        ppe_core::policy::MergeStrategy::Independent => "independent",
+        ppe_core::policy::MergeStrategy::Priority => "priority",
+        ppe_core::policy::MergeStrategy::Batch => "batch",
+    }
+}
+
+fn begin(
+    args: &RunArgs,
+    site: &Site,
+    plan: Plan,
+    found: Preflight,
+    selected: Vec<TaskId>,
+    ui: &mut Ui,
+) -> Result<u8, AppError> {
+    let (dir, id, log) = create_run(site, &plan, &jiff::Zoned::now())?;
+    let _lock = RunLock::take(site, "ppe run", Some(&id))?;
+    let runtime = runtime()?;
+    let green = runtime.block_on(judge(site, &found, &dir, &id, ui))?;
+    let start = Start {
+        run: id.clone(),
+        target: found.target,
+        target_tip: found.tip,
+        green: green.then_some(found.tree),
+        policy: site.settings.policy.clone(),
+        selected,
+        before: found.before,
+    };
+    ui.data(&plain::launching(site.settings.policy.slots));
+    let state = State::new(Arc::new(plan));
+    let drive = Drive::new(site, &dir, stay(args.plain, ui), args.plain);
+    runtime.block_on(async {
+        let launched = launch(site, &dir, &id, log, state, drive.stay)?;
+        drive::drive(drive, launched, vec![Input::Start(Box::new(start))], ui).await
+    })
+}
+
+/// On a terminal a run stays up while the user is needed.
+pub(super) fn stay(plain: bool, ui: &Ui) -> Stay {
+    if ui.terminal == Terminal::Yes && !plain { Stay::UntilOver } else { Stay::UntilRest }
+}
+
+async fn judge(site: &Site, found: &Preflight, dir: &RunDir, id: &RunId, ui: &mut Ui) -> Result<bool, AppError> {
+    if site.settings.verify.is_empty() && site.settings.checks().is_empty() {
+        return Ok(true);
+    }
+    ui.talk(&format!("checking {} as it is", found.target));
+    let verdict = judge_target(site, found, dir, id).await?;
+    if verdict == Verdict::Green {
+        return Ok(true);
+    }
+    let check = verdict_check(&verdict);
+    let error = AppError::environment(format!("{} cannot be built on: {}", found.target, check.text));
+    Err(check.hint.iter().fold(error, |error, hint| error.hint(hint)))
+}
