@@ -15,6 +15,7 @@ pub mod policy;
 pub mod prompt;
 pub mod question;
 pub mod rank;
+pub mod report;
 pub mod state;
 pub mod text;
 pub mod view;

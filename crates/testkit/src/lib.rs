@@ -1,3 +1,4 @@
-//! What tests of the other rooms share.
+//! What tests of the other rooms share; nothing of it is in the product.
 
+pub mod drive;
 pub mod fingerprint;

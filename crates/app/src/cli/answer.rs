@@ -15,7 +15,8 @@ use serde_json::json;
 pub(super) fn run(args: &AnswerArgs, ui: &mut Ui) -> Result<u8, AppError> {
     let number = args.question.trim_start_matches('q').parse();
     let question = number.map(QuestionId).map_err(|_| {
-        AppError::usage(format!("`{}` is no question", args.question)).hint("`ppe questions` lists them: q1, q2, …")
+        AppError::usage(format!("`{}` is no question", args.question))
+            .hint("`ppe questions` lists them: q1, q2, …")
     })?;
     let answer = Answer::parse(&args.answer).ok_or_else(|| {
         AppError::usage(format!("`{}` is no answer", args.answer)).hint("answers are yes, no, hold and retry")
@@ -48,7 +49,8 @@ pub(super) fn questions(of: &RunOf, ui: &mut Ui) -> Result<u8, AppError> {
     for (id, question) in open {
         ui.data(&format!("{id}: {}", shown(&question.ask.text())));
         for choice in question.ask.choices() {
-            let default = if choice.answer == question.ask.default_answer() { " (if nobody answers)" } else { "" };
+            let default =
+                if choice.answer == question.ask.default_answer() { " (if nobody answers)" } else { "" };
             ui.data(&format!("    ppe answer {id} {:<6} {}{default}", choice.answer.word(), choice.effect));
         }
     }

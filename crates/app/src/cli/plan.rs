@@ -84,20 +84,29 @@ fn adopt(args: &PlanAdopt, ui: &mut Ui) -> Result<u8, AppError> {
     let path = find_plan(&site.repo.root, args.place.plan.as_deref(), &site.settings)?;
     let plan = require(read_plan(&path, &site.settings)?)?;
     let Some(found) = latest(&site, None)?.filter(super::super::wiring::Found::is_unfinished) else {
-        return Err(AppError::environment("this repository has no unfinished run").hint("`ppe run` starts one"));
+        return Err(
+            AppError::environment("this repository has no unfinished run").hint("`ppe run` starts one")
+        );
     };
     let old = &found.state;
     let known = |id: &ppe_core::ids::TaskId| old.task(id).is_some_and(ppe_core::state::Task::in_run);
     let all: Vec<_> = plan.tasks.iter().map(|t| t.spec.id.value.clone()).collect();
     let new_to_plan: Vec<_> = all.iter().filter(|id| old.position(id).is_none()).cloned().collect();
-    let added: Vec<_> = all.iter().filter(|id| !known(id) && (args.add || new_to_plan.contains(id))).cloned().collect();
+    let added: Vec<_> =
+        all.iter().filter(|id| !known(id) && (args.add || new_to_plan.contains(id))).cloned().collect();
     let changed: Vec<_> = plan
         .tasks
         .iter()
         .filter(|t| old.plan.task(&t.spec.id.value).is_some_and(|before| before.spec != t.spec))
         .map(|t| t.spec.id.value.clone())
         .collect();
-    let gone: Vec<_> = old.plan.tasks.iter().map(|t| t.spec.id.value.clone()).filter(|id| plan.position(id).is_none()).collect();
+    let gone: Vec<_> = old
+        .plan
+        .tasks
+        .iter()
+        .map(|t| t.spec.id.value.clone())
+        .filter(|id| plan.position(id).is_none())
+        .collect();
     for (what, ids) in [("new", &added), ("changed", &changed), ("no longer there", &gone)] {
         if !ids.is_empty() {
             ui.talk(&format!("{what}: {}", ppe_core::wording::list(ids)));

@@ -14,7 +14,9 @@ pub(super) fn run(args: &ResumeArgs, ui: &mut Ui) -> Result<u8, AppError> {
     let site = Site::open(&args.repo, flags(&args.overrides))?;
     let lock = RunLock::take(&site, "ppe resume", None)?;
     let Some(found) = latest(&site, None)?.filter(Found::is_unfinished) else {
-        return Err(AppError::environment("there is no unfinished run to go on with").hint("`ppe run` starts one"));
+        return Err(
+            AppError::environment("there is no unfinished run to go on with").hint("`ppe run` starts one")
+        );
     };
     let (open, all) = (found.state.open_count(), found.state.tasks.iter().filter(|t| t.in_run()).count());
     ui.talk(&format!("run {}: {} of {all} tasks are closed, {open} to go", found.id, all - open));

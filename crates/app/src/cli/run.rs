@@ -8,8 +8,8 @@ use super::ui::{Terminal, Ui};
 use super::{doctor, plan_text, runtime};
 use crate::error::AppError;
 use crate::wiring::{
-    CheckLevel, Flag, Found, Preflight, RunDir, RunLock, Site, create_run, find_plan, flag, judge_target, latest,
-    launch, preflight, read_plan, verdict_check,
+    CheckLevel, Flag, Found, Preflight, RunDir, RunLock, Site, create_run, find_plan, flag, judge_target,
+    latest, launch, preflight, read_plan, verdict_check,
 };
 use ppe_core::ids::{RunId, TaskId};
 use ppe_core::input::{Input, Start};
@@ -92,7 +92,13 @@ fn selection(plan: &Plan, args: &Selecting, found: &Preflight, site: &Site) -> R
     Ok(plan.tasks.iter().map(|t| t.spec.id.value.clone()).filter(|id| chosen.contains(id)).collect())
 }
 
-fn confirm(args: &RunArgs, site: &Site, found: &Preflight, tasks: usize, ui: &mut Ui) -> Result<(), AppError> {
+fn confirm(
+    args: &RunArgs,
+    site: &Site,
+    found: &Preflight,
+    tasks: usize,
+    ui: &mut Ui,
+) -> Result<(), AppError> {
     let policy = &site.settings.policy;
     ui.talk(&format!(
         "{tasks} tasks, {} at once, by agent `{}`; changes on the local forge, merged ({}) into {} of {}",
@@ -151,7 +157,13 @@ pub(super) fn stay(plain: bool, ui: &Ui) -> Stay {
     if ui.terminal == Terminal::Yes && !plain { Stay::UntilOver } else { Stay::UntilRest }
 }
 
-async fn judge(site: &Site, found: &Preflight, dir: &RunDir, id: &RunId, ui: &mut Ui) -> Result<bool, AppError> {
+async fn judge(
+    site: &Site,
+    found: &Preflight,
+    dir: &RunDir,
+    id: &RunId,
+    ui: &mut Ui,
+) -> Result<bool, AppError> {
     if site.settings.verify.is_empty() && site.settings.checks().is_empty() {
         return Ok(true);
     }

@@ -18,7 +18,10 @@ pub(crate) struct ConfigLines {
 /// Every setting and where it comes from.
 pub(crate) fn config_lines(repo: &Path) -> Result<ConfigLines, AppError> {
     let lines = config::render(&settings_only(repo, Vec::new())?);
-    Ok(ConfigLines { text: lines.iter().map(ToString::to_string).collect(), json: serde_json::to_value(&lines)? })
+    Ok(ConfigLines {
+        text: lines.iter().map(ToString::to_string).collect(),
+        json: serde_json::to_value(&lines)?,
+    })
 }
 
 /// The JSON schema of ppe.toml.

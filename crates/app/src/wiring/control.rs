@@ -46,11 +46,6 @@ pub(crate) fn ping(site: &Site) -> bool {
     matches!(call(site, None, Call::Ping), Ok(Some(Reply::Done(_))))
 }
 
-/// Tells the live process to leave the run.
-pub(crate) fn leave(site: &Site) -> Result<Option<Reply>, AppError> {
-    call(site, None, Call::Leave)
-}
-
 /// Records a command in the log of a run that no process is at.
 pub(crate) fn apply(site: &Site, run: Option<&str>, command: Command) -> Result<Reply, AppError> {
     let found = found(site, run)?;

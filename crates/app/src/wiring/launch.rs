@@ -56,17 +56,25 @@ impl Ports for LocalPorts {
 
 impl LocalPorts {
     /// The ports for a run whose state, if it has one, is given for its clock.
-    pub(crate) fn new(site: &Site, dir: &RunDir, run: &RunId, state: Option<&State>) -> Result<(Self, Sightings), AppError> {
+    pub(crate) fn new(
+        site: &Site,
+        dir: &RunDir,
+        run: &RunId,
+        state: Option<&State>,
+    ) -> Result<(Self, Sightings), AppError> {
         let sightings = Sightings::default();
         let identity = identity(site)?;
         let places = places(dir);
         let settings = executor_settings(site, &identity)?;
-        let executor = LocalExecutor::new(site.repo.clone(), run.clone(), places, settings, sightings.clone());
+        let executor =
+            LocalExecutor::new(site.repo.clone(), run.clone(), places, settings, sightings.clone());
         let changes = site.state.folder().join("forge").join("changes");
         let forge = LocalForge::open(&site.repo, &changes)?;
         let floor = state.map_or_else(Default::default, |s| s.clock.last);
-        let notifier =
-            CommandNotifier { argv: site.settings.notify.clone(), env: site.settings.job_environment(&site.env) };
+        let notifier = CommandNotifier {
+            argv: site.settings.notify.clone(),
+            env: site.settings.job_environment(&site.env),
+        };
         let forge = LocalForgePort::new(forge, run.clone(), identity);
         Ok((Self { executor, forge, clock: AwakeClock::starting_at_least(floor), notifier }, sightings))
     }
@@ -89,7 +97,8 @@ fn identity(site: &Site) -> Result<Identity, AppError> {
 }
 
 fn commands(commands: &[Command]) -> Vec<CommandSpec> {
-    let spec = |c: &Command| CommandSpec { name: c.name.clone(), argv: c.run.clone(), limit_ms: c.timeout_ms };
+    let spec =
+        |c: &Command| CommandSpec { name: c.name.clone(), argv: c.run.clone(), limit_ms: c.timeout_ms };
     commands.iter().map(spec).collect()
 }
 

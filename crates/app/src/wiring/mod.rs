@@ -2,14 +2,18 @@
 
 mod adapt;
 mod control;
+mod coverage;
 mod launch;
 mod output;
 mod preflight;
 mod runs;
 mod site;
 
-pub(crate) use adapt::{ConfigLines, InitFile, config_lines, config_schema, flag, propose, report_from_agent};
-pub(crate) use control::{apply, leave, ping, send};
+pub(crate) use adapt::{
+    ConfigLines, InitFile, config_lines, config_schema, flag, propose, report_from_agent,
+};
+pub(crate) use control::{apply, ping, send};
+pub(crate) use coverage::coverage_percent;
 pub(crate) use launch::{Launched, launch};
 pub(crate) use output::{JobOutput, job_output};
 pub(crate) use preflight::{Check, CheckLevel, Preflight, doctor, judge_target, preflight, verdict_check};
@@ -17,5 +21,5 @@ pub(crate) use runs::{Found, RunLock, create_run, latest, open_run};
 pub(crate) use site::{Site, find_plan, read_plan, settings_only};
 
 pub(crate) use ppe_adapters::config::Flag;
-pub(crate) use ppe_adapters::log::FileLog;
+pub(crate) use ppe_adapters::executor::drivers::report::Report as Word;
 pub(crate) use ppe_adapters::state_dir::RunDir;

@@ -27,7 +27,13 @@ pub(crate) struct JobOutput {
 }
 
 /// The output of one of an attempt's jobs; of several commands, one after the other.
-pub(crate) fn job_output(dir: &RunDir, task: &TaskId, attempt: Attempt, job: JobName, errors: bool) -> Output {
+pub(crate) fn job_output(
+    dir: &RunDir,
+    task: &TaskId,
+    attempt: Attempt,
+    job: JobName,
+    errors: bool,
+) -> Output {
     let name = match job {
         JobName::Agent => "agent",
         JobName::Leftovers => "leftovers",

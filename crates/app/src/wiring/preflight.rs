@@ -15,7 +15,7 @@ use ppe_core::plan::{Checked, Plan};
 use ppe_core::state::{Closure, Subject};
 use ppe_engine::ports::{CheckJob, Executor, Ports};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,8 @@ impl Preflight {
     pub(crate) fn stop(&self) -> Option<AppError> {
         let bad: Vec<_> = self.checks.iter().filter(|c| c.level == CheckLevel::Bad).collect();
         bad.first()?;
-        let message = bad.iter().map(|c| format!("{}: {}", c.name, c.text)).collect::<Vec<_>>().join("\nerror: ");
+        let message =
+            bad.iter().map(|c| format!("{}: {}", c.name, c.text)).collect::<Vec<_>>().join("\nerror: ");
         let mut error = AppError::environment(message);
         for hint in bad.iter().filter_map(|c| c.hint.as_ref()) {
             error = error.hint(hint);
@@ -154,7 +155,8 @@ fn disk(site: &Site) -> Result<Check, AppError> {
     let floor = site.settings.limits.disk_floor_bytes;
     let text = format!("{} MiB free for workspaces in {}", free >> 20, folder.display());
     Ok(if free < floor {
-        let hint = format!("free some, lower limits.disk_floor_mb ({} MiB), or set PPE_STATE_DIR", floor >> 20);
+        let hint =
+            format!("free some, lower limits.disk_floor_mb ({} MiB), or set PPE_STATE_DIR", floor >> 20);
         bad("disk", text, hint)
     } else {
         good("disk", text)
@@ -166,11 +168,25 @@ fn agent(site: &Site) -> Check {
     let hint = "[agent] name = \"scripted\" rehearses; [agent.command] cmd = [\"…\"] runs any program";
     match Driver::by_name(name, &agent_settings(site)) {
         Err(unknown) => bad("agent", unknown.to_string(), hint),
-        Ok(driver) => match driver.find_program(&site.settings.agent_environment(&site.env)) {
-            Ok(program) => good("agent", format!("{name}: {program}")),
-            Err(why) => bad("agent", format!("{name}: {why}"), hint),
-        },
+        Ok(_) if name == "scripted" => good("agent", "scripted: built in"),
+        Ok(_) => {
+            let program = site.settings.command_agent.argv.first().map_or("", String::as_str);
+            match find_program(program, &site.repo.root, &site.settings.agent_environment(&site.env)) {
+                Some(found) => good("agent", format!("{name}: {}", found.display())),
+                None => bad("agent", format!("{name}: there is no program `{program}`"), hint),
+            }
+        }
     }
+}
+
+/// Where a program is that an agent's job would start.
+fn find_program(name: &str, root: &Path, env: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let there = |path: PathBuf| path.is_file().then_some(path);
+    if name.contains('/') {
+        return there(root.join(name));
+    }
+    let path = env.get("PATH").map_or("", String::as_str);
+    std::env::split_paths(path).find_map(|dir| there(dir.join(name)))
 }
 
 fn judges(site: &Site) -> Vec<Check> {
@@ -184,10 +200,7 @@ fn judges(site: &Site) -> Vec<Check> {
             "add [[verify]] to ppe.toml; `ppe init` proposes some",
         )];
     }
-    vec![
-        good("verify", names(&site.settings.verify)),
-        good("checks", names(site.settings.checks())),
-    ]
+    vec![good("verify", names(&site.settings.verify)), good("checks", names(site.settings.checks()))]
 }
 
 fn checkout(site: &Site, target: &Branch) -> Result<Vec<Check>, AppError> {
@@ -197,7 +210,10 @@ fn checkout(site: &Site, target: &Branch) -> Result<Vec<Check>, AppError> {
         .map(|holder| {
             warning(
                 "checkout",
-                format!("{target} is checked out in {}: each landing moves that checkout forward", holder.path.display()),
+                format!(
+                    "{target} is checked out in {}: each landing moves that checkout forward",
+                    holder.path.display()
+                ),
                 "a branch that nobody has checked out is never in anybody's way",
             )
         })
@@ -234,20 +250,24 @@ fn before(
 /// Runs the verify commands and checks once on the target's tip, in exactly the environment that agents' work is judged
 /// in. A tree that was found green before is not judged again.
 pub(crate) async fn judge_target(
-    site: &Site, found: &Preflight, dir: &RunDir, run: &RunId) -> Result<Verdict, AppError> {
+    site: &Site,
+    found: &Preflight,
+    dir: &RunDir,
+    run: &RunId,
+) -> Result<Verdict, AppError> {
     let known = site.state.folder().join("green-trees");
-    let key = digest(format!("{:?} {:?} {}", site.settings.verify, site.settings.checks(), found.tree).as_bytes());
+    let key =
+        digest(format!("{:?} {:?} {}", site.settings.verify, site.settings.checks(), found.tree).as_bytes());
     let seen = std::fs::read_to_string(&known).unwrap_or_default();
     if seen.lines().any(|line| line == key) {
         return Ok(Verdict::Green);
     }
     let (ports, _) = LocalPorts::new(site, dir, run, None)?;
     let job = CheckJob { subject: Subject::Base(found.tip.clone()), run: 1, commit: found.tip.clone() };
-    let verdict = ports
-        .executor()
-        .check(job)
-        .await
-        .map_err(|trouble| AppError::environment(format!("the target could not be checked: {trouble:?}")))?;
+    let verdict =
+        ports.executor().check(job).await.map_err(|trouble| {
+            AppError::environment(format!("the target could not be checked: {trouble:?}"))
+        })?;
     if verdict == Verdict::Green {
         std::fs::write(&known, format!("{seen}{key}\n"))?;
     }
@@ -288,7 +308,9 @@ fn other_run(site: &Site) -> Result<Check, AppError> {
         return Ok(bad("other run", "a run is live on this repository", "`ppe status` shows it"));
     }
     Ok(match latest(site, None)?.filter(Found::is_unfinished) {
-        Some(found) => warning("other run", format!("{} is unfinished", found.id), "`ppe resume` goes on with it"),
+        Some(found) => {
+            warning("other run", format!("{} is unfinished", found.id), "`ppe resume` goes on with it")
+        }
         None => good("other run", "none"),
     })
 }
@@ -310,8 +332,10 @@ pub(crate) fn verdict_check(verdict: &Verdict) -> Check {
             format!("{}: {}", failure.summary, ppe_core::wording::first_line(&failure.detail, 200)),
             "agents' work is judged by the same commands: make the target green first",
         ),
-        Verdict::Unevaluated(why) => {
-            bad("target green", format!("it could not be found out: {why}"), "the command must run in this environment")
-        }
+        Verdict::Unevaluated(why) => bad(
+            "target green",
+            format!("it could not be found out: {why}"),
+            "the command must run in this environment",
+        ),
     }
 }

@@ -93,7 +93,11 @@ pub(crate) fn latest(site: &Site, wanted: Option<&str>) -> Result<Option<Found>,
 }
 
 /// Makes a run's folder and its empty log.
-pub(crate) fn create_run(site: &Site, plan: &Plan, now: &Zoned) -> Result<(RunDir, RunId, FileLog), AppError> {
+pub(crate) fn create_run(
+    site: &Site,
+    plan: &Plan,
+    now: &Zoned,
+) -> Result<(RunDir, RunId, FileLog), AppError> {
     let utc = now.with_time_zone(jiff::tz::TimeZone::UTC);
     let part = |n: i8| u8::try_from(n).unwrap_or(0);
     let id = RunStart {
@@ -103,8 +107,10 @@ pub(crate) fn create_run(site: &Site, plan: &Plan, now: &Zoned) -> Result<(RunDi
         hour: part(utc.hour()),
         minute: part(utc.minute()),
         second: part(utc.second()),
-        salt: u16::try_from(u32::from(utc.subsec_nanosecond().unsigned_abs() as u16) ^ (std::process::id() & 0xffff))
-            .unwrap_or(0),
+        salt: u16::try_from(
+            u32::from(utc.subsec_nanosecond().unsigned_abs() as u16) ^ (std::process::id() & 0xffff),
+        )
+        .unwrap_or(0),
     }
     .run_id();
     let dir = site.state.create_run(&id)?;
@@ -126,7 +132,10 @@ pub(crate) fn open_run(dir: &RunDir) -> Result<(FileLog, State, Option<String>),
     let state = fold(read_plan_file(dir)?, &opened.records)?;
     let torn = opened.torn.map(|torn| {
         let kept = torn.saved_at.display();
-        format!("the log's last {} bytes were half written and are cut off; they are kept in {kept}", torn.length_bytes)
+        format!(
+            "the log's last {} bytes were half written and are cut off; they are kept in {kept}",
+            torn.length_bytes
+        )
     });
     Ok((opened.log, state, torn))
 }

@@ -42,7 +42,8 @@ impl Site {
 
     /// Scripted agents cost nothing to start: they are not staggered unless the user says so.
     fn settle_stagger(&mut self) {
-        let by_default = matches!(self.settings.origin("run.stagger_ms"), None | Some(config::Origin::Default));
+        let by_default =
+            matches!(self.settings.origin("run.stagger_ms"), None | Some(config::Origin::Default));
         if by_default && self.settings.policy.agent == "scripted" {
             self.settings.policy.stagger_ms = 0;
         }
@@ -78,7 +79,8 @@ impl Site {
         if self.repo.contains(&tip, &commit)? {
             return Ok(commit);
         }
-        Err(AppError::environment(format!("{named} is not in {target}")).hint(format!("merge it into {target} first")))
+        Err(AppError::environment(format!("{named} is not in {target}"))
+            .hint(format!("merge it into {target} first")))
     }
 
     /// Whether git ignores a path of the checkout.

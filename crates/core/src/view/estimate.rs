@@ -23,7 +23,7 @@ pub struct Remaining {
     pub text: String,
 }
 
-/// How fast a run goes, over its time without pauses.
+/// How fast a run goes: rates over its time without pauses, the average number at work over all its time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Velocity {
     /// Commits an hour; none before any time has passed.
@@ -45,7 +45,7 @@ pub(super) fn velocity(state: &State, totals: &Sums, times: &Times) -> Velocity 
         commits_per_hour: rate(totals.commits, active_ms, HOUR_MS),
         tasks_per_day: rate(landed as u64, active_ms, DAY_MS),
         parallel: count(state.busy_count()),
-        average_parallel: rate(times.busy_ms, active_ms, 1.0),
+        average_parallel: rate(times.busy_ms, times.elapsed_ms, 1.0),
     }
 }
 

@@ -1,0 +1,4 @@
+//! stub
+pub(super) mod dashboard;
+pub(super) mod plain;
+pub(super) mod summary;

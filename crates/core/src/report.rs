@@ -1,0 +1,449 @@
+//! The report of a run: what the completion screen, `ppe report --json` and the report page show.
+//!
+//! Pure: from the state, and from what only the repository can tell. Knows nothing of screens, and of how a run may
+//! still go on. Spans count wall time; the plan's estimates count working time, of which a working week is set against
+//! a calendar week.
+
+use crate::ids::{Branch, ChangeNumber, CommitId, Millis, RunId, TaskId};
+use crate::outcome::Class;
+use crate::plan::Duration;
+use crate::state::{Closure, Hold, State, Step, Task};
+use crate::view::{HeldTask, OpenQuestion, Outside, RunWord, TaskWord, percent, view};
+use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// The name and version of [`Report`] as a document.
+pub const REPORT_SCHEMA: &str = "ppe.report.v1";
+
+/// A calendar week, ms.
+const WEEK_MS: u64 = 7 * 24 * 3_600_000;
+
+/// What only the repository and the configuration can tell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measured {
+    /// Where the run was seen from.
+    pub outside: Outside,
+    /// Commits of the landed work, counted in git; none: as measured when each attempt ended.
+    pub commits: Option<u64>,
+    /// Lines of the landed changes, counted in git; none: as measured when each attempt ended.
+    pub lines: Option<Lines>,
+    /// Tests added, counted from test results; none: new test markers in the landed changes.
+    pub tests: Option<Tests>,
+    /// Average test coverage in per cent, where a report of it was found.
+    pub coverage_percent: Option<f64>,
+    /// What to do afterwards; `{plan}` stands for the plan's name.
+    pub next_steps: Vec<String>,
+}
+
+/// Lines of text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lines {
+    /// Added.
+    pub added: u64,
+    /// Removed.
+    pub removed: u64,
+}
+
+/// Tests added, and how they were counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tests {
+    /// How many.
+    pub added: u64,
+    /// How they were counted, as a phrase.
+    pub counted: String,
+}
+
+/// Tasks by how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskCounts {
+    /// Of the run.
+    pub total: u32,
+    /// Done in whatever way.
+    pub done: u32,
+    /// Landed, by the lane or by a person.
+    pub landed: u32,
+    /// Done before this run.
+    pub done_before: u32,
+    /// Skipped or cancelled.
+    pub given_up: u32,
+    /// In need of a person.
+    pub need_you: u32,
+    /// Open for another reason.
+    pub open: u32,
+}
+
+/// Commits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commits {
+    /// Asked for by the plan, over the tasks that make some in this run.
+    pub planned: u64,
+    /// Made by the tasks that are done.
+    pub made: u64,
+}
+
+/// Changes (pull requests).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    /// Opened.
+    pub created: u32,
+    /// Of those, in the target.
+    pub merged: u32,
+}
+
+/// Checks of candidates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checks {
+    /// Check runs.
+    pub runs: u32,
+    /// Red among them; each was repaired, or its task is counted in `red_now`.
+    pub red: u32,
+    /// Tasks whose checks are red at the end.
+    pub red_now: u32,
+}
+
+/// Time, in ms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Time {
+    /// When the run began.
+    pub started: Millis,
+    /// When its last task closed, or now.
+    pub ended: Millis,
+    /// From one to the other.
+    pub total_ms: u64,
+    /// Of that, with nothing at work while it was paused or stopped.
+    pub paused_ms: u64,
+    /// The time of all attempts, one after the other.
+    pub attempts_ms: u64,
+    /// Average number of tasks at work: attempts ÷ total.
+    pub average_concurrency: Option<f64>,
+    /// Most tasks at work at the same time.
+    pub peak_concurrency: u32,
+    /// Commits an hour, over the time without pauses.
+    pub commits_per_hour: Option<f64>,
+}
+
+/// How many landed tasks succeeded at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Success {
+    /// Without one failed attempt or red check.
+    pub first_try: u32,
+    /// After at least one.
+    pub retried: u32,
+    /// First-try ÷ both in whole per cent.
+    pub first_try_percent: u32,
+}
+
+/// What working in parallel brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SpeedUp {
+    /// The plan's estimate of the landed tasks one after the other, in seconds of working time; none without estimates.
+    pub estimate_s: Option<u64>,
+    /// That estimate ÷ the actual time, a working week against a calendar week.
+    pub by_estimate: Option<f64>,
+    /// The time of all attempts one after the other ÷ the actual time: never above the slots.
+    pub by_attempts: Option<f64>,
+}
+
+/// A module of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleCount {
+    /// Its name; none for tasks that name none.
+    pub module: Option<String>,
+    /// Landed tasks in it.
+    pub features: u32,
+}
+
+/// Automatic repairs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repairs {
+    /// Attempts that were sent to repair something.
+    pub tried: u32,
+    /// Of those, how many reached it.
+    pub helped: u32,
+}
+
+/// A task's part in the report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskReport {
+    /// The id.
+    pub id: TaskId,
+    /// The title.
+    pub title: String,
+    /// The module.
+    pub module: Option<String>,
+    /// The wave.
+    pub wave: u32,
+    /// How it ended, or where it is.
+    pub state: TaskWord,
+    /// Attempts.
+    pub attempts: u32,
+    /// Failures on the way.
+    pub failures: u32,
+    /// Slot time of all its attempts, ms.
+    pub worked_ms: u64,
+    /// When it first took a slot.
+    pub started: Option<Millis>,
+    /// When it closed.
+    pub ended: Option<Millis>,
+    /// Commits made.
+    pub commits: u32,
+    /// Commits planned.
+    pub planned_commits: u32,
+    /// Its change.
+    pub change: Option<ChangeNumber>,
+    /// The landing commit.
+    pub landed: Option<CommitId>,
+}
+
+/// The report of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`REPORT_SCHEMA`].
+    pub schema: String,
+    /// The run's id.
+    pub run: RunId,
+    /// The plan's name.
+    pub title: String,
+    /// The run in one word.
+    pub state: RunWord,
+    /// The target branch.
+    pub target: Branch,
+    /// The forge, in a word.
+    pub forge: String,
+    /// Slots there were at the end.
+    pub slots: u32,
+    /// Tasks.
+    pub tasks: TaskCounts,
+    /// Commits.
+    pub commits: Commits,
+    /// Changes.
+    pub changes: Changes,
+    /// Checks.
+    pub checks: Checks,
+    /// Time.
+    pub time: Time,
+    /// First-try rate.
+    pub success: Success,
+    /// What working in parallel brought.
+    pub speed_up: SpeedUp,
+    /// Modules with landed tasks, most first.
+    pub modules: Vec<ModuleCount>,
+    /// Lines of the landed changes.
+    pub lines: Lines,
+    /// Tests added.
+    pub tests: Tests,
+    /// Average test coverage in per cent, where a report of it was found.
+    pub coverage_percent: Option<f64>,
+    /// Automatic repairs.
+    pub repairs: Repairs,
+    /// Tasks that need a person.
+    pub held: Vec<HeldTask>,
+    /// Open questions.
+    pub questions: Vec<OpenQuestion>,
+    /// What to do next: what needs a person first.
+    pub next_steps: Vec<String>,
+    /// Each task.
+    pub each: Vec<TaskReport>,
+}
+
+impl Report {
+    /// Whether all tasks are done.
+    pub fn is_all_done(&self) -> bool {
+        self.tasks.done == self.tasks.total
+    }
+}
+
+/// The report of a run as it stands `now`.
+pub fn report(state: &State, now: Millis, measured: &Measured) -> Report {
+    let view = view(state, now, &measured.outside);
+    let landed: Vec<usize> = (0..state.tasks.len()).filter(|at| is_landed(&state.tasks[*at])).collect();
+    let tasks = task_counts(state);
+    let commits = Commits {
+        planned: view.totals.commits_planned,
+        made: measured.commits.unwrap_or_else(|| commits_of(state, &landed)),
+    };
+    let (started, total_ms) = (view.times.started, view.times.elapsed_ms);
+    let attempts_ms = view.times.busy_ms;
+    Report {
+        schema: REPORT_SCHEMA.to_owned(),
+        run: state.run.clone(),
+        title: view.title,
+        state: view.state,
+        target: state.target.clone(),
+        forge: view.forge,
+        slots: state.policy.slots,
+        tasks,
+        commits,
+        changes: changes(state),
+        checks: Checks {
+            runs: state.totals.checks,
+            red: state.totals.checks_red,
+            red_now: count(
+                state,
+                |task| matches!(&task.step, Step::Held { failure, .. } if failure.class == Class::Ci),
+            ),
+        },
+        time: Time {
+            started,
+            ended: started.plus(total_ms),
+            total_ms,
+            paused_ms: view.times.paused_ms,
+            attempts_ms,
+            average_concurrency: ratio(attempts_ms, total_ms),
+            peak_concurrency: state.totals.peak_busy,
+            commits_per_hour: ratio(commits.made.saturating_mul(3_600_000), view.times.active_ms()),
+        },
+        success: success(state),
+        speed_up: speed_up(state, &landed, attempts_ms, total_ms),
+        modules: modules(state, &landed),
+        lines: measured.lines.unwrap_or_else(|| lines_of(state, &landed)),
+        tests: measured.tests.clone().unwrap_or_else(|| tests_of(state, &landed)),
+        coverage_percent: measured.coverage_percent,
+        repairs: Repairs { tried: state.totals.repairs, helped: state.totals.repairs_helped },
+        next_steps: next_steps(&view.held, &view.questions, &measured.next_steps, &state.plan.name),
+        held: view.held,
+        questions: view.questions,
+        each: view.tasks.iter().filter_map(|line| task_report(state, line)).collect(),
+    }
+}
+
+fn is_landed(task: &Task) -> bool {
+    matches!(task.closure(), Some(Closure::Landed(_) | Closure::LandedByOthers(_)))
+}
+
+fn count(state: &State, is: impl Fn(&Task) -> bool) -> u32 {
+    u32::try_from(state.tasks.iter().filter(|task| is(task)).count()).unwrap_or(u32::MAX)
+}
+
+fn task_counts(state: &State) -> TaskCounts {
+    let total = count(state, Task::in_run);
+    let done = count(state, Task::satisfies);
+    let given_up = count(state, |task| task.is_closed() && !task.satisfies());
+    let need_you = count(state, |task| matches!(task.step, Step::Held { .. }));
+    TaskCounts {
+        total,
+        done,
+        landed: count(state, is_landed),
+        done_before: count(state, |task| task.closure() == Some(&Closure::DoneBefore)),
+        given_up,
+        need_you,
+        open: total - done - given_up - need_you,
+    }
+}
+
+fn changes(state: &State) -> Changes {
+    Changes {
+        created: count(state, |task| task.facts.change.is_some()),
+        merged: count(state, |task| task.facts.change.is_some() && is_landed(task)),
+    }
+}
+
+/// First-try rate over the tasks that this run landed.
+fn success(state: &State) -> Success {
+    let landed = |task: &Task| is_landed(task) && task.facts.first_started.is_some();
+    let first_try = count(state, |task| landed(task) && task.facts.failures == 0);
+    let retried = count(state, |task| landed(task) && task.facts.failures > 0);
+    Success {
+        first_try,
+        retried,
+        first_try_percent: percent(first_try.into(), u64::from(first_try + retried)),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+fn speed_up(state: &State, landed: &[usize], attempts_ms: u64, total_ms: u64) -> SpeedUp {
+    let estimated = landed.iter().any(|at| state.plan.tasks[*at].spec.estimate.is_some());
+    let work_s = landed.iter().fold(0, |sum: u64, at| sum.saturating_add(state.plan.work_s(*at)));
+    let weeks = ratio(work_s, Duration::WEEK).filter(|_| estimated);
+    let actual_weeks = ratio(total_ms, WEEK_MS).filter(|weeks| *weeks > 0.0);
+    SpeedUp {
+        estimate_s: estimated.then_some(work_s),
+        by_estimate: weeks.zip(actual_weeks).map(|(estimate, actual)| estimate / actual),
+        by_attempts: ratio(attempts_ms, total_ms),
+    }
+}
+
+fn modules(state: &State, landed: &[usize]) -> Vec<ModuleCount> {
+    let mut features: BTreeMap<Option<String>, u32> = BTreeMap::new();
+    for at in landed {
+        let module = state.plan.tasks[*at].spec.module.as_deref().map(str::to_owned);
+        *features.entry(module).or_default() += 1;
+    }
+    let mut modules: Vec<ModuleCount> =
+        features.into_iter().map(|(module, features)| ModuleCount { module, features }).collect();
+    modules.sort_by_key(|m| (m.module.is_none(), Reverse(m.features)));
+    modules
+}
+
+fn commits_of(state: &State, landed: &[usize]) -> u64 {
+    landed.iter().map(|at| u64::from(state.tasks[*at].commits())).sum()
+}
+
+fn lines_of(state: &State, landed: &[usize]) -> Lines {
+    let snapshots = landed.iter().filter_map(|at| state.tasks[*at].facts.snapshot.as_ref());
+    snapshots.fold(Lines::default(), |sum, snapshot| Lines {
+        added: sum.added + snapshot.lines_added,
+        removed: sum.removed + snapshot.lines_removed,
+    })
+}
+
+fn tests_of(state: &State, landed: &[usize]) -> Tests {
+    let snapshots = landed.iter().filter_map(|at| state.tasks[*at].facts.snapshot.as_ref());
+    Tests {
+        added: snapshots.map(|snapshot| snapshot.tests_added).sum(),
+        counted: "new test markers in the landed changes".to_owned(),
+    }
+}
+
+/// What needs a person comes first, then what was configured.
+fn next_steps(
+    held: &[HeldTask],
+    questions: &[OpenQuestion],
+    configured: &[String],
+    plan: &str,
+) -> Vec<String> {
+    let reviews = held.iter().filter(|task| task.hold == Hold::NeedsReview);
+    let stuck = held.iter().filter(|task| task.hold == Hold::Stuck);
+    let review = |task: &HeldTask| match task.change {
+        Some(change) => format!("Review PR {change} of {} ({}), then `{}`", task.id, task.failure, task.next),
+        None => format!("Review {} ({}), then `{}`", task.id, task.failure, task.next),
+    };
+    let mend = |task: &HeldTask| {
+        format!("Mend {} ({}; its work lies {}), then `{}`", task.id, task.failure, task.place, task.next)
+    };
+    let answer = |question: &OpenQuestion| {
+        let words: Vec<&str> = question.choices.iter().map(|choice| choice.answer.word()).collect();
+        format!("Answer `ppe answer {} {}`: {}", question.id, words.join("|"), question.text)
+    };
+    reviews
+        .map(review)
+        .chain(stuck.map(mend))
+        .chain(questions.iter().map(answer))
+        .chain(configured.iter().map(|step| step.replace("{plan}", plan)))
+        .collect()
+}
+
+fn task_report(state: &State, line: &crate::view::TaskLine) -> Option<TaskReport> {
+    let task = state.task(&line.id)?;
+    Some(TaskReport {
+        id: line.id.clone(),
+        title: line.title.clone(),
+        module: line.module.clone(),
+        wave: line.wave,
+        state: line.state,
+        attempts: task.facts.attempts,
+        failures: task.facts.failures,
+        worked_ms: line.elapsed_ms,
+        started: task.facts.first_started,
+        ended: task.is_closed().then_some(task.since),
+        commits: line.commits,
+        planned_commits: line.planned_commits,
+        change: line.change,
+        landed: line.landed.clone(),
+    })
+}
