@@ -1,8 +1,7 @@
 //! Where an agent runs: jobs, each under a shim with a folder of its own.
 
-// drivers
+pub mod drivers;
 pub mod job;
-
 pub mod output;
 pub mod process;
 pub mod record;
