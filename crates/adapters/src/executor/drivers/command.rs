@@ -57,15 +57,12 @@ fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> String {
     while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
         let known = after.split_once('}').and_then(|(name, tail)| Some((value(name)?, tail)));
-        rest = match known {
-            Some((text, tail)) => {
-                out.push_str(&text);
-                tail
-            }
-            None => {
-                out.push('{');
-                after
-            }
+        rest = if let Some((text, tail)) = known {
+            out.push_str(&text);
+            tail
+        } else {
+            out.push('{');
+            after
         };
     }
     out.push_str(rest);

@@ -110,7 +110,7 @@ pub(super) fn one_line(text: &str, limit: usize) -> String {
         if !out.is_empty() {
             out.push(' ');
         }
-        out.push_str(&word[..word.floor_char_boundary(limit + 1)]);
+        out.push_str(&word[..word.ceil_char_boundary(limit + 1)]);
     }
     if out.len() > limit {
         out.truncate(out.floor_char_boundary(limit.saturating_sub('…'.len_utf8())));
