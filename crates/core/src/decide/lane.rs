@@ -37,8 +37,8 @@ impl Decider<'_> {
         }
     }
 
-    pub(super) fn queue_open_changes(&mut self, at: usize) {
-        if matches!(self.state.tasks[at].step, Step::Open) {
+    pub(super) fn queue_open_changes(&mut self) {
+        for at in self.state.open_changes().collect::<Vec<_>>() {
             let task = self.state.id(at).clone();
             self.emit(Event::TaskQueued { task });
         }

@@ -37,13 +37,20 @@ pub struct Decision {
 /// Decides what follows from an input. `state` is left as the returned record makes it.
 pub fn decide(state: &mut State, now: Millis, input: Input) -> Decision {
     let now = now.max(state.clock.last);
+    let clock = state.clock;
     state.pass(now);
     let mut decider = Decider { state, now, events: Vec::new() };
     let reply = decider.take(input);
     if decider.state.progress != Progress::New {
         decider.settle();
     }
-    Decision { record: Record { at: now, events: decider.events }, reply }
+    let events = decider.events;
+    if events.is_empty() {
+        // Nothing to record: then nothing has changed either, or a replay of the log would differ.
+        state.clock = clock;
+    }
+    state.calm();
+    Decision { record: Record { at: now, events }, reply }
 }
 
 /// A decision in the making: each event is applied as soon as it is decided.
@@ -55,6 +62,10 @@ struct Decider<'a> {
 
 impl Decider<'_> {
     fn take(&mut self, input: Input) -> Option<Reply> {
+        if self.state.progress == Progress::New && !matches!(input, Input::Start(_) | Input::Operator(_)) {
+            self.stale();
+            return None;
+        }
         match input {
             Input::Start(start) => self.start(*start),
             Input::Opened => self.emit(Event::SessionOpened),

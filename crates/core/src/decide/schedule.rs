@@ -4,9 +4,9 @@ use super::Decider;
 use super::starvation::starving;
 use crate::event::Event;
 use crate::ids::{Attempt, Millis};
-use crate::policy::{Changes, Waves};
+use crate::policy::Waves;
 use crate::question::Ask;
-use crate::state::{Hold, Kind, Park, Progress, State, Step, Workspace};
+use crate::state::{Hold, Kind, Progress, State, Step, Workspace};
 use std::cmp::Reverse;
 
 /// Why a free slot stays free although tasks may be ready.
@@ -35,9 +35,7 @@ impl Decider<'_> {
         self.resume_after_machine();
         self.wake_waiting();
         self.return_parked();
-        for at in self.open_changes() {
-            self.queue_open_changes(at);
-        }
+        self.queue_open_changes();
         self.advance_lane();
         self.preload();
         self.gate_waves();
@@ -45,15 +43,6 @@ impl Decider<'_> {
         self.ask_about_starvation();
         if self.state.open_count() == 0 && self.state.progress == Progress::Open {
             self.emit(Event::RunCompleted);
-        }
-    }
-
-    fn open_changes(&self) -> Vec<usize> {
-        match self.state.policy.changes {
-            Changes::Off => Vec::new(),
-            Changes::Open => (0..self.state.tasks.len())
-                .filter(|at| matches!(self.state.tasks[*at].step, Step::Open))
-                .collect(),
         }
     }
 
@@ -70,7 +59,6 @@ impl Decider<'_> {
                 self.emit(Event::TaskReadied { task: self.state.id(at).clone(), kind });
             }
         }
-        self.state.calm();
     }
 
     /// A task that gave its slot to others returns when the queue is shorter than the slots.
@@ -78,8 +66,7 @@ impl Decider<'_> {
         if self.state.stop.is_some() || self.state.ready_count() >= self.state.policy.slots as usize {
             return;
         }
-        let parked = (0..self.state.tasks.len())
-            .find(|at| matches!(self.state.tasks[*at].step, Step::Parked { park: Park::Room, .. }));
+        let parked = self.state.parked_for_room().next();
         if let Some(at) = parked
             && let Step::Parked { kind, .. } = self.state.tasks[at].step
         {

@@ -224,15 +224,10 @@ impl State {
             self.lane.green_bases.insert(target_tip.clone());
         }
         for at in selected.iter().filter_map(|id| self.position(id)).collect::<Vec<_>>() {
-            self.open += 1;
             self.set_step(at, Step::Waiting);
         }
         for found in before {
             if let Some(at) = self.position(&found.task) {
-                if !self.tasks[at].in_run() {
-                    self.open += 1;
-                    self.set_step(at, Step::Waiting);
-                }
                 self.set_step(at, Step::Closed(found.closure.clone()));
             }
         }
@@ -268,19 +263,14 @@ impl State {
             }
         }
         self.tasks = tasks;
-        self.ready.clear();
-        self.busy.clear();
-        self.backoff.clear();
-        for at in 0..self.tasks.len() {
-            super::toggle(&mut self.ready, at, matches!(self.tasks[at].step, Step::Ready { .. }));
-            super::toggle(&mut self.busy, at, matches!(self.tasks[at].step, Step::Running(_)));
-            super::toggle(&mut self.backoff, at, matches!(self.tasks[at].step, Step::Backoff { .. }));
+        self.index = super::Index::default();
+        for (at, task) in self.tasks.iter().enumerate() {
+            self.index.enter(at, self.plan.tasks[at].wave, &Step::Outside, &task.step);
         }
         self.stirred = (0..self.tasks.len()).collect();
         for id in added {
             let at = self.at(id)?;
             if !self.tasks[at].in_run() {
-                self.open += 1;
                 self.set_step(at, Step::Waiting);
                 self.progress = Progress::Open;
             }
@@ -326,7 +316,7 @@ impl State {
             working_since: None,
         };
         self.set_step(at, Step::Running(running));
-        self.totals.peak_busy = self.totals.peak_busy.max(u32::try_from(self.busy.len()).unwrap_or(u32::MAX));
+        self.totals.peak_busy = self.totals.peak_busy.max(u32::try_from(self.busy_count()).unwrap_or(u32::MAX));
         Ok(())
     }
 
