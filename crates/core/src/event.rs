@@ -427,6 +427,13 @@ pub enum Event {
         /// The command.
         wish: Wish,
     },
+    /// A person left a word for the task's next prompt.
+    NoteLeft {
+        /// The task.
+        task: TaskId,
+        /// What they said.
+        note: String,
+    },
     /// A landing that is no longer in the target is accepted as done.
     LandingAccepted {
         /// The task.
@@ -450,6 +457,11 @@ pub enum Event {
         question: QuestionId,
         /// The answer.
         answer: Answer,
+    },
+    /// The question is about something that has passed: nobody needs to answer it any more.
+    QuestionWithdrawn {
+        /// Its id.
+        question: QuestionId,
     },
     /// A task's priority was set by a person.
     PriorityChanged {

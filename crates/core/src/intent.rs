@@ -192,8 +192,11 @@ fn wishes(state: &State, at: usize) -> Vec<Intent> {
             wishes
         }
         Step::Closed(_) => match task.facts.workspace {
-            Workspace::Present | Workspace::Preloaded => vec![Intent::EnsureReleased { task: id() }],
-            Workspace::None | Workspace::Wanted => Vec::new(),
+            // One that is only wanted may exist already: its making is told of afterwards.
+            Workspace::Wanted | Workspace::Present | Workspace::Preloaded => {
+                vec![Intent::EnsureReleased { task: id() }]
+            }
+            Workspace::None => Vec::new(),
         },
     }
 }

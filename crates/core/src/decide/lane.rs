@@ -185,6 +185,9 @@ impl Decider<'_> {
                 let subject = Subject::Base(commit.clone());
                 self.emit(Event::CheckRed { subject, run, failure: base_failure.clone() });
                 self.emit(Event::CandidateDropped { candidate: id, why: Drop::TargetRed });
+                for member in &members {
+                    self.fulfil_wish(member);
+                }
                 self.target_red(commit, base_failure);
             }
             Verdict::Unevaluated(_) => {}
@@ -232,7 +235,10 @@ impl Decider<'_> {
             LandOutcome::HeadMoved(tip) => {
                 self.emit(Event::CandidateDropped { candidate: id, why: Drop::HeadMoved });
                 for task in members {
-                    self.adopt_branch(task, tip.clone());
+                    self.emit(Event::BranchAdopted { task: task.clone(), tip: tip.clone() });
+                    if !self.fulfil_wish(&task) {
+                        self.emit(Event::TaskReopened { task, note: None, kind: Kind::Recheck });
+                    }
                 }
             }
             LandOutcome::Refused(why) => {
@@ -267,8 +273,20 @@ impl Decider<'_> {
 
     /// A person's tip becomes the task's, and is verified anew.
     pub(super) fn adopt_branch(&mut self, task: TaskId, tip: CommitId) {
+        let waits = matches!(self.step(&task), Some(Step::Parked { .. } | Step::Backoff { .. }));
         self.emit(Event::BranchAdopted { task: task.clone(), tip });
-        self.emit(Event::TaskReopened { task, note: None, kind: Kind::Recheck });
+        if !waits {
+            self.emit(Event::TaskReopened { task, note: None, kind: Kind::Recheck });
+        }
+    }
+
+    /// A lane that stood still for one change goes on once that change has left it.
+    pub(super) fn thaw_left_lane(&mut self) {
+        if let Some(Freeze::Races(task)) = &self.state.lane.frozen
+            && !self.state.lane.queue.contains(task)
+        {
+            self.emit(Event::LaneThawed);
+        }
     }
 
     /// Checks the target once more after it was red.

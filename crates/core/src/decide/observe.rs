@@ -32,21 +32,27 @@ impl Decider<'_> {
         if matches!(&self.state.lane.frozen, Some(Freeze::TargetRed(red)) if *red != tip) {
             self.recheck_target(tip);
         }
-        self.landings_gone(gone);
+        if self.landed_of(&gone).is_empty() && self.state.paused.contains(&PauseCause::TargetRewritten) {
+            self.emit(Event::DispatchResumed { cause: PauseCause::TargetRewritten });
+        }
+        self.landings_gone(&gone);
     }
 
-    pub(super) fn landings_gone(&mut self, gone: Vec<TaskId>) {
-        let tasks: Vec<_> = gone
-            .into_iter()
-            .filter(|id| self.state.task(id).and_then(|t| t.closure()).is_some_and(|c| c.commit().is_some()))
-            .collect();
-        if tasks.is_empty() || self.is_asked(|ask| matches!(ask, Ask::TargetRewritten { .. })) {
-            return;
-        }
-        if !self.state.paused.contains(&PauseCause::TargetRewritten) {
+    fn landed_of(&self, tasks: &[TaskId]) -> Vec<TaskId> {
+        let landed = |id: &&TaskId| {
+            self.state.task(id).and_then(|t| t.closure()).is_some_and(|c| c.commit().is_some())
+        };
+        tasks.iter().filter(landed).cloned().collect()
+    }
+
+    /// What had landed is no longer in the target: nothing starts until a person has decided. Who answered "stay
+    /// paused" is asked again after `unpause`.
+    pub(super) fn landings_gone(&mut self, gone: &[TaskId]) {
+        let tasks = self.landed_of(gone);
+        if !tasks.is_empty() && !self.state.paused.contains(&PauseCause::TargetRewritten) {
             self.emit(Event::DispatchPaused { cause: PauseCause::TargetRewritten });
+            self.ask(Ask::TargetRewritten { tasks });
         }
-        self.ask(Ask::TargetRewritten { tasks });
     }
 
     fn branch_seen(&mut self, task: TaskId, tip: CommitId) {
@@ -54,9 +60,18 @@ impl Decider<'_> {
         let ours = t.facts.published.as_ref() == Some(&tip) || t.facts.tip.as_ref() == Some(&tip);
         let carried = self.state.lane.carries(&task);
         match &t.step {
-            Step::Held { .. } | Step::Open | Step::InLane | Step::Published if !ours && !carried => {
+            Step::Held { .. }
+            | Step::Publishing
+            | Step::Open
+            | Step::InLane
+            | Step::Published
+            | Step::Parked { .. }
+            | Step::Backoff { .. }
+                if !ours && !carried =>
+            {
                 self.adopt_branch(task, tip);
             }
+            // A running attempt ends first: its tip cannot be published then, and the branch is looked at again.
             _ => {}
         }
     }

@@ -34,7 +34,8 @@ impl Decider<'_> {
         }
         self.resume_after_machine();
         self.wake_waiting();
-        self.return_parked();
+        self.thaw_left_lane();
+        self.withdraw_moot_questions();
         self.queue_open_changes();
         self.advance_lane();
         self.preload();
@@ -63,14 +64,12 @@ impl Decider<'_> {
 
     /// A task that gave its slot to others returns when the queue is shorter than the slots.
     fn return_parked(&mut self) {
-        if self.state.stop.is_some() || self.state.ready_count() >= self.state.policy.slots as usize {
-            return;
-        }
-        let parked = self.state.parked_for_room().next();
-        if let Some(at) = parked
-            && let Step::Parked { kind, .. } = self.state.tasks[at].step
-        {
-            self.emit(Event::TaskReadied { task: self.state.id(at).clone(), kind });
+        for at in self.state.parked_for_room().collect::<Vec<_>>() {
+            if room_for_parked(self.state)
+                && let Step::Parked { kind, .. } = self.state.tasks[at].step
+            {
+                self.emit(Event::TaskReadied { task: self.state.id(at).clone(), kind });
+            }
         }
     }
 
@@ -127,10 +126,12 @@ impl Decider<'_> {
         }
     }
 
-    /// Gives free slots to the best ready tasks.
+    /// Gives free slots to the best ready tasks; each start makes the queue shorter for what was parked.
     fn dispatch(&mut self) {
-        while hold_back(self.state).is_none() {
-            let Some(at) = next_start(self.state) else { break };
+        loop {
+            self.return_parked();
+            let next = next_start(self.state).filter(|_| hold_back(self.state).is_none());
+            let Some(at) = next else { break };
             let Step::Ready { kind } = self.state.tasks[at].step else { break };
             let attempt = Attempt(self.state.tasks[at].facts.attempts + 1);
             let agent = self.state.agent(at).to_owned();
@@ -146,6 +147,11 @@ impl Decider<'_> {
             self.ask(ask);
         }
     }
+}
+
+/// Whether the queue is short enough for those that gave their slot to others.
+pub(crate) fn room_for_parked(state: &State) -> bool {
+    state.stop.is_none() && state.ready_count() < state.policy.slots as usize
 }
 
 /// Why nothing starts now, if so.
@@ -195,15 +201,19 @@ fn waiting_for_person(state: &State) -> u32 {
     u32::try_from(waiting.count()).unwrap_or(u32::MAX)
 }
 
-/// The best ready task that may start.
-pub(super) fn next_start(state: &State) -> Option<usize> {
-    state
-        .ready()
-        .filter(|at| !state.breakers.contains_key(state.agent(*at)) && gate_is_open(state, *at))
-        .min_by_key(|at| start_key(state, *at))
+/// Whether nothing but slots and order stands between a ready task and its start. A dependency may be open again
+/// since the task became ready.
+fn is_startable(state: &State, at: usize) -> bool {
+    let satisfied = state.unmet(at).next().is_none();
+    satisfied && gate_is_open(state, at) && !state.breakers.contains_key(state.agent(at))
 }
 
-fn gate_is_open(state: &State, at: usize) -> bool {
+/// The best ready task that may start.
+pub(crate) fn next_start(state: &State) -> Option<usize> {
+    state.ready().filter(|at| is_startable(state, *at)).min_by_key(|at| start_key(state, *at))
+}
+
+pub(crate) fn gate_is_open(state: &State, at: usize) -> bool {
     let wave = state.plan.tasks[at].wave;
     match state.policy.waves {
         Waves::Free => true,

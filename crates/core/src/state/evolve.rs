@@ -5,8 +5,7 @@ use super::{
     Question, Running,
 };
 use super::{
-    Candidate, Closure, GivenUp, PauseCause, Seen, Stage, State, Step, Stop, StopMode, Subject, Tries, Work,
-    Workspace,
+    Candidate, Closure, GivenUp, PauseCause, Seen, Stage, State, Step, Subject, Tries, Work, Workspace,
 };
 use crate::event::{After, Drop, Event};
 use crate::ids::{Attempt, CandidateId, QuestionId, TaskId};
@@ -112,7 +111,10 @@ impl State {
                 let facts = self.facts(task)?;
                 facts.tip = Some(tip.clone());
                 facts.published = Some(tip.clone());
-                self.lane.queue.retain(|t| t != task);
+                let at = self.at(task)?;
+                if let Step::Parked { kind, .. } | Step::Backoff { kind, .. } = &mut self.tasks[at].step {
+                    *kind = Kind::Recheck;
+                }
             }
             Event::CandidateChosen { .. }
             | Event::CandidateBuilt { .. }
@@ -140,6 +142,7 @@ impl State {
             }
             Event::TaskHeld { task, hold, failure } => {
                 self.lane.queue.retain(|t| t != task);
+                self.facts(task)?.wish = None;
                 self.facts(task)?.failure = Some(failure.clone());
                 return self.enter(task, Step::Held { hold: *hold, failure: failure.clone() });
             }
@@ -148,6 +151,7 @@ impl State {
             }
             Event::TaskReset { task, note, work } => return self.task_reset(task, note.as_deref(), *work),
             Event::TaskWished { task, wish } => self.facts(task)?.wish = Some(*wish),
+            Event::NoteLeft { task, note } => self.facts(task)?.note = Some(note.clone()),
             Event::LandingAccepted { task } => {
                 let at = self.at(task)?;
                 self.set_step(at, Step::Closed(Closure::DoneBefore));
@@ -160,6 +164,9 @@ impl State {
             }
             Event::QuestionAnswered { question, answer } => {
                 return self.question_answered(*question, *answer);
+            }
+            Event::QuestionWithdrawn { question } => {
+                self.questions.remove(question).ok_or_else(|| format!("{question} is not open"))?;
             }
             Event::PriorityChanged { task, priority } => self.facts(task)?.priority = Some(*priority),
             Event::TaskPreferred { task } => {
@@ -316,7 +323,8 @@ impl State {
             working_since: None,
         };
         self.set_step(at, Step::Running(running));
-        self.totals.peak_busy = self.totals.peak_busy.max(u32::try_from(self.busy_count()).unwrap_or(u32::MAX));
+        self.totals.peak_busy =
+            self.totals.peak_busy.max(u32::try_from(self.busy_count()).unwrap_or(u32::MAX));
         Ok(())
     }
 
@@ -473,6 +481,7 @@ impl State {
             Step::Outside | Step::Closed(_) => return Err(format!("{task} is not open")),
         };
         self.lane.queue.retain(|t| t != task);
+        self.tasks[at].facts.wish = None;
         self.enter(task, Step::Parked { park, kind })
     }
 
@@ -631,16 +640,5 @@ impl State {
             Drop::HeadMoved | Drop::Conflict | Drop::Red | Drop::Withdrawn => self.lane.races = 0,
         }
         Ok(())
-    }
-}
-
-impl StopMode {
-    /// What the mode does to attempts at work; a drain leaves them be.
-    pub fn stop(self) -> Option<Stop> {
-        match self {
-            Self::Drain => None,
-            Self::Agents => Some(Stop::Halt),
-            Self::Cancel => Some(Stop::Cancel),
-        }
     }
 }
