@@ -512,4 +512,72 @@ impl Event {
     pub fn is_sighting(&self) -> bool {
         matches!(self, Event::Sighted { .. })
     }
+    /// The task that an event is about, where it is about one.
+    pub fn task(&self) -> Option<&TaskId> {
+        match self {
+            Event::TaskPreloaded { task }
+            | Event::TaskReadied { task, .. }
+            | Event::AttemptStarted { task, .. }
+            | Event::WorkspacePrepared { task, .. }
+            | Event::AgentEnded { task, .. }
+            | Event::SnapshotTaken { task, .. }
+            | Event::LeftoversAsked { task, .. }
+            | Event::LeftoversTaken { task, .. }
+            | Event::VerifyStarted { task, .. }
+            | Event::AgentNeeded { task, .. }
+            | Event::AttemptSucceeded { task, .. }
+            | Event::AttemptFailed { task, .. }
+            | Event::AttemptReleased { task, .. }
+            | Event::AttemptStopping { task, .. }
+            | Event::TaskParked { task, .. }
+            | Event::BranchPublished { task, .. }
+            | Event::ChangeOpened { task, .. }
+            | Event::ChangeLabelled { task }
+            | Event::TaskQueued { task }
+            | Event::BranchAdopted { task, .. }
+            | Event::ChangeReturned { task, .. }
+            | Event::RacesLost { task }
+            | Event::TaskClosed { task, .. }
+            | Event::TaskHeld { task, .. }
+            | Event::TaskReopened { task, .. }
+            | Event::TaskReset { task, .. }
+            | Event::TaskWished { task, .. }
+            | Event::NoteLeft { task, .. }
+            | Event::LandingAccepted { task }
+            | Event::WorkspaceReleased { task }
+            | Event::PriorityChanged { task, .. }
+            | Event::TaskPreferred { task }
+            | Event::Sighted { task, .. } => Some(task),
+            Event::RunStarted { .. }
+            | Event::SessionOpened
+            | Event::RunCompleted
+            | Event::PlanRevised { .. }
+            | Event::DispatchPaused { .. }
+            | Event::DispatchResumed { .. }
+            | Event::StopRequested { .. }
+            | Event::StopWithdrawn
+            | Event::SlotsChanged { .. }
+            | Event::BreakerOpened { .. }
+            | Event::BreakerClosed { .. }
+            | Event::IntentDeferred { .. }
+            | Event::IntentDue { .. }
+            | Event::WavePreloaded { .. }
+            | Event::WaveOpened { .. }
+            | Event::CandidateChosen { .. }
+            | Event::CandidateBuilt { .. }
+            | Event::CheckStarted { .. }
+            | Event::TreeGreen { .. }
+            | Event::BaseGreen { .. }
+            | Event::CheckRed { .. }
+            | Event::LandingStarted { .. }
+            | Event::CandidateDropped { .. }
+            | Event::CandidateLanded { .. }
+            | Event::TargetRed { .. }
+            | Event::LaneThawed
+            | Event::TargetMoved { .. }
+            | Event::QuestionAsked { .. }
+            | Event::QuestionAnswered { .. }
+            | Event::QuestionWithdrawn { .. } => None,
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! again. Knows nothing of how a wish is fulfilled; whoever performs one looks before it acts.
 
 use crate::ids::{Attempt, CandidateId, TaskId};
+use crate::mutant::Mutant;
 use crate::state::{Collect, Hold, Phase, Round, Stage, State, Step, Subject, Task, Workspace};
 use serde::{Deserialize, Serialize};
 
@@ -138,15 +139,21 @@ impl Intent {
 
 /// What is wished for, given all that has happened. Those deferred are left out until they are due.
 pub fn intents(state: &State) -> Vec<Intent> {
-    let mut wanted = lane_intents(state);
-    wanted.extend((0..state.tasks.len()).flat_map(|at| wishes(state, at)));
+    let mut wanted = wishes(state);
     wanted.retain(|intent| not_deferred(state, intent));
+    wanted
+}
+
+/// What is wished for, the deferred included.
+pub(crate) fn wishes(state: &State) -> Vec<Intent> {
+    let mut wanted = lane_wishes(state);
+    wanted.extend((0..state.tasks.len()).flat_map(|at| task_wishes(state, at)));
     wanted
 }
 
 /// What is wished for about one task.
 pub fn task_intents(state: &State, at: usize) -> Vec<Intent> {
-    let mut wanted = wishes(state, at);
+    let mut wanted = task_wishes(state, at);
     wanted.retain(|intent| not_deferred(state, intent));
     wanted
 }
@@ -155,7 +162,7 @@ fn not_deferred(state: &State, intent: &Intent) -> bool {
     state.deferred.get(intent).is_none_or(|d| d.due == crate::state::Due::Now)
 }
 
-fn wishes(state: &State, at: usize) -> Vec<Intent> {
+pub(crate) fn task_wishes(state: &State, at: usize) -> Vec<Intent> {
     let task = &state.tasks[at];
     let id = || state.id(at).clone();
     match &task.step {
@@ -185,6 +192,9 @@ fn wishes(state: &State, at: usize) -> Vec<Intent> {
         },
         Step::Held { hold, .. } => {
             let mut wishes = publication(task, id());
+            if state.has(Mutant::HeldReleased) {
+                wishes.push(Intent::EnsureReleased { task: id() });
+            }
             let label = *hold == Hold::NeedsReview && task.facts.change.is_some();
             if label && task.facts.labelled == crate::state::Labelled::No {
                 wishes.push(Intent::EnsureLabelled { task: id() });
@@ -211,6 +221,12 @@ fn publication(task: &Task, id: TaskId) -> Vec<Intent> {
 
 /// What is wished for about the lane.
 pub fn lane_intents(state: &State) -> Vec<Intent> {
+    let mut wanted = lane_wishes(state);
+    wanted.retain(|intent| not_deferred(state, intent));
+    wanted
+}
+
+fn lane_wishes(state: &State) -> Vec<Intent> {
     let mut wanted = Vec::new();
     if let Some(crate::state::Freeze::Rechecking(commit)) = &state.lane.frozen {
         wanted.push(Intent::EnsureChecked { subject: Subject::Base(commit.clone()), run: 1 });
@@ -227,6 +243,5 @@ pub fn lane_intents(state: &State) -> Vec<Intent> {
             Stage::Landing { .. } => Intent::EnsureLanded { candidate: candidate.id },
         });
     }
-    wanted.retain(|intent| not_deferred(state, intent));
     wanted
 }

@@ -9,6 +9,8 @@ pub mod graph;
 pub mod ids;
 pub mod input;
 pub mod intent;
+pub mod invariant;
+pub mod mutant;
 pub mod outcome;
 pub mod plan;
 pub mod policy;

@@ -6,6 +6,7 @@ use crate::event::{Drop, Event};
 use crate::ids::{CandidateId, CommitId, TaskId};
 use crate::input::Trouble;
 use crate::intent::Intent;
+use crate::mutant::Mutant;
 use crate::outcome::{BuildOutcome, Class, Failure, LandOutcome, Verdict};
 use crate::policy::MergeStrategy;
 use crate::question::Ask;
@@ -55,7 +56,8 @@ impl Decider<'_> {
         let members = candidate.members.clone();
         match outcome {
             BuildOutcome::Built(built) => {
-                let known_green = self.state.lane.green.contains(&built.tree);
+                let known_green =
+                    self.state.lane.green.contains(&built.tree) || self.state.has(Mutant::LandsUnchecked);
                 self.emit(Event::CandidateBuilt { candidate: id, built });
                 if self.withdraw(id, &members) {
                     return;
@@ -108,6 +110,9 @@ impl Decider<'_> {
     /// Carries out a command that waited for the candidate's outcome.
     fn fulfil_wish(&mut self, task: &TaskId) -> bool {
         let Some(wish) = self.state.task(task).and_then(|t| t.facts.wish) else { return false };
+        if self.state.has(Mutant::WishForgotten) {
+            return false;
+        }
         let task = task.clone();
         self.emit(match wish {
             Wish::Park => Event::TaskParked { task, park: Park::Operator },
@@ -149,8 +154,9 @@ impl Decider<'_> {
                 if self.withdraw(id, &members) {
                     return;
                 }
-                let base_is_green = self.state.lane.green_bases.contains(&built.base);
-                if run < CHECK_RUNS {
+                let base_is_green = self.state.lane.green_bases.contains(&built.base)
+                    || self.state.has(Mutant::RedChargedUnseen);
+                if run < CHECK_RUNS && !self.state.has(Mutant::RedChargedAtOnce) {
                     self.emit(Event::CheckStarted { subject: Subject::Candidate(id), run: run + 1 });
                 } else if base_is_green {
                     self.charge(id, &members, &failure);
@@ -235,6 +241,10 @@ impl Decider<'_> {
             LandOutcome::HeadMoved(tip) => {
                 self.emit(Event::CandidateDropped { candidate: id, why: Drop::HeadMoved });
                 for task in members {
+                    if self.state.has(Mutant::HeadMovedIgnored) {
+                        self.emit(Event::TaskQueued { task });
+                        continue;
+                    }
                     self.emit(Event::BranchAdopted { task: task.clone(), tip: tip.clone() });
                     if !self.fulfil_wish(&task) {
                         self.emit(Event::TaskReopened { task, note: None, kind: Kind::Recheck });

@@ -14,8 +14,10 @@ mod starvation;
 mod timer;
 mod trouble;
 
+pub(crate) use question::is_live;
 pub use rest::{Rest, rest};
 pub use schedule::{HoldBack, hold_back, start_key};
+pub(crate) use schedule::{gate_is_open, next_start, room_for_parked};
 pub use starvation::{left_ms, pace_ms};
 pub use timer::next_wakeup;
 

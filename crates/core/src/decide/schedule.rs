@@ -4,6 +4,7 @@ use super::Decider;
 use super::starvation::starving;
 use crate::event::Event;
 use crate::ids::{Attempt, Millis};
+use crate::mutant::Mutant;
 use crate::policy::Waves;
 use crate::question::Ask;
 use crate::state::{Hold, Kind, Progress, State, Step, Workspace};
@@ -64,6 +65,9 @@ impl Decider<'_> {
 
     /// A task that gave its slot to others returns when the queue is shorter than the slots.
     fn return_parked(&mut self) {
+        if self.state.has(Mutant::ParkLosesTask) {
+            return;
+        }
         for at in self.state.parked_for_room().collect::<Vec<_>>() {
             if room_for_parked(self.state)
                 && let Step::Parked { kind, .. } = self.state.tasks[at].step
@@ -133,7 +137,8 @@ impl Decider<'_> {
             let next = next_start(self.state).filter(|_| hold_back(self.state).is_none());
             let Some(at) = next else { break };
             let Step::Ready { kind } = self.state.tasks[at].step else { break };
-            let attempt = Attempt(self.state.tasks[at].facts.attempts + 1);
+            let further = u32::from(!self.state.has(Mutant::AttemptReused));
+            let attempt = Attempt((self.state.tasks[at].facts.attempts + further).max(1));
             let agent = self.state.agent(at).to_owned();
             self.emit(Event::AttemptStarted { task: self.state.id(at).clone(), attempt, kind, agent });
         }
@@ -165,7 +170,7 @@ pub fn hold_back(state: &State) -> Option<HoldBack> {
     if !state.paused.is_empty() {
         return Some(HoldBack::Paused);
     }
-    if busy >= policy.slots {
+    if busy >= policy.slots + u32::from(state.has(Mutant::SlotsIgnored)) {
         return Some(HoldBack::SlotsFull);
     }
     if ramping && busy >= policy.ramp {
@@ -204,7 +209,7 @@ fn waiting_for_person(state: &State) -> u32 {
 /// Whether nothing but slots and order stands between a ready task and its start. A dependency may be open again
 /// since the task became ready.
 fn is_startable(state: &State, at: usize) -> bool {
-    let satisfied = state.unmet(at).next().is_none();
+    let satisfied = state.unmet(at).next().is_none() || state.has(Mutant::ReopenedSatisfies);
     satisfied && gate_is_open(state, at) && !state.breakers.contains_key(state.agent(at))
 }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::event::{After, Drop, Event};
 use crate::ids::{Attempt, CandidateId, QuestionId, TaskId};
+use crate::mutant::Mutant;
 use crate::outcome::{Claim, Failure, Snapshot};
 use crate::plan::Plan;
 use std::sync::Arc;
@@ -28,7 +29,9 @@ type Result<T = ()> = std::result::Result<T, String>;
 impl State {
     /// Applies one event at the time that has come.
     pub(crate) fn evolve(&mut self, event: &Event) -> std::result::Result<(), Illegal> {
-        self.try_evolve(event)
+        crate::invariant::permits(self, event)
+            .map_err(|violation| violation.to_string())
+            .and_then(|()| self.try_evolve(event))
             .map_err(|why| Illegal { event: format!("{event:?}").chars().take(160).collect(), why })?;
         if !self.deferred.is_empty() {
             self.forget_unwanted();
@@ -39,7 +42,7 @@ impl State {
     /// A deferred intent that is no longer wished for is over.
     fn forget_unwanted(&mut self) {
         let deferred = std::mem::take(&mut self.deferred);
-        let wanted = crate::intent::intents(self);
+        let wanted = crate::intent::wishes(self);
         self.deferred = deferred.into_iter().filter(|(intent, _)| wanted.contains(intent)).collect();
     }
 
@@ -256,6 +259,16 @@ impl State {
             question.asked = self.clock.last;
         }
         self.clock.session = self.clock.last;
+        if self.has(Mutant::StopForgotten) {
+            let running = self.tasks.iter_mut().filter_map(|t| match &mut t.step {
+                Step::Running(running) => Some(running),
+                _ => None,
+            });
+            running.for_each(|r| r.stop = None);
+        }
+        if self.has(Mutant::RewriteForgotten) {
+            self.paused.remove(&PauseCause::TargetRewritten);
+        }
     }
 
     fn plan_revised(&mut self, plan: &Plan, added: &[TaskId]) -> Result {
@@ -302,9 +315,6 @@ impl State {
             return Err(format!("{task} is not ready"));
         }
         let facts = &mut self.tasks[at].facts;
-        if attempt.0 != facts.attempts + 1 {
-            return Err(format!("{task} has had {} attempts", facts.attempts));
-        }
         facts.attempts = attempt.0;
         facts.started = Some(now);
         facts.first_started.get_or_insert(now);
@@ -415,9 +425,11 @@ impl State {
     /// A failure that costs a try, of an attempt or of a change in the lane.
     fn failed(&mut self, task: &TaskId, failure: &Failure, after: After) -> Result {
         use crate::outcome::Class;
+        let forgets = self.has(Mutant::TryNotCounted);
         let facts = self.facts(task)?;
         match failure.class {
             Class::Execution => facts.tries.execution += 1,
+            Class::Verification if forgets => {}
             Class::Verification => facts.tries.verification += 1,
             Class::Ci => facts.tries.ci += 1,
             Class::Conflict => facts.tries.conflict += 1,
@@ -533,7 +545,11 @@ impl State {
     }
 
     fn question_answered(&mut self, question: QuestionId, answer: crate::question::Answer) -> Result {
+        let keeps = self.has(Mutant::AnswerKeepsQuestion);
         let open = self.questions.remove(&question).ok_or_else(|| format!("{question} is not open"))?;
+        if keeps {
+            self.questions.insert(question, open.clone());
+        }
         self.settled.push((open.ask, answer));
         Ok(())
     }
@@ -627,6 +643,7 @@ impl State {
         let candidate = self.candidate(id)?.clone();
         self.lane.chain.retain(|c| c.id != id);
         match why {
+            Drop::BaseMoved | Drop::TargetRed if self.has(Mutant::QueueLosesMember) => {}
             Drop::BaseMoved | Drop::TargetRed => {
                 for member in candidate.members.iter().rev() {
                     self.lane.queue.insert(0, member.clone());

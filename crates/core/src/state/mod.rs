@@ -19,6 +19,7 @@ use self::index::{Index, WaveCount};
 use crate::event::Record;
 use crate::ids::{Branch, CommitId, Millis, QuestionId, RunId, TaskId};
 use crate::intent::Intent;
+use crate::mutant::Mutant;
 use crate::plan::{Plan, Priority};
 use crate::policy::Policy;
 use crate::question::{Answer, Ask};
@@ -190,6 +191,9 @@ pub struct State {
     stirred: BTreeSet<usize>,
     next_question: u32,
     next_preference: u32,
+    /// A planted bug, for the simulator to find.
+    #[cfg(feature = "mutants")]
+    pub mutant: Option<crate::mutant::Mutant>,
 }
 
 impl State {
@@ -220,6 +224,8 @@ impl State {
             stirred: BTreeSet::new(),
             next_question: 1,
             next_preference: 1,
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 
@@ -324,7 +330,13 @@ impl State {
 
     /// The dependencies of a task that do not satisfy it yet, as positions.
     pub fn unmet(&self, at: usize) -> impl Iterator<Item = usize> + '_ {
-        self.plan.tasks[at].needs.iter().copied().filter(|dep| !self.tasks[*dep].satisfies())
+        self.plan.tasks[at].needs.iter().copied().filter(|dep| !self.is_satisfied(*dep))
+    }
+
+    fn is_satisfied(&self, at: usize) -> bool {
+        let task = &self.tasks[at];
+        task.satisfies()
+            || (self.has(Mutant::OpenSatisfies) && matches!(task.step, Step::Open | Step::InLane))
     }
 
     /// The priority in force: a person's, else the plan's.
