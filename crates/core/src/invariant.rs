@@ -19,8 +19,10 @@ pub enum Rule {
     Event(fn(&State, &Event) -> Option<String>),
     /// Of each task, after a record.
     Task(fn(&State, usize) -> Option<String>),
-    /// Of the whole run, after a record.
+    /// Of the run, after a record; costs little.
     Run(fn(&State) -> Option<String>),
+    /// Of the whole run, by looking through all of it.
+    Whole(fn(&State) -> Option<String>),
 }
 
 /// A sentence that must always be true.
@@ -77,7 +79,7 @@ pub static INVARIANTS: &[Invariant] = &[
         "nothing starts while dispatch is paused or the run stops",
         Rule::Event(dispatch_is_open),
     ),
-    invariant("INV-05", "what is counted equals a recount", Rule::Run(|state| state.recount().err())),
+    invariant("INV-05", "what is counted equals a recount", Rule::Whole(|state| state.recount().err())),
     invariant("INV-06", "the lane has at most one candidate, with one change", Rule::Run(one_candidate)),
     invariant(
         "INV-07",
@@ -138,7 +140,15 @@ pub static INVARIANTS: &[Invariant] = &[
 /// Asks all rules about a state.
 pub fn check(state: &State) -> Vec<Violation> {
     let all: Vec<usize> = (0..state.tasks.len()).collect();
-    ask(state, &all)
+    let mut found = ask(state, &all);
+    for rule in INVARIANTS {
+        if let Rule::Whole(holds) = rule.rule
+            && let Some(what) = holds(state)
+        {
+            found.push(Violation { id: rule.id, text: rule.text, what });
+        }
+    }
+    found
 }
 
 /// Asks all rules about the run, and about those tasks that a record touched; costs little in a large run.
@@ -155,7 +165,7 @@ fn ask(state: &State, tasks: &[usize]) -> Vec<Violation> {
     let mut found = Vec::new();
     for rule in INVARIANTS {
         let whats: Vec<String> = match rule.rule {
-            Rule::Event(_) => Vec::new(),
+            Rule::Event(_) | Rule::Whole(_) => Vec::new(),
             Rule::Run(holds) => holds(state).into_iter().collect(),
             Rule::Task(holds) => tasks.iter().filter_map(|at| holds(state, *at)).collect(),
         };
@@ -261,13 +271,19 @@ fn red_twice(state: &State, event: &Event) -> Option<String> {
 }
 
 fn deferred_are_wished(state: &State) -> Option<String> {
+    if state.deferred.is_empty() {
+        return None;
+    }
     let wished = wishes(state);
     let lost = state.deferred.keys().find(|intent| !wished.contains(intent))?;
     Some(format!("{lost:?} waits, and nobody wishes for it"))
 }
 
 fn no_idle_slot(state: &State) -> Option<String> {
-    let at = next_start(state).filter(|_| state.progress == Progress::Open && hold_back(state).is_none())?;
+    if state.progress != Progress::Open || hold_back(state).is_some() {
+        return None;
+    }
+    let at = next_start(state)?;
     Some(format!("{} may start, and nothing holds it back", state.id(at)))
 }
 

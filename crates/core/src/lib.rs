@@ -16,6 +16,7 @@ pub mod plan;
 pub mod policy;
 pub mod question;
 pub mod rank;
+pub mod sim;
 pub mod state;
 pub mod text;
 pub mod wording;

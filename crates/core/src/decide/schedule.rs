@@ -134,8 +134,10 @@ impl Decider<'_> {
     fn dispatch(&mut self) {
         loop {
             self.return_parked();
-            let next = next_start(self.state).filter(|_| hold_back(self.state).is_none());
-            let Some(at) = next else { break };
+            if hold_back(self.state).is_some() {
+                break;
+            }
+            let Some(at) = next_start(self.state) else { break };
             let Step::Ready { kind } = self.state.tasks[at].step else { break };
             let further = u32::from(!self.state.has(Mutant::AttemptReused));
             let attempt = Attempt((self.state.tasks[at].facts.attempts + further).max(1));
