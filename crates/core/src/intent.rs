@@ -5,7 +5,7 @@
 
 use crate::ids::{Attempt, CandidateId, TaskId};
 use crate::mutant::Mutant;
-use crate::state::{Collect, Hold, Phase, Round, Stage, State, Step, Subject, Task, Workspace};
+use crate::state::{Collect, Hold, Phase, Round, Stage, State, Step, Subject, Task, Worked, Workspace};
 use serde::{Deserialize, Serialize};
 
 /// A wish.
@@ -48,6 +48,8 @@ pub enum Intent {
         task: TaskId,
         /// The attempt.
         attempt: Attempt,
+        /// How much of the agent work is over.
+        worked: Worked,
         /// What becomes of uncommitted files.
         collect: Collect,
     },
@@ -57,6 +59,8 @@ pub enum Intent {
         task: TaskId,
         /// The attempt.
         attempt: Attempt,
+        /// Which of its jobs: [`JobName::Recheck`] or [`JobName::Verify`].
+        job: JobName,
     },
     /// The task's branch stands at its tip in the user's repository.
     EnsurePublished {
@@ -105,8 +109,19 @@ pub enum JobName {
     Agent,
     /// The agent asked for leftovers.
     Leftovers,
-    /// The verify commands.
+    /// The verify commands on what was there before the agent.
+    Recheck,
+    /// The verify commands on the agent's work.
     Verify,
+}
+
+impl From<Worked> for JobName {
+    fn from(worked: Worked) -> Self {
+        match worked {
+            Worked::NotYet => Self::Recheck,
+            Worked::Main | Worked::Leftovers => Self::Verify,
+        }
+    }
 }
 
 impl From<Round> for JobName {
@@ -174,6 +189,7 @@ pub(crate) fn task_wishes(state: &State, at: usize) -> Vec<Intent> {
         Step::Parked { .. } => publication(task, id()),
         Step::Running(running) => {
             let (task, attempt, round) = (id(), running.attempt, running.round());
+            let worked = running.worked();
             let stopping = running.stop.is_some();
             vec![match running.phase {
                 Phase::Starting => Intent::EnsureWorkspace { task, attempt },
@@ -181,9 +197,9 @@ pub(crate) fn task_wishes(state: &State, at: usize) -> Vec<Intent> {
                     Intent::EnsureStopped { task, attempt, job: round.into() }
                 }
                 Phase::Working | Phase::Leftovers => Intent::EnsureAgent { task, attempt, round },
-                Phase::Collecting(collect) => Intent::EnsureSnapshot { task, attempt, collect },
-                Phase::Verifying if stopping => Intent::EnsureStopped { task, attempt, job: JobName::Verify },
-                Phase::Verifying => Intent::EnsureVerified { task, attempt },
+                Phase::Collecting(collect) => Intent::EnsureSnapshot { task, attempt, worked, collect },
+                Phase::Verifying if stopping => Intent::EnsureStopped { task, attempt, job: worked.into() },
+                Phase::Verifying => Intent::EnsureVerified { task, attempt, job: worked.into() },
             }]
         }
         Step::Publishing => match publication(task, id()) {
@@ -229,7 +245,8 @@ pub fn lane_intents(state: &State) -> Vec<Intent> {
 fn lane_wishes(state: &State) -> Vec<Intent> {
     let mut wanted = Vec::new();
     if let Some(crate::state::Freeze::Rechecking(commit)) = &state.lane.frozen {
-        wanted.push(Intent::EnsureChecked { subject: Subject::Base(commit.clone()), run: 1 });
+        let run = state.lane.base_checks;
+        wanted.push(Intent::EnsureChecked { subject: Subject::Base(commit.clone()), run });
     }
     for candidate in &state.lane.chain {
         wanted.push(match &candidate.stage {
@@ -238,7 +255,8 @@ fn lane_wishes(state: &State) -> Vec<Intent> {
                 Intent::EnsureChecked { subject: Subject::Candidate(candidate.id), run: *run }
             }
             Stage::CheckingBase { built, .. } => {
-                Intent::EnsureChecked { subject: Subject::Base(built.base.clone()), run: 1 }
+                let run = state.lane.base_checks;
+                Intent::EnsureChecked { subject: Subject::Base(built.base.clone()), run }
             }
             Stage::Landing { .. } => Intent::EnsureLanded { candidate: candidate.id },
         });

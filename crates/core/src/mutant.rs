@@ -40,13 +40,11 @@ pub enum Mutant {
     WishForgotten,
     /// A held task's workspace is released.
     HeldReleased,
-    /// Replay forgets that dispatch is paused for a lost landing.
-    RewriteForgotten,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 17] = [
         Self::SlotsIgnored,
         Self::OpenSatisfies,
         Self::ReopenedSatisfies,
@@ -64,7 +62,6 @@ impl Mutant {
         Self::StopForgotten,
         Self::WishForgotten,
         Self::HeldReleased,
-        Self::RewriteForgotten,
     ];
 }
 

@@ -3,14 +3,15 @@
 use super::Decider;
 use crate::event::{After, Event};
 use crate::ids::{Attempt, Branch, ChangeNumber, CommitId, Millis, TaskId};
+use crate::intent::{Intent, JobName};
 use crate::mutant::Mutant;
 use crate::outcome::{AgentEnd, Claim, Class, Differs, Exit, Failure, Leftovers, Prepared, Rebase, Snapshot};
 use crate::outcome::{SnapshotOutcome, Verdict};
 use crate::policy::{Changes, NoChange, Policy};
 use crate::question::Ask;
 use crate::state::{
-    Asked, Closure, Collect, Flaky, GivenUp, Hold, Kind, Leave, Park, PauseCause, Phase, Round, Step, Stop,
-    Tries,
+    Asked, Closure, Collect, Flaky, GivenUp, Hold, Kind, Leave, Park, PauseCause, Phase, Round, Running,
+    Step, Stop, Tries, Worked,
 };
 
 /// How often an attempt may be lost before a person is asked.
@@ -94,9 +95,15 @@ impl Decider<'_> {
         }
     }
 
-    pub(super) fn snapshot_taken(&mut self, task: &TaskId, attempt: Attempt, outcome: SnapshotOutcome) {
-        let Some(running) = self.running(task, attempt) else { return self.stale() };
-        let Phase::Collecting(collect) = running.phase else { return self.stale() };
+    pub(super) fn snapshot_taken(
+        &mut self,
+        task: &TaskId,
+        attempt: Attempt,
+        (worked, collect): (Worked, Collect),
+        outcome: SnapshotOutcome,
+    ) {
+        let fits = |r: &&Running| r.phase == Phase::Collecting(collect) && r.worked() == worked;
+        let Some(running) = self.running(task, attempt).filter(fits) else { return self.stale() };
         let stop = running.stop;
         match outcome {
             SnapshotOutcome::Taken(snapshot) => {
@@ -200,10 +207,9 @@ impl Decider<'_> {
         self.emit(Event::AgentNeeded { task: task.clone(), attempt, failure });
     }
 
-    pub(super) fn verify_ended(&mut self, task: &TaskId, attempt: Attempt, verdict: Verdict) {
-        let Some(running) = self.running(task, attempt).filter(|r| r.phase == Phase::Verifying) else {
-            return self.stale();
-        };
+    pub(super) fn verify_ended(&mut self, task: &TaskId, attempt: Attempt, job: JobName, verdict: Verdict) {
+        let fits = |r: &&Running| r.phase == Phase::Verifying && JobName::from(r.worked()) == job;
+        let Some(running) = self.running(task, attempt).filter(fits) else { return self.stale() };
         let end = running.end.clone();
         if let Some(stop) = running.stop {
             return self.end_stopped(task, attempt, stop);
@@ -213,7 +219,7 @@ impl Decider<'_> {
             Verdict::Red(failure) if end.is_none() => self.agent_needed(task, attempt, failure),
             Verdict::Red(failure) => self.fail(task, attempt, failure),
             Verdict::Unevaluated(why) => {
-                let intent = crate::intent::Intent::EnsureVerified { task: task.clone(), attempt };
+                let intent = Intent::EnsureVerified { task: task.clone(), attempt, job };
                 self.intent_failed(intent, crate::input::Trouble::Machine(why));
             }
         }

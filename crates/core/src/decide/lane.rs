@@ -114,12 +114,16 @@ impl Decider<'_> {
             return false;
         }
         let task = task.clone();
+        if wish == Wish::AskClosed {
+            self.ask_about_closed_change(task);
+            return true;
+        }
         self.emit(match wish {
             Wish::Park => Event::TaskParked { task, park: Park::Operator },
             Wish::Take => Event::TaskParked { task, park: Park::Taken },
             Wish::Cancel => Event::TaskClosed { task, closure: Closure::Cancelled },
             Wish::Skip(satisfies) => Event::TaskClosed { task, closure: Closure::Skipped(satisfies) },
-            Wish::Retry => Event::TaskReopened { task, note: None, kind: Kind::Recheck },
+            Wish::Retry | Wish::AskClosed => Event::TaskReopened { task, note: None, kind: Kind::Recheck },
         });
         true
     }
@@ -161,7 +165,7 @@ impl Decider<'_> {
                 } else if base_is_green {
                     self.charge(id, &members, &failure);
                 } else {
-                    self.emit(Event::CheckStarted { subject: Subject::Base(built.base), run: 1 });
+                    self.check_base(built.base);
                 }
             }
             Verdict::Unevaluated(_) => {}
@@ -173,7 +177,15 @@ impl Decider<'_> {
         self.give_back(members, failure, Kind::Ci);
     }
 
+    fn check_base(&mut self, commit: CommitId) {
+        let run = self.state.lane.base_checks + 1;
+        self.emit(Event::CheckStarted { subject: Subject::Base(commit), run });
+    }
+
     fn base_checked(&mut self, commit: &CommitId, run: u32, verdict: Verdict) {
+        if run != self.state.lane.base_checks {
+            return self.stale();
+        }
         if self.state.lane.frozen == Some(Freeze::Rechecking(commit.clone())) {
             return self.thaw_or_stay(commit, run, verdict);
         }
@@ -302,7 +314,7 @@ impl Decider<'_> {
     /// Checks the target once more after it was red.
     pub(super) fn recheck_target(&mut self, commit: CommitId) {
         if matches!(self.state.lane.frozen, Some(Freeze::TargetRed(_))) {
-            self.emit(Event::CheckStarted { subject: Subject::Base(commit), run: 1 });
+            self.check_base(commit);
         }
     }
 }

@@ -75,8 +75,12 @@ impl Decider<'_> {
             Input::Preloaded { task } => self.preloaded(&task),
             Input::Prepared { task, attempt, prepared } => self.prepared(&task, attempt, prepared),
             Input::AgentEnded { task, attempt, round, end } => self.agent_ended(&task, attempt, round, end),
-            Input::SnapshotTaken { task, attempt, outcome } => self.snapshot_taken(&task, attempt, outcome),
-            Input::VerifyEnded { task, attempt, verdict } => self.verify_ended(&task, attempt, verdict),
+            Input::SnapshotTaken { task, attempt, worked, collect, outcome } => {
+                self.snapshot_taken(&task, attempt, (worked, collect), outcome);
+            }
+            Input::VerifyEnded { task, attempt, job, verdict } => {
+                self.verify_ended(&task, attempt, job, verdict)
+            }
             Input::Published { task, branch, tip } => self.published(task, branch, tip),
             Input::ChangeOpened { task, change } => self.change_opened(task, change),
             Input::Labelled { task } => self.labelled(task),

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::ids::{CommitId, TaskId};
 use crate::input::Observed;
 use crate::question::Ask;
-use crate::state::{Closure, Freeze, PauseCause, Step};
+use crate::state::{Closure, Freeze, Park, PauseCause, Step, Wish};
 
 impl Decider<'_> {
     pub(super) fn observed(&mut self, observed: Observed) {
@@ -77,15 +77,21 @@ impl Decider<'_> {
     }
 
     fn change_closed(&mut self, task: TaskId) {
-        let asked = self.is_asked(|ask| matches!(ask, Ask::ChangeClosed { task: t } if *t == task));
-        match self.step(&task) {
-            Some(Step::Open | Step::InLane) if !asked && !self.state.lane.carries(&task) => {
-                let question = self.state.next_question();
-                let park = crate::state::Park::Question(question);
-                self.emit(Event::TaskParked { task: task.clone(), park });
-                self.ask(Ask::ChangeClosed { task });
+        let Some(t) = self.state.task(&task) else { return self.stale() };
+        let carried = self.state.lane.carries(&task);
+        match &t.step {
+            // Its candidate cannot land any more, and says so when it is tried.
+            Step::InLane if carried && t.facts.wish.is_none() => {
+                self.emit(Event::TaskWished { task, wish: Wish::AskClosed });
             }
-            Some(_) | None => {}
+            Step::Open | Step::InLane if !carried => self.ask_about_closed_change(task),
+            _ => {}
         }
+    }
+
+    pub(super) fn ask_about_closed_change(&mut self, task: TaskId) {
+        let park = Park::Question(self.state.next_question());
+        self.emit(Event::TaskParked { task: task.clone(), park });
+        self.ask(Ask::ChangeClosed { task });
     }
 }

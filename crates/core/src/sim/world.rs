@@ -60,14 +60,14 @@ impl World {
                 Input::AgentEnded { task, attempt, round, end }
             }
             Intent::EnsureStopped { task, attempt, job } => Self::stopped(task, attempt, job),
-            Intent::EnsureSnapshot { task, attempt, .. } => {
+            Intent::EnsureSnapshot { task, attempt, worked, collect } => {
                 let planned =
                     state.position(&task).map_or(1, |at| state.plan.tasks[at].spec.planned_commits());
                 let outcome = SnapshotOutcome::Taken(self.snapshot(planned.max(1)));
-                Input::SnapshotTaken { task, attempt, outcome }
+                Input::SnapshotTaken { task, attempt, worked, collect, outcome }
             }
-            Intent::EnsureVerified { task, attempt } => {
-                Input::VerifyEnded { task, attempt, verdict: Verdict::Green }
+            Intent::EnsureVerified { task, attempt, job } => {
+                Input::VerifyEnded { task, attempt, job, verdict: Verdict::Green }
             }
             Intent::EnsurePublished { task } => {
                 let facts = &state.task(&task)?.facts;
@@ -104,7 +104,9 @@ impl World {
         match job {
             JobName::Agent => Input::AgentEnded { task, attempt, round: Round::Main, end },
             JobName::Leftovers => Input::AgentEnded { task, attempt, round: Round::Leftovers, end },
-            JobName::Verify => Input::VerifyEnded { task, attempt, verdict: Verdict::Green },
+            JobName::Recheck | JobName::Verify => {
+                Input::VerifyEnded { task, attempt, job, verdict: Verdict::Green }
+            }
         }
     }
 

@@ -266,9 +266,6 @@ impl State {
             });
             running.for_each(|r| r.stop = None);
         }
-        if self.has(Mutant::RewriteForgotten) {
-            self.paused.remove(&PauseCause::TargetRewritten);
-        }
     }
 
     fn plan_revised(&mut self, plan: &Plan, added: &[TaskId]) -> Result {
@@ -623,10 +620,11 @@ impl State {
     }
 
     fn base_check_started(&mut self, event: &Event) -> Result {
-        let Event::CheckStarted { subject: Subject::Base(commit), .. } = event else {
+        let Event::CheckStarted { subject: Subject::Base(commit), run } = event else {
             return Err("not a check of a base".to_owned());
         };
         self.totals.checks += 1;
+        self.lane.base_checks = *run;
         if self.lane.frozen.is_some() {
             self.lane.frozen = Some(Freeze::Rechecking(commit.clone()));
             return Ok(());

@@ -12,7 +12,7 @@ pub use evolve::Illegal;
 pub use lane::{Candidate, Freeze, Lane, Stage, Subject};
 pub use task::{
     Asked, Closure, Collect, Facts, Flaky, GivenUp, Hold, Kind, Labelled, Leave, Park, Phase, Round, Running,
-    Satisfies, Seen, Step, Stop, Task, Totals, Tries, Wish, Work, Workspace,
+    Satisfies, Seen, Step, Stop, Task, Totals, Tries, Wish, Work, Worked, Workspace,
 };
 
 use self::index::{Index, WaveCount};
