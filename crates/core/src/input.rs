@@ -3,12 +3,12 @@
 
 use crate::event::Before;
 use crate::ids::{Attempt, Branch, CandidateId, ChangeNumber, CommitId, QuestionId, RunId, TaskId, TreeId};
-use crate::intent::Intent;
+use crate::intent::{Intent, JobName};
 use crate::outcome::{AgentEnd, BuildOutcome, LandOutcome, Prepared, SnapshotOutcome, Verdict};
 use crate::plan::{Plan, Priority};
 use crate::policy::Policy;
 use crate::question::Answer;
-use crate::state::{Satisfies, StopMode, Subject};
+use crate::state::{Collect, Satisfies, StopMode, Subject, Worked};
 use serde::{Deserialize, Serialize};
 
 /// What happened or was asked.
@@ -51,6 +51,10 @@ pub enum Input {
         task: TaskId,
         /// The attempt.
         attempt: Attempt,
+        /// How much of the agent work was over.
+        worked: Worked,
+        /// What became of uncommitted files.
+        collect: Collect,
         /// The work.
         outcome: SnapshotOutcome,
     },
@@ -60,6 +64,8 @@ pub enum Input {
         task: TaskId,
         /// The attempt.
         attempt: Attempt,
+        /// Which of its jobs.
+        job: JobName,
         /// How.
         verdict: Verdict,
     },

@@ -12,7 +12,7 @@ use ppe_core::intent::{Intent, JobName};
 use ppe_core::outcome::{AgentEnd, Claim, Exit, Verdict};
 use ppe_core::plan::TaskSpec;
 use ppe_core::prompt;
-use ppe_core::state::{Collect, Kind, Round, Stage, State, Subject};
+use ppe_core::state::{Collect, Kind, Round, Stage, State, Subject, Worked};
 use std::sync::Arc;
 
 /// Fulfils a wish and says what came of it.
@@ -22,10 +22,10 @@ pub(crate) async fn perform<P: Ports>(ports: Arc<P>, state: Arc<State>, intent: 
         Intent::EnsureWorkspace { task, attempt } => prepare(&*ports, &state, task, *attempt).await,
         Intent::EnsureAgent { task, attempt, round } => agent(&*ports, &state, task, *attempt, *round).await,
         Intent::EnsureStopped { task, attempt, job } => stop(&*ports, &state, task, *attempt, *job).await,
-        Intent::EnsureSnapshot { task, attempt, collect } => {
-            snapshot(&*ports, &state, task, *attempt, *collect).await
+        Intent::EnsureSnapshot { task, attempt, worked, collect } => {
+            snapshot(&*ports, &state, task, *attempt, (*worked, *collect)).await
         }
-        Intent::EnsureVerified { task, attempt } => verify(&*ports, &state, task, *attempt).await,
+        Intent::EnsureVerified { task, attempt, job } => verify(&*ports, &state, task, *attempt, *job).await,
         Intent::EnsurePublished { task } => publish(&*ports, &state, task).await,
         Intent::EnsureChange { task } => open(&*ports, &state, task).await,
         Intent::EnsureLabelled { task } => label(&*ports, &state, task).await,
@@ -135,9 +135,9 @@ async fn stop(ports: &impl Ports, state: &State, task: &TaskId, attempt: Attempt
     let round = match job {
         JobName::Agent => Round::Main,
         JobName::Leftovers => Round::Leftovers,
-        JobName::Verify => {
+        JobName::Recheck | JobName::Verify => {
             let verdict = Verdict::Unevaluated("stopped".to_owned());
-            return Ok(Input::VerifyEnded { task, attempt, verdict });
+            return Ok(Input::VerifyEnded { task, attempt, job, verdict });
         }
     };
     let end = AgentEnd { exit: Exit::Stopped, claim: Claim::Nothing, session: None };
@@ -149,7 +149,7 @@ async fn snapshot(
     state: &State,
     task: &TaskId,
     attempt: Attempt,
-    collect: Collect,
+    (worked, collect): (Worked, Collect),
 ) -> Answer {
     let Some(at) = state.position(task) else { return OVER };
     let Some(base) = state.tasks[at].facts.base.clone() else { return OVER };
@@ -162,13 +162,13 @@ async fn snapshot(
         at: state.tasks[at].since,
     };
     let outcome = ports.executor().snapshot(spec).await?;
-    Ok(Input::SnapshotTaken { task: task.clone(), attempt, outcome })
+    Ok(Input::SnapshotTaken { task: task.clone(), attempt, worked, collect, outcome })
 }
 
-async fn verify(ports: &impl Ports, state: &State, task: &TaskId, attempt: Attempt) -> Answer {
+async fn verify(ports: &impl Ports, state: &State, task: &TaskId, attempt: Attempt, job: JobName) -> Answer {
     let Some(tip) = state.task(task).and_then(|t| t.facts.tip.clone()) else { return OVER };
-    let verdict = ports.executor().verify(VerifyJob { task: task.clone(), attempt, tip }).await?;
-    Ok(Input::VerifyEnded { task: task.clone(), attempt, verdict })
+    let verdict = ports.executor().verify(VerifyJob { task: task.clone(), attempt, job, tip }).await?;
+    Ok(Input::VerifyEnded { task: task.clone(), attempt, job, verdict })
 }
 
 async fn publish(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {

@@ -382,7 +382,6 @@ fn waits_for_job(intent: &Intent) -> bool {
 
 /// The job that a wish is about.
 fn job_of(intent: &Intent) -> Option<JobKey> {
-    use ppe_core::intent::JobName;
     match intent {
         Intent::EnsureAgent { task, attempt, round } => {
             Some(JobKey::Attempt { task: task.clone(), attempt: *attempt, job: (*round).into() })
@@ -390,8 +389,8 @@ fn job_of(intent: &Intent) -> Option<JobKey> {
         Intent::EnsureStopped { task, attempt, job } => {
             Some(JobKey::Attempt { task: task.clone(), attempt: *attempt, job: *job })
         }
-        Intent::EnsureVerified { task, attempt } => {
-            Some(JobKey::Attempt { task: task.clone(), attempt: *attempt, job: JobName::Verify })
+        Intent::EnsureVerified { task, attempt, job } => {
+            Some(JobKey::Attempt { task: task.clone(), attempt: *attempt, job: *job })
         }
         Intent::EnsureChecked { subject, run } => Some(JobKey::Check { subject: subject.clone(), run: *run }),
         _ => None,

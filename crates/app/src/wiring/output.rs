@@ -37,6 +37,7 @@ pub(crate) fn job_output(
     let name = match job {
         JobName::Agent => "agent",
         JobName::Leftovers => "leftovers",
+        JobName::Recheck => "recheck",
         JobName::Verify => "verify",
     };
     let top = dir.task(task, attempt).join(name);

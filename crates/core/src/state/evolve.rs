@@ -5,11 +5,11 @@ use super::{
     Question, Running,
 };
 use super::{
-    Candidate, Closure, GivenUp, PauseCause, Seen, Stage, State, Step, Stop, StopMode, Subject, Tries, Work,
-    Workspace,
+    Candidate, Closure, GivenUp, PauseCause, Seen, Stage, State, Step, Subject, Tries, Work, Workspace,
 };
 use crate::event::{After, Drop, Event};
 use crate::ids::{Attempt, CandidateId, QuestionId, TaskId};
+use crate::mutant::Mutant;
 use crate::outcome::{Claim, Failure, Snapshot};
 use crate::plan::Plan;
 use std::sync::Arc;
@@ -29,7 +29,9 @@ type Result<T = ()> = std::result::Result<T, String>;
 impl State {
     /// Applies one event at the time that has come.
     pub(crate) fn evolve(&mut self, event: &Event) -> std::result::Result<(), Illegal> {
-        self.try_evolve(event)
+        crate::invariant::permits(self, event)
+            .map_err(|violation| violation.to_string())
+            .and_then(|()| self.try_evolve(event))
             .map_err(|why| Illegal { event: format!("{event:?}").chars().take(160).collect(), why })?;
         if !self.deferred.is_empty() {
             self.forget_unwanted();
@@ -40,7 +42,7 @@ impl State {
     /// A deferred intent that is no longer wished for is over.
     fn forget_unwanted(&mut self) {
         let deferred = std::mem::take(&mut self.deferred);
-        let wanted = crate::intent::intents(self);
+        let wanted = crate::intent::wishes(self);
         self.deferred = deferred.into_iter().filter(|(intent, _)| wanted.contains(intent)).collect();
     }
 
@@ -112,7 +114,10 @@ impl State {
                 let facts = self.facts(task)?;
                 facts.tip = Some(tip.clone());
                 facts.published = Some(tip.clone());
-                self.lane.queue.retain(|t| t != task);
+                let at = self.at(task)?;
+                if let Step::Parked { kind, .. } | Step::Backoff { kind, .. } = &mut self.tasks[at].step {
+                    *kind = Kind::Recheck;
+                }
             }
             Event::CandidateChosen { .. }
             | Event::CandidateBuilt { .. }
@@ -140,6 +145,7 @@ impl State {
             }
             Event::TaskHeld { task, hold, failure } => {
                 self.lane.queue.retain(|t| t != task);
+                self.facts(task)?.wish = None;
                 self.facts(task)?.failure = Some(failure.clone());
                 return self.enter(task, Step::Held { hold: *hold, failure: failure.clone() });
             }
@@ -148,6 +154,7 @@ impl State {
             }
             Event::TaskReset { task, note, work } => return self.task_reset(task, note.as_deref(), *work),
             Event::TaskWished { task, wish } => self.facts(task)?.wish = Some(*wish),
+            Event::NoteLeft { task, note } => self.facts(task)?.note = Some(note.clone()),
             Event::LandingAccepted { task } => {
                 let at = self.at(task)?;
                 self.set_step(at, Step::Closed(Closure::DoneBefore));
@@ -160,6 +167,9 @@ impl State {
             }
             Event::QuestionAnswered { question, answer } => {
                 return self.question_answered(*question, *answer);
+            }
+            Event::QuestionWithdrawn { question } => {
+                self.questions.remove(question).ok_or_else(|| format!("{question} is not open"))?;
             }
             Event::PriorityChanged { task, priority } => self.facts(task)?.priority = Some(*priority),
             Event::TaskPreferred { task } => {
@@ -225,15 +235,10 @@ impl State {
             self.lane.green_bases.insert(target_tip.clone());
         }
         for at in selected.iter().filter_map(|id| self.position(id)).collect::<Vec<_>>() {
-            self.open += 1;
             self.set_step(at, Step::Waiting);
         }
         for found in before {
             if let Some(at) = self.position(&found.task) {
-                if !self.tasks[at].in_run() {
-                    self.open += 1;
-                    self.set_step(at, Step::Waiting);
-                }
                 self.set_step(at, Step::Closed(found.closure.clone()));
             }
         }
@@ -241,7 +246,7 @@ impl State {
 
     fn session_opened(&mut self, down_ms: u64) {
         self.totals.sessions += 1;
-        if self.busy.is_empty() && self.paused.is_empty() {
+        if self.busy_count() == 0 && self.paused.is_empty() {
             self.clock.paused_ms += down_ms;
         }
         self.stop = None;
@@ -258,6 +263,13 @@ impl State {
             question.asked = self.clock.last;
         }
         self.clock.session = self.clock.last;
+        if self.has(Mutant::StopForgotten) {
+            let running = self.tasks.iter_mut().filter_map(|t| match &mut t.step {
+                Step::Running(running) => Some(running),
+                _ => None,
+            });
+            running.for_each(|r| r.stop = None);
+        }
     }
 
     fn plan_revised(&mut self, plan: &Plan, added: &[TaskId]) -> Result {
@@ -272,19 +284,14 @@ impl State {
             }
         }
         self.tasks = tasks;
-        self.ready.clear();
-        self.busy.clear();
-        self.backoff.clear();
-        for at in 0..self.tasks.len() {
-            super::toggle(&mut self.ready, at, matches!(self.tasks[at].step, Step::Ready { .. }));
-            super::toggle(&mut self.busy, at, matches!(self.tasks[at].step, Step::Running(_)));
-            super::toggle(&mut self.backoff, at, matches!(self.tasks[at].step, Step::Backoff { .. }));
+        self.index = super::Index::default();
+        for (at, task) in self.tasks.iter().enumerate() {
+            self.index.enter(at, self.plan.tasks[at].wave, &Step::Outside, &task.step);
         }
         self.stirred = (0..self.tasks.len()).collect();
         for id in added {
             let at = self.at(id)?;
             if !self.tasks[at].in_run() {
-                self.open += 1;
                 self.set_step(at, Step::Waiting);
                 self.progress = Progress::Open;
             }
@@ -309,9 +316,6 @@ impl State {
             return Err(format!("{task} is not ready"));
         }
         let facts = &mut self.tasks[at].facts;
-        if attempt.0 != facts.attempts + 1 {
-            return Err(format!("{task} has had {} attempts", facts.attempts));
-        }
         facts.attempts = attempt.0;
         facts.started = Some(now);
         facts.first_started.get_or_insert(now);
@@ -330,7 +334,8 @@ impl State {
             working_since: None,
         };
         self.set_step(at, Step::Running(running));
-        self.totals.peak_busy = self.totals.peak_busy.max(u32::try_from(self.busy.len()).unwrap_or(u32::MAX));
+        self.totals.peak_busy =
+            self.totals.peak_busy.max(u32::try_from(self.busy_count()).unwrap_or(u32::MAX));
         Ok(())
     }
 
@@ -421,9 +426,11 @@ impl State {
     /// A failure that costs a try, of an attempt or of a change in the lane.
     fn failed(&mut self, task: &TaskId, failure: &Failure, after: After) -> Result {
         use crate::outcome::Class;
+        let forgets = self.has(Mutant::TryNotCounted);
         let facts = self.facts(task)?;
         match failure.class {
             Class::Execution => facts.tries.execution += 1,
+            Class::Verification if forgets => {}
             Class::Verification => facts.tries.verification += 1,
             Class::Ci => facts.tries.ci += 1,
             Class::Conflict => facts.tries.conflict += 1,
@@ -487,6 +494,7 @@ impl State {
             Step::Outside | Step::Closed(_) => return Err(format!("{task} is not open")),
         };
         self.lane.queue.retain(|t| t != task);
+        self.tasks[at].facts.wish = None;
         self.enter(task, Step::Parked { park, kind })
     }
 
@@ -538,7 +546,11 @@ impl State {
     }
 
     fn question_answered(&mut self, question: QuestionId, answer: crate::question::Answer) -> Result {
+        let keeps = self.has(Mutant::AnswerKeepsQuestion);
         let open = self.questions.remove(&question).ok_or_else(|| format!("{question} is not open"))?;
+        if keeps {
+            self.questions.insert(question, open.clone());
+        }
         self.settled.push((open.ask, answer));
         Ok(())
     }
@@ -612,10 +624,11 @@ impl State {
     }
 
     fn base_check_started(&mut self, event: &Event) -> Result {
-        let Event::CheckStarted { subject: Subject::Base(commit), .. } = event else {
+        let Event::CheckStarted { subject: Subject::Base(commit), run } = event else {
             return Err("not a check of a base".to_owned());
         };
         self.totals.checks += 1;
+        self.lane.base_checks = *run;
         if self.lane.frozen.is_some() {
             self.lane.frozen = Some(Freeze::Rechecking(commit.clone()));
             return Ok(());
@@ -632,6 +645,7 @@ impl State {
         let candidate = self.candidate(id)?.clone();
         self.lane.chain.retain(|c| c.id != id);
         match why {
+            Drop::BaseMoved | Drop::TargetRed if self.has(Mutant::QueueLosesMember) => {}
             Drop::BaseMoved | Drop::TargetRed => {
                 for member in candidate.members.iter().rev() {
                     self.lane.queue.insert(0, member.clone());
@@ -645,16 +659,5 @@ impl State {
             Drop::HeadMoved | Drop::Conflict | Drop::Red | Drop::Withdrawn => self.lane.races = 0,
         }
         Ok(())
-    }
-}
-
-impl StopMode {
-    /// What the mode does to attempts at work; a drain leaves them be.
-    pub fn stop(self) -> Option<Stop> {
-        match self {
-            Self::Drain => None,
-            Self::Agents => Some(Stop::Halt),
-            Self::Cancel => Some(Stop::Cancel),
-        }
     }
 }

@@ -116,6 +116,8 @@ pub struct VerifyJob {
     pub task: TaskId,
     /// The attempt.
     pub attempt: Attempt,
+    /// Which of its jobs.
+    pub job: JobName,
     /// The commit whose files are judged.
     pub tip: CommitId,
 }

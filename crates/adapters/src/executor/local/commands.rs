@@ -30,11 +30,9 @@ enum Judged {
 
 impl Inner {
     pub(super) fn verify(&self, job: &VerifyJob) -> Result<Verdict, Trouble> {
-        let key = JobKey::Attempt { task: job.task.clone(), attempt: job.attempt, job: JobName::Verify };
+        let key = JobKey::Attempt { task: job.task.clone(), attempt: job.attempt, job: job.job };
         let workspace = self.workspace_dir(&job.task);
-        // An attempt may verify twice: at first, and after its agent was needed all the same.
-        let dir = self.job_dir(&key).join(wording::short(&job.tip));
-        self.judge(&dir, &workspace, &self.settings.verify, Class::Verification)
+        self.judge(&self.job_dir(&key), &workspace, &self.settings.verify, Class::Verification)
     }
 
     pub(super) fn check(&self, job: &CheckJob) -> Result<Verdict, Trouble> {

@@ -137,6 +137,7 @@ impl Inner {
             JobKey::Attempt { task, attempt, job } => self.attempt_dir(task, *attempt).join(match job {
                 JobName::Agent => "agent",
                 JobName::Leftovers => "leftovers",
+                JobName::Recheck => "recheck",
                 JobName::Verify => "verify",
             }),
             JobKey::Check { subject, run } => {
