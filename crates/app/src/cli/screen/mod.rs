@@ -1,4 +1,0 @@
-//! stub
-pub(super) mod dashboard;
-pub(super) mod plain;
-pub(super) mod summary;
