@@ -29,6 +29,16 @@ pub fn span(ms: u64) -> String {
     }
 }
 
+/// A span in its greatest unit, to the nearest: `10 weeks` for nine weeks and four days. Below two of them, as [`span`].
+pub fn about(ms: u64) -> String {
+    const HOUR: u64 = 3_600_000;
+    let whole = |unit: u64| (ms + unit / 2) / unit;
+    match ms {
+        _ if ms >= 14 * 24 * HOUR => format!("{} weeks", whole(7 * 24 * HOUR)),
+        _ => span(ms),
+    }
+}
+
 /// Ids joined as in a sentence's list: `T-001, T-002, T-003`.
 pub fn list(ids: &[TaskId]) -> String {
     ids.iter().map(TaskId::as_str).collect::<Vec<_>>().join(", ")
@@ -78,6 +88,14 @@ mod tests {
         assert_eq!(span(45_999), "45s");
         assert_eq!(span((9 * 7 + 4) * 24 * h), "9 weeks 4 days");
         assert_eq!(span(7 * 24 * h), "1 week");
+    }
+
+    #[test]
+    fn about_is_in_the_greatest_unit() {
+        let day = 24 * 3_600_000;
+        assert_eq!(about(67 * day), "10 weeks");
+        assert_eq!(about(13 * day), "1 week 6 days");
+        assert_eq!(about(5_400_000), "1h 30m");
     }
 
     #[test]

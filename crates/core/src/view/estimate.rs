@@ -4,7 +4,7 @@ use super::{Sums, Times, count, obstacle};
 use crate::decide::{left_ms, pace_ms, start_key};
 use crate::ids::Millis;
 use crate::state::{Park, State, Step};
-use crate::wording::span;
+use crate::wording::about;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -51,7 +51,7 @@ pub(super) fn velocity(state: &State, totals: &Sums, times: &Times) -> Velocity 
 
 /// `amount` per `unit_ms` over `span_ms`.
 #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
-pub(crate) fn rate(amount: u64, span_ms: u64, unit_ms: f64) -> Option<f64> {
+fn rate(amount: u64, span_ms: u64, unit_ms: f64) -> Option<f64> {
     (span_ms > 0).then(|| amount as f64 * unit_ms / span_ms as f64)
 }
 
@@ -93,21 +93,11 @@ pub(super) fn remaining(state: &State, now: Millis, obstacles: &obstacle::Obstac
         1 => ", without 1 task that needs you".to_owned(),
         n => format!(", without {n} tasks that need you"),
     };
-    Remaining { ms: Some(ms), without, text: format!("~{} (at current parallelization{besides})", rough(ms)) }
+    Remaining { ms: Some(ms), without, text: format!("~{} (at current parallelization{besides})", about(ms)) }
 }
 
 fn needs_person(step: &Step) -> bool {
     !matches!(step, Step::Closed(_) | Step::Outside) && obstacle::why(step).is_some()
-}
-
-/// A span in its greatest unit, two below ten: an estimate is no better than that.
-fn rough(ms: u64) -> String {
-    const HOUR: u64 = 3_600_000;
-    const WEEK: u64 = 7 * 24 * HOUR;
-    match ms {
-        WEEK.. if ms >= 3 * WEEK => format!("{} weeks", (ms + WEEK / 2) / WEEK),
-        _ => span(ms),
-    }
 }
 
 /// What a task costs, as measured in this run.

@@ -140,7 +140,7 @@ fn add_waiting(groups: &mut Vec<Group>, wave: u32, task: TaskId) {
 }
 
 /// The waves that have tasks in this run.
-pub(super) fn waves(state: &State) -> Vec<WaveLine> {
+pub fn waves(state: &State) -> Vec<WaveLine> {
     let mut lines = Vec::with_capacity(state.plan.waves.len());
     let mut all_closed_before = true;
     for (wave, positions) in state.plan.waves.iter().enumerate() {

@@ -10,9 +10,9 @@ mod obstacle;
 mod task;
 
 pub use estimate::{Remaining, Velocity};
-pub use lists::{Group, HeldTask, Lists, Reviews, WaveLine, WaveStatus, headline};
+pub use lists::{Group, HeldTask, Lists, Reviews, WaveLine, WaveStatus, headline, waves};
 pub use matter::{Breaker, CandidateLine, LaneLine, Offer, OpenQuestion, Pause, Waiting};
-pub use task::{ALMOST_DONE_PERCENT, Activity, Mark, TaskLine, TaskWord};
+pub use task::{ALMOST_DONE_PERCENT, Activity, Mark, TaskLine, TaskWord, phase_line, repair_line};
 
 use crate::decide::{Rest, rest};
 use crate::ids::{Branch, CommitId, Millis, RunId, TaskId};

@@ -322,6 +322,17 @@ fn phase(spec: &TaskSpec, task: &Task, commits: u32) -> Option<String> {
     spec.phases.get(at).map(|name| numbered(at, name))
 }
 
+/// The phase of a task at work: `Phase 2: Generation`.
+pub fn phase_line(state: &State, at: usize) -> Option<String> {
+    let task = &state.tasks[at];
+    phase(&state.plan.tasks[at].spec, task, task.commits())
+}
+
+/// The repair that a task's attempt is for, or that follows: `repair 2 of 3`.
+pub fn repair_line(state: &State, at: usize) -> Option<String> {
+    repair(&state.policy, &state.tasks[at])
+}
+
 /// `Phase 2: Generation`; a name that has its number already stays as it is.
 fn numbered(at: usize, name: &str) -> String {
     let lower = name.to_lowercase();

@@ -1,0 +1,424 @@
+//! Without a terminal: one line an event, lines of the waves at each change, a line of progress every few commits.
+//!
+//! Knows no clock: the time's wording is given. Every line is harmless and stands alone.
+
+use super::look::{Letters, clean};
+use super::summary::{how_far, times};
+use ppe_core::event::{After, Drop, Event, Record};
+use ppe_core::ids::TaskId;
+use ppe_core::outcome::Failure;
+use ppe_core::report::Report;
+use ppe_core::state::{Closure, Hold, Kind, Park, PauseCause, Satisfies, State, Stop, StopMode, Subject};
+use ppe_core::view::{RunView, WaveLine, WaveStatus, headline, percent, waves};
+use ppe_core::wording::{list, short, span, thousands};
+use std::collections::BTreeMap;
+
+/// The lines ahead of the first start: what was read, and what is about to happen.
+pub fn opening(view: &RunView) -> Vec<String> {
+    let tasks = view.tasks.len();
+    let waves = view.waves.len();
+    let mut lines = vec![
+        format!("✅ Analyzing {}...", plural(tasks, "task")),
+        format!("✅ Built dependency graph ({} identified)", plural(waves, "wave")),
+    ];
+    for (place, wave) in view.waves.iter().enumerate() {
+        lines.push(match place.checked_sub(1).map(|before| &view.waves[before]) {
+            None => {
+                format!("✅ Wave {}: {} ready", wave.wave, plural(wave.size as usize, "independent task"))
+            }
+            Some(before) => format!(
+                "✅ Wave {}: {} (waiting for Wave {})",
+                wave.wave,
+                plural(wave.size as usize, "task"),
+                before.wave
+            ),
+        });
+    }
+    let mut lines: Vec<String> = (1..).zip(lines).map(|(n, line)| format!("{n}. {line}")).collect();
+    lines.push(String::new());
+    lines.push(format!(
+        "🚀 Launching parallel execution with {}...",
+        plural(view.slots.total as usize, "concurrent slot")
+    ));
+    lines
+}
+
+fn plural(n: usize, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+}
+
+/// The lines after the last task.
+pub fn ending(report: &Report) -> Vec<String> {
+    let t = &report.tasks;
+    let mut lines = Vec::new();
+    if report.is_all_done() {
+        lines.push("✅ All waves complete!".to_owned());
+        lines.push(format!("✅ {}/{} done", t.done, plural(t.total as usize, "task")));
+    } else {
+        lines.push(format!("🚧 {}", how_far(report)));
+        let told = report.held.iter();
+        lines.extend(told.map(|task| format!("🚧 {}: {}. Next: {}", task.id, task.failure, task.next)));
+    }
+    let made = report.commits.made;
+    lines.push(format!("✅ {} {}", thousands(made), if made == 1 { "commit" } else { "commits" }));
+    lines.push(format!("✅ Execution time: {}", span(report.time.total_ms)));
+    let ratio = report.speed_up.by_estimate.or(report.speed_up.by_attempts).filter(|ratio| *ratio > 1.0);
+    if let (true, Some(ratio)) = (report.is_all_done(), ratio) {
+        lines.push(format!("🎉 {} faster than sequential!", times(ratio)));
+    }
+    lines.into_iter().map(|line| clean(&line, Letters::Unicode)).collect()
+}
+
+/// A wave's line: `✅ Wave 0: 25/31 complete (81%)`.
+pub fn wave_line(wave: &WaveLine) -> String {
+    let WaveLine { wave: n, size, done, started, given_up, .. } = wave;
+    let given_up = if *given_up > 0 { format!(", {given_up} given up") } else { String::new() };
+    match wave.status {
+        WaveStatus::Complete | WaveStatus::Enough => {
+            format!("✅ Wave {n}: {done}/{size} complete ({}%){given_up}", wave.percent)
+        }
+        WaveStatus::Early => format!("🔄 Wave {n}: {started}/{size} started (dependencies cleared)"),
+        WaveStatus::InProgress => match done {
+            0 => format!("🔄 Wave {n}: {started}/{size} in progress"),
+            done => format!("🔄 Wave {n}: {started}/{size} in progress ({done} complete)"),
+        },
+        WaveStatus::Waiting => format!("⏳ Wave {n}: {done}/{size} (waiting)"),
+    }
+}
+
+/// The plain lines of a run: remembers what it said last.
+#[derive(Clone, Debug, Default)]
+pub struct Plain {
+    letters: Option<Letters>,
+    waves: Vec<WaveLine>,
+    commits: BTreeMap<TaskId, u32>,
+}
+
+impl Plain {
+    /// Lines for a run as it stands; what was there before is not told again.
+    pub fn new(state: &State, letters: Letters) -> Self {
+        let commits = (0..state.tasks.len()).map(|at| (state.id(at).clone(), state.tasks[at].commits()));
+        Self { letters: Some(letters), waves: waves(state), commits: commits.collect() }
+    }
+
+    /// What a record says, `state` being as the record left it. Each line begins with `time`.
+    pub fn tell(&mut self, record: &Record, state: &State, time: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        for event in &record.events {
+            lines.extend(self.progress(event, state));
+            lines.extend(describe(event, state));
+        }
+        let may_move_waves = |event: &Event| {
+            matches!(
+                event,
+                Event::RunStarted { .. }
+                    | Event::AttemptStarted { .. }
+                    | Event::TaskClosed { .. }
+                    | Event::AttemptReleased { .. }
+                    | Event::TaskReset { .. }
+                    | Event::TaskReopened { .. }
+                    | Event::PlanRevised { .. }
+            )
+        };
+        if record.events.iter().any(may_move_waves) {
+            lines.extend(self.changed_waves(state));
+        }
+        let letters = self.letters.unwrap_or(Letters::Unicode);
+        lines.into_iter().map(|line| clean(&format!("{time} {line}"), letters)).collect()
+    }
+
+    /// The lines of all waves, when one has changed in a way worth a line: the seen set, never each start of a task.
+    fn changed_waves(&mut self, state: &State) -> Vec<String> {
+        let now = waves(state);
+        let told = |wave: &WaveLine| (wave.wave, wave.status, wave.done, wave.size);
+        let changed = now.iter().map(told).ne(self.waves.iter().map(told));
+        self.waves = now;
+        if changed { self.waves.iter().map(wave_line).collect() } else { Vec::new() }
+    }
+
+    /// `T-001 10/20 commits (50%), Phase 2: Generation`, each time another `report_every_commits` are made.
+    fn progress(&mut self, event: &Event, state: &State) -> Option<String> {
+        let task = match event {
+            Event::Sighted { task, .. } | Event::SnapshotTaken { task, .. } => task,
+            _ => return None,
+        };
+        let at = state.position(task)?;
+        let (now, every) = (state.tasks[at].commits(), state.policy.report_every_commits.max(1));
+        let before = self.commits.get(task).copied().unwrap_or(0);
+        if now <= before {
+            return None;
+        }
+        self.commits.insert(task.clone(), now);
+        if now / every == before / every {
+            return None;
+        }
+        let phase =
+            ppe_core::view::phase_line(state, at).map_or_else(String::new, |phase| format!(", {phase}"));
+        Some(match state.plan.tasks[at].spec.planned_commits() {
+            0 => format!("{task} {now} commits{phase}"),
+            planned => {
+                format!("{task} {now}/{planned} commits ({}%){phase}", percent(now.into(), planned.into()))
+            }
+        })
+    }
+}
+
+/// An event in a line, `state` being as the event left it; none for what nobody needs to read.
+pub fn describe(event: &Event, state: &State) -> Option<String> {
+    let line = match event {
+        Event::AttemptStarted { .. }
+        | Event::AttemptSucceeded { .. }
+        | Event::AttemptFailed { .. }
+        | Event::AttemptReleased { .. }
+        | Event::AttemptStopping { .. }
+        | Event::LeftoversAsked { .. }
+        | Event::VerifyStarted { .. }
+        | Event::AgentNeeded { .. } => attempt(event, state)?,
+        Event::ChangeOpened { .. }
+        | Event::ChangeReturned { .. }
+        | Event::TaskClosed { .. }
+        | Event::TaskHeld { .. }
+        | Event::TaskParked { .. }
+        | Event::TaskReopened { .. }
+        | Event::TaskReset { .. }
+        | Event::BranchAdopted { .. }
+        | Event::TaskWished { .. }
+        | Event::LandingAccepted { .. }
+        | Event::PriorityChanged { .. }
+        | Event::TaskPreferred { .. } => task(event, state)?,
+        Event::CheckStarted { .. }
+        | Event::CheckRed { .. }
+        | Event::CandidateDropped { .. }
+        | Event::TargetRed { .. }
+        | Event::RacesLost { .. }
+        | Event::LaneThawed => lane(event, state)?,
+        Event::RunStarted { run, target, selected, .. } => {
+            format!("Run {run} begins: {} into {target}", plural(selected.len(), "task"))
+        }
+        Event::SessionOpened if state.totals.sessions > 1 => "The run goes on".to_owned(),
+        Event::RunCompleted => "All tasks are closed".to_owned(),
+        Event::PlanRevised { added, .. } => {
+            format!("The plan is revised, {} added", plural(added.len(), "task"))
+        }
+        Event::DispatchPaused { cause } => format!("✋ Paused: {}", pause(cause)),
+        Event::DispatchResumed { cause } => format!("No longer paused: {}", pause(cause)),
+        Event::StopRequested { mode } => stop(*mode, state),
+        Event::StopWithdrawn => "New tasks start again".to_owned(),
+        Event::SlotsChanged { slots } => plural(*slots as usize, "slot"),
+        Event::BreakerOpened { agent, until } => {
+            format!("⏳ {agent} has no capacity; again in {}", span(until.since(state.clock.last)))
+        }
+        Event::BreakerClosed { agent } => format!("{agent} is tried again"),
+        Event::IntentDeferred { intent, why, until, .. } => {
+            let wait = span(until.since(state.clock.last));
+            match intent.task() {
+                Some(task) => format!("⏳ {task} waits: {why}; tried again in {wait}"),
+                None => format!("⏳ the lane waits: {why}; tried again in {wait}"),
+            }
+        }
+        Event::WavePreloaded { wave, tasks } if !tasks.is_empty() => {
+            format!("Getting wave {wave} ready: {}", list(tasks))
+        }
+        Event::WaveOpened { wave } => format!("Wave {wave} may start"),
+        Event::QuestionAsked { question, ask } => {
+            let words: Vec<&str> = ask.choices().iter().map(|choice| choice.answer.word()).collect();
+            format!("❓ {question}: {} (ppe answer {question} {})", ask.text(), words.join("|"))
+        }
+        Event::QuestionAnswered { question, answer } => format!("{question} answered: {}", answer.word()),
+        Event::SessionOpened
+        | Event::WavePreloaded { .. }
+        | Event::IntentDue { .. }
+        | Event::TaskPreloaded { .. }
+        | Event::TaskReadied { .. }
+        | Event::WorkspacePrepared { .. }
+        | Event::AgentEnded { .. }
+        | Event::SnapshotTaken { .. }
+        | Event::LeftoversTaken { .. }
+        | Event::BranchPublished { .. }
+        | Event::ChangeLabelled { .. }
+        | Event::TaskQueued { .. }
+        | Event::CandidateChosen { .. }
+        | Event::CandidateBuilt { .. }
+        | Event::TreeGreen { .. }
+        | Event::BaseGreen { .. }
+        | Event::LandingStarted { .. }
+        | Event::CandidateLanded { .. }
+        | Event::TargetMoved { .. }
+        | Event::WorkspaceReleased { .. }
+        | Event::Sighted { .. } => return None,
+    };
+    Some(clean(&line, Letters::Unicode))
+}
+
+/// What happens to an attempt.
+fn attempt(event: &Event, state: &State) -> Option<String> {
+    Some(match event {
+        Event::AttemptStarted { task, attempt, kind, agent } => {
+            let title = state.plan.task(task).map_or("", |planned| &planned.spec.title);
+            match kind {
+                Kind::First => format!("🔄 {task} {title} started ({agent})"),
+                Kind::Recheck => format!("🔄 {task} attempt {attempt}: its work is verified again"),
+                Kind::Verify | Kind::Ci | Kind::Conflict | Kind::Continue => {
+                    let at = state.position(task)?;
+                    let repair =
+                        ppe_core::view::repair_line(state, at).unwrap_or_else(|| "goes on".to_owned());
+                    format!("🔄 {task} attempt {attempt}: {repair} ({agent})")
+                }
+            }
+        }
+        Event::AttemptSucceeded { task, .. } => {
+            let commits = state.task(task).map_or(0, |t| t.commits());
+            format!("✅ {task} verified, {}", plural(commits as usize, "commit"))
+        }
+        Event::AttemptFailed { task, failure, after, .. } => failed(task, failure, *after, state),
+        Event::AttemptReleased { task, failure, .. } => {
+            format!("{task} gave its slot back: {}", failure.summary)
+        }
+        Event::AttemptStopping { task, stop, .. } => {
+            format!("{task} is being stopped: {}", why_stopped(*stop))
+        }
+        Event::LeftoversAsked { task, .. } => format!("{task}: its agent is asked for what it left over"),
+        Event::VerifyStarted { task, .. } => format!("{task} is being verified"),
+        Event::AgentNeeded { task, failure, .. } => format!("{task}: its agent starts: {}", failure.summary),
+        _ => return None,
+    })
+}
+
+fn why_stopped(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Yield => "it gives its slot to others",
+        Stop::Park => "it is paused",
+        Stop::Take => "a person takes it",
+        Stop::Cancel => "it is cancelled",
+        Stop::Skip(_) => "it is skipped",
+        Stop::Retry => "it begins again",
+        Stop::Timeout => "it ran out of time",
+        Stop::Halt => "the run stops",
+    }
+}
+
+/// A failure, and what follows: a repair, or a person.
+fn failed(task: &TaskId, failure: &Failure, after: After, state: &State) -> String {
+    match after {
+        After::Retry { .. } => {
+            let next = state.position(task).and_then(|at| ppe_core::view::repair_line(state, at));
+            let next = next.map_or_else(|| "tried again".to_owned(), |repair| format!("{repair} follows"));
+            format!("{task} failed: {}; {next}", failure.summary)
+        }
+        After::Hold(hold) => held(task, hold, failure, state),
+    }
+}
+
+/// `T-003 needs manual intervention. 6 other tasks continuing... (what failed; where; next command)`
+fn held(task: &TaskId, hold: Hold, failure: &Failure, state: &State) -> String {
+    let branch = state.task(task).and_then(|t| t.facts.branch.as_ref());
+    let place = branch.map_or_else(String::new, |branch| format!(" Its work lies on branch {branch}."));
+    let message = headline(task, hold, state.busy_count());
+    format!("🚧 {message} It failed: {}.{place} Next: ppe retry {task}", failure.summary)
+}
+
+/// What happens to a task between attempts and after them.
+fn task(event: &Event, state: &State) -> Option<String> {
+    Some(match event {
+        Event::ChangeOpened { task, change } => format!("✅ {task} PR {change} created, CI pending..."),
+        Event::ChangeReturned { task, failure, after } => failed(task, failure, *after, state),
+        Event::TaskClosed { task, closure } => {
+            format!("{} {task} {}", closure_sign(closure), closed(closure))
+        }
+        Event::TaskHeld { task, hold, failure } => held(task, *hold, failure, state),
+        Event::TaskParked { task, park } => match park {
+            Park::Room => format!("{task} returns when the queue is shorter than the slots"),
+            Park::Operator => format!("{task} is paused (ppe unpause {task})"),
+            Park::Taken => format!("{task} is yours (ppe give {task} hands it back)"),
+            Park::Question(question) => format!("{task} waits for an answer to {question}"),
+        },
+        Event::TaskReopened { task, .. } | Event::TaskReset { task, .. } => format!("{task} is open again"),
+        Event::BranchAdopted { task, tip } => {
+            format!("{task}: its branch was moved to {}; verified anew", short(tip))
+        }
+        Event::TaskWished { task, .. } => format!("{task}: done once its landing has an outcome"),
+        Event::LandingAccepted { task } => {
+            format!("{task} counts as done although it is no longer in the target")
+        }
+        Event::PriorityChanged { task, priority } => format!("{task} has {priority} priority now"),
+        Event::TaskPreferred { task } => format!("{task} goes ahead of all others"),
+        _ => return None,
+    })
+}
+
+fn closure_sign(closure: &Closure) -> &'static str {
+    if closure.satisfies() { "✅" } else { "🚫" }
+}
+
+fn closed(closure: &Closure) -> String {
+    match closure {
+        Closure::Landed(commit) => format!("landed ({})", short(commit)),
+        Closure::LandedByOthers(commit) => format!("landed by a person ({})", short(commit)),
+        Closure::DoneBefore => "was done before".to_owned(),
+        Closure::NoChange => "needed no change".to_owned(),
+        Closure::Skipped(Satisfies::Yes) => "skipped; what needs it goes on".to_owned(),
+        Closure::Skipped(Satisfies::No) => "skipped; what needs it stays blocked".to_owned(),
+        Closure::Cancelled => "cancelled".to_owned(),
+    }
+}
+
+/// What happens in the lane.
+fn lane(event: &Event, state: &State) -> Option<String> {
+    let members = |id| {
+        let candidate = state.lane.chain.iter().find(|candidate| candidate.id == id);
+        candidate.map(|candidate| list(&candidate.members))
+    };
+    Some(match event {
+        Event::CheckStarted { subject: Subject::Candidate(id), run: 1 } => {
+            format!("{} is being checked", members(*id)?)
+        }
+        Event::CheckStarted { subject: Subject::Candidate(id), .. } => {
+            format!("{} was red and is being checked again", members(*id)?)
+        }
+        Event::CheckStarted { subject: Subject::Base(commit), .. } => {
+            format!("{} is being checked at {}", state.target, short(commit))
+        }
+        Event::CheckRed { subject: Subject::Candidate(id), failure, .. } => match members(*id) {
+            Some(members) => format!("❌ {members}: CI red: {}", failure.summary),
+            None => format!("❌ CI red: {}", failure.summary),
+        },
+        Event::CheckRed { subject: Subject::Base(commit), failure, .. } => {
+            format!("❌ {} is red at {}: {}", state.target, short(commit), failure.summary)
+        }
+        Event::CandidateDropped { candidate, why } => match why {
+            Drop::BaseMoved => format!("{} moved while {candidate} was to land; built anew", state.target),
+            Drop::HeadMoved | Drop::Conflict | Drop::Red | Drop::TargetRed | Drop::Withdrawn => return None,
+        },
+        Event::TargetRed { commit, .. } => {
+            format!("🚧 The lane is frozen: {} is red at {}", state.target, short(commit))
+        }
+        Event::RacesLost { task } => format!("🚧 The lane is frozen: {task} lost too many races"),
+        Event::LaneThawed => "The lane goes on".to_owned(),
+        _ => return None,
+    })
+}
+
+fn pause(cause: &PauseCause) -> String {
+    match cause {
+        PauseCause::Operator => "by you (ppe unpause)".to_owned(),
+        PauseCause::Machine(why) => format!("the machine cannot take more ({why})"),
+        PauseCause::Agent(why) => format!("an agent cannot be started ({why}) (ppe unpause)"),
+        PauseCause::TargetRed => "the target is red".to_owned(),
+        PauseCause::SameCause => "several tasks failed alike".to_owned(),
+        PauseCause::TargetRewritten => "the target lost what had landed".to_owned(),
+    }
+}
+
+fn stop(mode: StopMode, state: &State) -> String {
+    let at_work: Vec<TaskId> = state.busy().map(|at| state.id(at).clone()).collect();
+    let who = if at_work.is_empty() {
+        "no agent works".to_owned()
+    } else {
+        format!("still at work: {}", list(&at_work))
+    };
+    match mode {
+        StopMode::Drain => format!("✋ Pausing: nothing new starts; {who}"),
+        StopMode::Agents => format!("✋ Stopping the agents; {who}"),
+        StopMode::Cancel => format!("✋ Cancelling what is open; {who}"),
+    }
+}

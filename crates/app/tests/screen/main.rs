@@ -1,0 +1,7 @@
+//! The command line's screens, compared as text.
+
+mod dashboard;
+mod hostile;
+mod plain;
+mod summary;
+mod world;
