@@ -5,4 +5,5 @@ pub mod job;
 pub mod output;
 pub mod process;
 pub mod record;
+pub mod script;
 pub mod shim;
