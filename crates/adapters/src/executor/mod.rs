@@ -6,4 +6,5 @@ pub mod local;
 pub mod output;
 pub mod process;
 pub mod record;
+pub mod script;
 pub mod shim;
