@@ -229,7 +229,9 @@ impl Drive {
     /// The verify commands end like this.
     pub fn verdict(&mut self, id: &str, verdict: Verdict) {
         let (task, attempt) = (TaskId::new(id), self.attempt(id));
-        let Some(worked) = self.state.task(&task).and_then(|t| t.running()).map(|r| r.worked()) else { return };
+        let Some(worked) = self.state.task(&task).and_then(|t| t.running()).map(|r| r.worked()) else {
+            return;
+        };
         self.input(Input::VerifyEnded { task, attempt, job: worked.into(), verdict });
     }
 

@@ -1,7 +1,8 @@
 //! A run under way, seen from its own terminal: the screen or the lines, the signals, the keys, and the end.
 
-use super::report::summary_lines;
-use super::screen::{dashboard, plain};
+use super::report::last_words;
+use super::screen::{Letters, Plain, dashboard, details};
+use super::terminal;
 use super::ui::{Terminal, Ui};
 use crate::error::{AppError, EXIT_DONE, EXIT_INTERRUPTED, EXIT_NEEDS_YOU, EXIT_PAUSED};
 use crate::wiring::{Launched, RunDir, Site, ping};
@@ -9,14 +10,15 @@ use ppe_core::decide::Rest;
 use ppe_core::input::{Command, Input};
 use ppe_core::state::{State, StopMode};
 use ppe_core::view::{Live, Outside, RunView, view};
+use ppe_core::wording::{span, thousands};
 use ppe_engine::api::{Leave, RunHandle, Snapshot};
 use ppe_engine::run_loop::{End, Stay};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 
 /// Between two redraws at the least: elapsed times go on while nothing happens.
 const REDRAW: Duration = Duration::from_secs(1);
@@ -29,15 +31,8 @@ pub(super) struct Drive {
     refresh: Duration,
     run_folder: String,
     workspaces: String,
-    coverage: Coverage,
+    root: PathBuf,
     next_steps: Vec<String>,
-}
-
-/// Where coverage reports may lie.
-#[derive(Clone, Debug)]
-pub(super) struct Coverage {
-    /// The repository's top.
-    pub(super) root: std::path::PathBuf,
 }
 
 /// How the run is shown.
@@ -58,7 +53,7 @@ impl Drive {
             refresh: Duration::from_millis(site.settings.dashboard_refresh_ms.max(1_000)),
             run_folder: dir.folder().display().to_string(),
             workspaces: dir.workspaces().display().to_string(),
-            coverage: Coverage { root: site.repo.root.clone() },
+            root: site.repo.root.clone(),
             next_steps: site.settings.next_steps.clone(),
         }
     }
@@ -79,11 +74,16 @@ pub(super) fn outside(state: &State, live: Live, workspaces: &str) -> Outside {
 }
 
 /// Drives a run to its end.
-pub(super) async fn drive(drive: Drive, launched: Launched, first: Vec<Input>, ui: &mut Ui) -> Result<u8, AppError> {
+pub(super) async fn drive(
+    drive: Drive,
+    launched: Launched,
+    first: Vec<Input>,
+    ui: &mut Ui,
+) -> Result<u8, AppError> {
     let Launched { run_loop, mut handle, socket } = launched;
     let mut face = Face::new(&drive, &handle);
     let mut signals = Signals::listen()?;
-    let mut keys = (drive.shown == Shown::Screen).then(|| BufReader::new(tokio::io::stdin()).lines());
+    let mut keys = (drive.shown == Shown::Screen).then(typed_lines);
     let mut tick = tokio::time::interval(if drive.shown == Shown::Screen { REDRAW } else { drive.refresh });
     let mut running = tokio::spawn(run_loop.run(first));
     face.begin(ui);
@@ -103,7 +103,7 @@ pub(super) async fn drive(drive: Drive, launched: Launched, first: Vec<Input>, u
                 Some(line) => face.typed(&line, &handle, ui),
                 None => keys = None,
             },
-            () = signals.interrupted() => face.interrupted(&handle, ui).await,
+            _ = signals.interrupt.recv() => face.interrupted(&handle, ui).await,
             _ = signals.terminate.recv() => {
                 drop(handle.command(Command::Stop(StopMode::Agents)).await);
             }
@@ -124,26 +124,45 @@ fn conclude(drive: &Drive, last: &Snapshot, end: &End, ui: &mut Ui) -> Result<u8
             return Ok(EXIT_INTERRUPTED);
         }
         End::LogFailed(why) => {
-            return Err(AppError::environment(format!("the event log takes nothing more: {why}"))
-                .hint(format!("agents go on; once the disk is sound, `ppe resume` reads {} again", drive.run_folder)));
+            return Err(AppError::environment(format!("the event log takes nothing more: {why}")).hint(
+                format!(
+                    "agents go on; once the disk is sound, `ppe resume` reads {} again",
+                    drive.run_folder
+                ),
+            ));
         }
         End::Rest(_) => {}
     }
-    for line in summary_lines(&last.state, last.now, &drive.coverage.root, &drive.next_steps)? {
+    for line in last_words(&last.state, last.now, &drive.root, &drive.next_steps, &ui.look) {
         ui.data(&line);
     }
     Ok(match end {
-        End::Rest(Rest::Complete) if last.state.tasks.iter().all(|t| !t.in_run() || t.satisfies()) => EXIT_DONE,
+        End::Rest(Rest::Complete) if last.state.tasks.iter().all(|t| !t.in_run() || t.satisfies()) => {
+            EXIT_DONE
+        }
         End::Rest(Rest::Complete | Rest::NeedsUser) => EXIT_NEEDS_YOU,
         End::Rest(Rest::Paused | Rest::Stopped) | End::Left | End::LogFailed(_) => EXIT_PAUSED,
     })
 }
 
-async fn next_key(keys: &mut Option<Lines<BufReader<Stdin>>>) -> Option<String> {
+async fn next_key(keys: &mut Option<mpsc::Receiver<String>>) -> Option<String> {
     match keys {
-        Some(lines) => lines.next_line().await.ok().flatten(),
+        Some(lines) => lines.recv().await,
         None => std::future::pending().await,
     }
+}
+
+/// Lines that the user types. A thread of its own waits for them, which nobody waits for at the end.
+fn typed_lines() -> mpsc::Receiver<String> {
+    let (tell, lines) = mpsc::channel(8);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            if tell.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
 }
 
 struct Signals {
@@ -160,21 +179,18 @@ impl Signals {
             hang_up: signal(SignalKind::hangup())?,
         })
     }
-
-    async fn interrupted(&mut self) {
-        self.interrupt.recv().await;
-    }
 }
 
 /// What the user sees.
 struct Face {
     shown: Shown,
-    lines: plain::Plain,
+    lines: Plain,
     tail: broadcast::Receiver<std::sync::Arc<ppe_engine::api::Recorded>>,
     /// As of the last line printed; a line tells of a record against the state that it makes.
     told: State,
     workspaces: String,
     interrupts: u32,
+    shown_at: Option<usize>,
     details: Details,
 }
 
@@ -190,11 +206,12 @@ impl Face {
         let snapshot = handle.snapshot();
         Self {
             shown: drive.shown,
-            lines: plain::Plain::default(),
+            lines: Plain::new(&snapshot.state, Letters::Unicode),
             tail: handle.subscribe(),
             told: (*snapshot.state).clone(),
             workspaces: drive.workspaces.clone(),
             interrupts: 0,
+            shown_at: None,
             details: Details::Hidden,
         }
     }
@@ -205,14 +222,14 @@ impl Face {
 
     fn begin(&mut self, ui: &mut Ui) {
         if self.shown == Shown::Screen {
-            ui.raw(dashboard::ENTER);
+            ui.raw(terminal::ENTER);
         }
     }
 
     fn end(&mut self, handle: &RunHandle, ui: &mut Ui) {
         match self.shown {
             Shown::Screen => {
-                ui.raw(dashboard::LEAVE);
+                ui.raw(terminal::LEAVE);
             }
             Shown::Lines => {
                 while let Ok(recorded) = self.tail.try_recv() {
@@ -227,14 +244,22 @@ impl Face {
     }
 
     fn draw(&mut self, snapshot: &Snapshot, ui: &mut Ui) {
-        let (columns, rows) = size();
+        let mut look = ui.sized();
+        let rows = look.height.unwrap_or(24);
+        look.height = Some(rows.saturating_sub(1));
         let view = self.view(snapshot);
-        let look = dashboard::Look { columns, rows, colour: ui.colour, updated: wall_text(), interrupts: self.interrupts };
-        let picture = match self.details {
-            Details::Hidden => dashboard::dashboard(&view, &look),
-            Details::Shown => dashboard::details(&view, &look),
+        let mut lines = match self.details {
+            Details::Hidden => dashboard(&view, &look, &wall_text()),
+            Details::Shown => details(&view, &look),
         };
-        ui.raw(&dashboard::frame(&picture, rows, snapshot.stalled.as_deref()));
+        if let Some(why) = &snapshot.stalled {
+            lines.insert(0, format!("NOTHING CAN BE RECORDED: {why}"));
+        }
+        if self.shown_at != Some(rows) {
+            ui.raw(&terminal::to_input(rows));
+            self.shown_at = Some(rows);
+        }
+        ui.raw(&terminal::draw(&lines, rows));
     }
 
     fn tick(&mut self, handle: &RunHandle, ui: &mut Ui) {
@@ -242,15 +267,15 @@ impl Face {
         match self.shown {
             Shown::Screen => self.draw(&at_present(snapshot), ui),
             Shown::Lines => {
-                let view = self.view(&snapshot);
-                for line in self.lines.tick(&view) {
-                    ui.data(&line);
-                }
+                let view = self.view(&at_present(snapshot));
+                ui.data(&progress_line(&view));
             }
         }
     }
 
-    async fn next_line(&mut self) -> Result<std::sync::Arc<ppe_engine::api::Recorded>, broadcast::error::RecvError> {
+    async fn next_line(
+        &mut self,
+    ) -> Result<std::sync::Arc<ppe_engine::api::Recorded>, broadcast::error::RecvError> {
         self.tail.recv().await
     }
 
@@ -265,8 +290,7 @@ impl Face {
                 if self.told.apply(&recorded.record).is_err() {
                     self.told = (*handle.snapshot().state).clone();
                 }
-                let view = view(&self.told, recorded.record.at, &outside(&self.told, Live::Yes, &self.workspaces));
-                for line in self.lines.record(&recorded.record, &self.told, &view, &clock_text(recorded.record.at.0)) {
+                for line in self.lines.tell(&recorded.record, &self.told, &clock_text(recorded.record.at.0)) {
                     ui.data(&line);
                 }
             }
@@ -297,9 +321,39 @@ impl Face {
         if over || self.shown == Shown::Screen {
             return;
         }
-        let working = handle.snapshot().state.busy_count();
-        ui.talk(&plain::interrupted(self.interrupts, working));
+        ui.talk(&interrupted(self.interrupts, &handle.snapshot().state));
     }
+}
+
+/// What Ctrl-C has done, who still works, and what the next one does.
+fn interrupted(times: u32, state: &State) -> String {
+    let working: Vec<_> = state.busy().map(|at| state.id(at).clone()).collect();
+    let who = if working.is_empty() {
+        "nobody is at work".to_owned()
+    } else {
+        format!("still at work: {}", ppe_core::wording::list(&working))
+    };
+    match times {
+        1 => format!("draining: nothing new starts; {who}. Ctrl+C again stops the agents (resumable)"),
+        2 => format!("stopping the agents; {who}. Ctrl+C again leaves at once, and agents go on"),
+        _ => "leaving".to_owned(),
+    }
+}
+
+/// How far the run is, for where there is no screen.
+fn progress_line(view: &RunView) -> String {
+    format!(
+        "{}: {}/{} tasks ({}%), {}/{} commits, {}/{} slots busy, {} elapsed",
+        wall_text(),
+        view.totals.done,
+        view.totals.tasks,
+        view.totals.tasks_percent,
+        thousands(view.totals.commits),
+        thousands(view.totals.commits_planned),
+        view.slots.busy,
+        view.slots.total,
+        span(view.times.elapsed_ms)
+    )
 }
 
 /// A snapshot moved to the present: its state is as it was, its time is now.
@@ -307,10 +361,6 @@ fn at_present(mut snapshot: Snapshot) -> Snapshot {
     let wall = jiff::Timestamp::now().as_millisecond();
     snapshot.now = snapshot.now.max(ppe_core::ids::Millis(u64::try_from(wall).unwrap_or(0)));
     snapshot
-}
-
-fn size() -> (u16, u16) {
-    terminal_size::terminal_size().map_or((80, 24), |(width, height)| (width.0, height.0))
 }
 
 /// Local date and time, as the screen shows it.

@@ -16,9 +16,10 @@ mod plan_text;
 mod report;
 mod resume;
 mod run;
-mod screen;
+pub mod screen;
 mod simulate;
 mod status;
+mod terminal;
 mod ui;
 
 use crate::error::AppError;

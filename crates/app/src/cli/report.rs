@@ -2,7 +2,7 @@
 
 use super::args::{ReportArgs, ReportWord};
 use super::drive::outside;
-use super::screen::summary;
+use super::screen::{self, Look};
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
 use crate::wiring::{Site, Word, coverage_percent, latest, report_from_agent};
@@ -27,21 +27,26 @@ pub(super) fn run(args: &ReportArgs, ui: &mut Ui) -> Result<u8, AppError> {
     if args.of.json {
         ui.data(&serde_json::to_string(&report)?);
     } else {
-        for line in summary::summary(&report) {
+        for line in screen::summary(&report, &ui.look) {
             ui.data(&line);
         }
     }
     Ok(EXIT_DONE)
 }
 
-/// The last screen of a run.
-pub(super) fn summary_lines(
+/// The last screen of a run, and the lines that sum it up.
+pub(super) fn last_words(
     state: &State,
     now: Millis,
     root: &Path,
     next_steps: &[String],
-) -> Result<Vec<String>, AppError> {
-    Ok(summary::summary(&measured_report(state, now, root, next_steps)))
+    look: &Look,
+) -> Vec<String> {
+    let report = measured_report(state, now, root, next_steps);
+    let mut lines = screen::ending(&report);
+    lines.push(String::new());
+    lines.extend(screen::summary(&report, look));
+    lines
 }
 
 fn measured_report(state: &State, now: Millis, root: &Path, next_steps: &[String]) -> Report {

@@ -37,8 +37,12 @@ pub(super) fn run(args: &ResumeArgs, ui: &mut Ui) -> Result<u8, AppError> {
         first.push(Input::Operator(Command::Slots(site.settings.policy.slots)));
     }
     let drive = Drive::new(&site, &found.dir, stay(args.plain, ui), args.plain);
-    runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let end = runtime.block_on(async {
         let launched = launch(&site, &found.dir, &found.id, log, state, drive.stay)?;
         drive::drive(drive, launched, first, ui).await
-    })
+    });
+    // Whoever still waits for a job that goes on is not waited for.
+    runtime.shutdown_background();
+    end
 }

@@ -3,7 +3,7 @@
 use super::args::{Overrides, RunArgs, Selecting};
 use super::drive::{self, Drive};
 use super::plan::require;
-use super::screen::plain;
+use super::screen::opening;
 use super::ui::{Terminal, Ui};
 use super::{doctor, plan_text, runtime};
 use crate::error::AppError;
@@ -11,11 +11,13 @@ use crate::wiring::{
     CheckLevel, Flag, Found, Preflight, RunDir, RunLock, Site, create_run, find_plan, flag, judge_target,
     latest, launch, preflight, read_plan, verdict_check,
 };
-use ppe_core::ids::{RunId, TaskId};
+use ppe_core::decide::decide;
+use ppe_core::ids::{Millis, RunId, TaskId};
 use ppe_core::input::{Input, Start};
 use ppe_core::outcome::Verdict;
 use ppe_core::plan::{Plan, Selection, select};
 use ppe_core::state::State;
+use ppe_core::view::{Outside, RunView, view};
 use ppe_engine::run_loop::Stay;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,7 +33,16 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
     let ids = |names: &[String]| names.iter().map(|n| TaskId::new(n.as_str())).collect::<BTreeSet<_>>();
     let found = preflight(&site, Some(&plan), &ids(&args.selecting.done), &ids(&args.selecting.again))?;
     let selected = selection(&plan, &args.selecting, &found, &site)?;
-    for line in plain::opening(&plan, &site.settings.policy) {
+    let start = Start {
+        run: RunId::new("preview"),
+        target: found.target.clone(),
+        target_tip: found.tip.clone(),
+        green: None,
+        policy: site.settings.policy.clone(),
+        selected,
+        before: found.before.clone(),
+    };
+    for line in opening(&preview(&plan, start.clone())) {
         ui.data(&line);
     }
     let mut text = String::new();
@@ -45,11 +56,18 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
     if let Some(error) = found.stop() {
         return Err(error);
     }
-    confirm(&args, &site, &found, selected.len(), ui)?;
+    confirm(&args, &site, &found, start.selected.len(), ui)?;
     if args.detach {
         return drive::detach(&site, "run", ui);
     }
-    begin(&args, &site, plan, found, selected, ui)
+    begin(&args, &site, plan, &found, start, ui)
+}
+
+/// What the run will look like the moment it begins.
+fn preview(plan: &Plan, start: Start) -> RunView {
+    let mut state = State::new(Arc::new(plan.clone()));
+    drop(decide(&mut state, Millis(0), Input::Start(Box::new(start))));
+    view(&state, Millis(0), &Outside::default())
 }
 
 /// Flags as settings.
@@ -126,30 +144,24 @@ fn begin(
     args: &RunArgs,
     site: &Site,
     plan: Plan,
-    found: Preflight,
-    selected: Vec<TaskId>,
+    found: &Preflight,
+    start: Start,
     ui: &mut Ui,
 ) -> Result<u8, AppError> {
     let (dir, id, log) = create_run(site, &plan, &jiff::Zoned::now())?;
     let _lock = RunLock::take(site, "ppe run", Some(&id))?;
     let runtime = runtime()?;
-    let green = runtime.block_on(judge(site, &found, &dir, &id, ui))?;
-    let start = Start {
-        run: id.clone(),
-        target: found.target,
-        target_tip: found.tip,
-        green: green.then_some(found.tree),
-        policy: site.settings.policy.clone(),
-        selected,
-        before: found.before,
-    };
-    ui.data(&plain::launching(site.settings.policy.slots));
+    let green = runtime.block_on(judge(site, found, &dir, &id, ui))?.then(|| found.tree.clone());
+    let start = Start { run: id.clone(), green, ..start };
     let state = State::new(Arc::new(plan));
     let drive = Drive::new(site, &dir, stay(args.plain, ui), args.plain);
-    runtime.block_on(async {
+    let end = runtime.block_on(async {
         let launched = launch(site, &dir, &id, log, state, drive.stay)?;
         drive::drive(drive, launched, vec![Input::Start(Box::new(start))], ui).await
-    })
+    });
+    // Whoever still waits for a job that goes on is not waited for.
+    runtime.shutdown_background();
+    end
 }
 
 /// On a terminal a run stays up while the user is needed.

@@ -3,6 +3,7 @@
 use super::args::StatusArgs;
 use super::drive::{outside, redraws, wall_text};
 use super::screen::dashboard;
+use super::terminal::CLEAR;
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
 use crate::wiring::{Found, RunLock, Site, latest};
@@ -22,11 +23,14 @@ pub(super) fn run(args: &StatusArgs, ui: &mut Ui) -> Result<u8, AppError> {
         if args.of.json {
             ui.data(&serde_json::to_string(&view)?);
         } else {
-            let picture = dashboard::dashboard(&view, &dashboard::Look::plain(ui.colour, wall_text()));
-            if watch && redraws(ui) {
-                ui.raw(dashboard::CLEAR);
+            let following = watch && redraws(ui);
+            let look = if following { ui.sized() } else { ui.look };
+            if following {
+                ui.raw(CLEAR);
             }
-            ui.raw(&picture);
+            for line in dashboard(&view, &look, &wall_text()) {
+                ui.data(&line);
+            }
         }
         if !watch || view.live == Live::No {
             return Ok(EXIT_DONE);

@@ -2,6 +2,7 @@
 //!
 //! A reader that has gone away (a closed pipe, a closed terminal) is no error: what was to be done is done.
 
+use super::screen::{Colour, Letters, Look};
 use std::io::{self, IsTerminal, Write};
 
 /// Who is told, and how.
@@ -10,8 +11,8 @@ pub(crate) struct Ui {
     err: Box<dyn Write + Send>,
     /// Whether standard output is a terminal.
     pub(crate) terminal: Terminal,
-    /// Whether colours are wanted.
-    pub(crate) colour: Colour,
+    /// How screens are to look, but for their size.
+    pub(crate) look: Look,
 }
 
 /// Whether there is a terminal.
@@ -23,23 +24,25 @@ pub(crate) enum Terminal {
     No,
 }
 
-/// Whether colours are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Colour {
-    /// They are.
-    Yes,
-    /// They are not.
-    No,
-}
-
 impl Ui {
     /// The streams of this process.
     pub(crate) fn of_process() -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
         let dumb = std::env::var_os("TERM").is_none_or(|t| t.is_empty() || t == "dumb");
         let terminal = if io::stdout().is_terminal() && !dumb { Terminal::Yes } else { Terminal::No };
-        let colour = if terminal == Terminal::Yes && !set("NO_COLOR") { Colour::Yes } else { Colour::No };
-        Self { out: Box::new(io::stdout()), err: Box::new(io::stderr()), terminal, colour }
+        let colour = if terminal == Terminal::Yes && !set("NO_COLOR") { Colour::On } else { Colour::Off };
+        let look = Look { colour, letters: letters(), ..Look::default() };
+        Self { out: Box::new(io::stdout()), err: Box::new(io::stderr()), terminal, look }
+    }
+
+    /// The look of a screen as large as the terminal; of any height where there is none.
+    pub(crate) fn sized(&self) -> Look {
+        match terminal_size::terminal_size() {
+            Some((width, height)) => {
+                Look { width: usize::from(width.0), height: Some(usize::from(height.0)), ..self.look }
+            }
+            None => self.look,
+        }
     }
 
     /// A line of data.
@@ -72,5 +75,16 @@ impl Ui {
             Ok(_) => matches!(line.trim().to_lowercase().as_str(), "y" | "yes" | "s" | "si" | "sí"),
             Err(_) => false,
         }
+    }
+}
+
+/// Which letters the user's locale can show. Without any locale set, a modern terminal is assumed.
+fn letters() -> Letters {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    match locale {
+        Some(locale) if !locale.to_lowercase().replace('-', "").contains("utf8") => Letters::Ascii,
+        Some(_) | None => Letters::Unicode,
     }
 }

@@ -9,9 +9,7 @@ mod preflight;
 mod runs;
 mod site;
 
-pub(crate) use adapt::{
-    ConfigLines, InitFile, config_lines, config_schema, flag, propose, report_from_agent,
-};
+pub(crate) use adapt::{InitFile, config_lines, config_schema, flag, propose, report_from_agent};
 pub(crate) use control::{apply, ping, send};
 pub(crate) use coverage::coverage_percent;
 pub(crate) use launch::{Launched, launch};
