@@ -386,10 +386,7 @@ fn job_of(intent: &Intent) -> Option<JobKey> {
         Intent::EnsureAgent { task, attempt, round } => {
             Some(JobKey::Attempt { task: task.clone(), attempt: *attempt, job: (*round).into() })
         }
-        Intent::EnsureStopped { task, attempt, job } => {
-            Some(JobKey::Attempt { task: task.clone(), attempt: *attempt, job: *job })
-        }
-        Intent::EnsureVerified { task, attempt, job } => {
+        Intent::EnsureStopped { task, attempt, job } | Intent::EnsureVerified { task, attempt, job } => {
             Some(JobKey::Attempt { task: task.clone(), attempt: *attempt, job: *job })
         }
         Intent::EnsureChecked { subject, run } => Some(JobKey::Check { subject: subject.clone(), run: *run }),

@@ -2,7 +2,7 @@
 
 use super::args::{Overrides, RunArgs, Selecting};
 use super::drive::{self, Drive};
-use super::plan::require;
+use super::plan::{require, written};
 use super::screen::opening;
 use super::ui::{Terminal, Ui};
 use super::{doctor, plan_text, runtime};
@@ -45,8 +45,7 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
     for line in opening(&preview(&plan, start.clone())) {
         ui.data(&line);
     }
-    let mut text = String::new();
-    drop(plan_text::findings(&mut text, &findings));
+    let text = written(|out| plan_text::findings(out, &findings));
     if !text.is_empty() {
         ui.talk(text.trim_end());
     }
@@ -186,5 +185,5 @@ async fn judge(
     }
     let check = verdict_check(&verdict);
     let error = AppError::environment(format!("{} cannot be built on: {}", found.target, check.text));
-    Err(check.hint.iter().fold(error, |error, hint| error.hint(hint)))
+    Err(check.hint.iter().fold(error, super::super::error::AppError::hint))
 }

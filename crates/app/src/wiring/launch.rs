@@ -214,7 +214,8 @@ fn runtime_dir(site: &Site) -> Result<PathBuf, AppError> {
 fn check_private(dir: &Path) -> Result<(), AppError> {
     use std::os::unix::fs::MetadataExt;
     let found = std::fs::symlink_metadata(dir)?;
-    let ours = found.is_dir() && found.uid() == nix::unistd::getuid().as_raw() && found.mode() & 0o077 == 0;
+    let closed = found.mode().trailing_zeros() >= 6;
+    let ours = found.is_dir() && found.uid() == nix::unistd::getuid().as_raw() && closed;
     if ours {
         return Ok(());
     }

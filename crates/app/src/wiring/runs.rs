@@ -54,8 +54,6 @@ pub(crate) struct Found {
     pub(crate) id: RunId,
     /// What its log folds to.
     pub(crate) state: State,
-    /// How many records that is.
-    pub(crate) records: usize,
 }
 
 impl Found {
@@ -87,7 +85,7 @@ pub(crate) fn latest(site: &Site, wanted: Option<&str>) -> Result<Option<Found>,
         if state.progress == Progress::New && wanted.is_none() {
             continue;
         }
-        return Ok(Some(Found { dir, id, state, records: reading.records.len() }));
+        return Ok(Some(Found { dir, id, state }));
     }
     Ok(None)
 }
@@ -107,10 +105,8 @@ pub(crate) fn create_run(
         hour: part(utc.hour()),
         minute: part(utc.minute()),
         second: part(utc.second()),
-        salt: u16::try_from(
-            u32::from(utc.subsec_nanosecond().unsigned_abs() as u16) ^ (std::process::id() & 0xffff),
-        )
-        .unwrap_or(0),
+        salt: u16::try_from((utc.subsec_nanosecond().unsigned_abs() ^ std::process::id()) & 0xffff)
+            .unwrap_or(0),
     }
     .run_id();
     let dir = site.state.create_run(&id)?;

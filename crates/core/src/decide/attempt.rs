@@ -26,7 +26,7 @@ impl Decider<'_> {
         use crate::state::Workspace;
         match self.state.task(task) {
             Some(t) if t.facts.workspace == Workspace::Wanted => {
-                self.emit(Event::TaskPreloaded { task: task.clone() })
+                self.emit(Event::TaskPreloaded { task: task.clone() });
             }
             Some(_) | None => self.stale(),
         }

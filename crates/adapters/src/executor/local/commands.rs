@@ -88,7 +88,7 @@ impl Inner {
         }
         let dir = self.places.tasks.join(task.as_str()).join("set-up");
         // A set-up that failed is tried again in a folder of its own.
-        let dir = (1..).map(|n: u32| dir.join(n.to_string())).find(|dir| !failed(dir)).unwrap_or(dir);
+        let dir = (1..=u32::MAX).map(|n| dir.join(n.to_string())).find(|dir| !failed(dir)).unwrap_or(dir);
         for (at, command) in self.settings.setup.iter().enumerate() {
             match self.run_command(&dir.join(at.to_string()), workspace, command)? {
                 Judged::Green => {}
@@ -125,11 +125,10 @@ impl Inner {
             };
             match settled {
                 Settled::Ended(exit) => return Ok(judge_exit(&dir, command, &exit)),
-                Settled::Lost { .. } => {}
                 Settled::NeverStarted(NotStarted::ShimFailed { text, .. }) => {
                     return Err(Trouble::Machine(text));
                 }
-                Settled::NeverStarted(_) => {}
+                Settled::Lost { .. } | Settled::NeverStarted(_) => {}
             }
         }
         Ok(Judged::Unevaluated(format!("`{}` was lost again and again", command.name)))

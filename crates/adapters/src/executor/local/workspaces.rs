@@ -24,7 +24,7 @@ impl Inner {
         let tip = tip.ok_or_else(|| Trouble::Machine(format!("there is no branch {}", wish.target)))?;
         let dir = self.workspace_dir(&wish.task);
         let stamp = self.stamp(Millis(record::wall_ms()));
-        let found = Workspace::open(&self.repo, &dir).map_err(|e| self.why_not(wish, e))?;
+        let found = Workspace::open(&self.repo, &dir).map_err(|e| why_not(wish, e))?;
         let branch = match (&found, &wish.published) {
             (Some(found), _) => found.record().branch.clone(),
             (None, Some(_)) => wish.branch.clone(),
@@ -46,18 +46,18 @@ impl Inner {
             copy: self.settings.copy.clone(),
             stamp: stamp.clone(),
         };
-        let prepared = workspace::prepare(&self.repo, &spec).map_err(|e| self.why_not(wish, e))?;
+        let prepared = workspace::prepare(&self.repo, &spec).map_err(|e| why_not(wish, e))?;
         if matches!(prepared.how, How::Made | How::Remade { .. }) {
             self.forget_set_up(&wish.task);
         }
         self.set_up(&wish.task, &dir)?;
         match onto {
-            Some(work) => self.bring_onto(prepared.workspace, wish, &work, &tip, &stamp),
-            None => Ok(self.told(&prepared.workspace, &spec.start)),
+            Some(work) => Self::bring_onto(prepared.workspace, wish, &work, &tip, &stamp),
+            None => Ok(Self::told(&prepared.workspace, &spec.start)),
         }
     }
 
-    fn told(&self, workspace: &Workspace, start: &Start) -> Prepared {
+    fn told(workspace: &Workspace, start: &Start) -> Prepared {
         let record = workspace.record();
         let tip = match start {
             Start::Continue { tip } => tip.clone(),
@@ -67,7 +67,6 @@ impl Inner {
     }
 
     fn bring_onto(
-        &self,
         mut workspace: Workspace,
         wish: &Wish,
         work: &CommitId,
@@ -119,17 +118,6 @@ impl Inner {
         let done = self.workspace_dir(task).with_file_name(format!("{task}.set-up"));
         // None is there after the first time.
         drop(std::fs::remove_file(done));
-    }
-
-    /// Whose matter it is that there is no workspace.
-    fn why_not(&self, wish: &Wish, error: PrepareError) -> Trouble {
-        match error {
-            PrepareError::NotAncestor { missing, .. } => {
-                let gone = wish.must_contain.iter().filter(|(_, commit)| missing.contains(commit));
-                Trouble::NotAncestor { tasks: gone.map(|(task, _)| task.clone()).collect() }
-            }
-            error => Trouble::Machine(format!("workspace of {}: {error}", wish.task)),
-        }
     }
 
     fn check_disk(&self) -> Result<(), Trouble> {
@@ -225,6 +213,17 @@ impl Inner {
             drop(trash.delete());
         }
         Ok(())
+    }
+}
+
+/// Whose matter it is that there is no workspace.
+fn why_not(wish: &Wish, error: PrepareError) -> Trouble {
+    match error {
+        PrepareError::NotAncestor { missing, .. } => {
+            let gone = wish.must_contain.iter().filter(|(_, commit)| missing.contains(commit));
+            Trouble::NotAncestor { tasks: gone.map(|(task, _)| task.clone()).collect() }
+        }
+        error => Trouble::Machine(format!("workspace of {}: {error}", wish.task)),
     }
 }
 
