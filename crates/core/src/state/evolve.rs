@@ -246,7 +246,7 @@ impl State {
 
     fn session_opened(&mut self, down_ms: u64) {
         self.totals.sessions += 1;
-        if self.busy_count() == 0 && self.paused.is_empty() {
+        if self.busy_count() == 0 && !self.is_idle_by_order() {
             self.clock.paused_ms += down_ms;
         }
         self.stop = None;
