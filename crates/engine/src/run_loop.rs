@@ -10,7 +10,7 @@ use crate::ports::{
 use crate::writer::{Word, Writer};
 use ppe_core::decide::{Rest, decide, next_wakeup, rest};
 use ppe_core::event::Record;
-use ppe_core::ids::{Millis, Seq};
+use ppe_core::ids::{Attempt, Millis, Seq, TaskId};
 use ppe_core::input::{Input, Observed, Reply};
 use ppe_core::intent::{Intent, intents};
 use ppe_core::state::{State, Step};
@@ -313,6 +313,7 @@ impl<P: Ports> RunLoop<P> {
         for intent in unwanted {
             self.let_go(&intent);
         }
+        self.ports.executor().keep_slots(&self.running());
         let state = Arc::new(self.durable.clone());
         for intent in durable.intersection(&decided) {
             if self.in_flight.contains_key(intent) {
@@ -328,6 +329,15 @@ impl<P: Ports> RunLoop<P> {
             });
             self.in_flight.insert(intent.clone(), handle);
         }
+    }
+
+    /// Attempts that hold a slot, in what is durable or in what is decided.
+    fn running(&self) -> BTreeSet<(TaskId, Attempt)> {
+        let of = |state: &State| {
+            let running = |at: usize| Some((state.id(at).clone(), state.tasks[at].running()?.attempt));
+            (0..state.tasks.len()).filter_map(running).collect::<Vec<_>>()
+        };
+        of(&self.durable).into_iter().chain(of(&self.state)).collect()
     }
 
     /// Stops waiting for a job; one that nobody will ask about again is stopped.

@@ -19,6 +19,9 @@ const NAMES: u32 = 100;
 impl Inner {
     pub(super) fn prepare(&self, wish: &Wish) -> Result<Prepared, Trouble> {
         self.check_disk()?;
+        if let Some(attempt) = wish.attempt {
+            self.slots.take(&wish.task, attempt)?;
+        }
         record::make_dir(&self.places.workspaces).map_err(trouble::machine)?;
         let tip = self.repo.tip(&wish.target).map_err(trouble::machine)?;
         let tip = tip.ok_or_else(|| Trouble::Machine(format!("there is no branch {}", wish.target)))?;
