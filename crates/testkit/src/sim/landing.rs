@@ -136,6 +136,7 @@ impl World {
         let (base, commit, tree) =
             (commit_of(&built.base)?, commit_of(&built.commit)?, tree_of(&built.tree)?);
         if self.git.contains(self.target, commit) {
+            self.landed.entry(member).or_insert(commit);
             return Ok(LandOutcome::Landed(commit_id(commit)));
         }
         if self.strikes(4) {

@@ -67,8 +67,17 @@ impl World {
         }
         self.push();
         let (git, target) = (&self.git, self.target);
-        self.landed.retain(|_, commit| git.contains(target, *commit));
-        self.ours.retain(|task| self.landed.contains_key(task));
+        for (task, _) in self.landed.iter().filter(|(_, commit)| !git.contains(target, **commit)) {
+            // A change that was merged into what is gone cannot be landed again: it has to be opened anew.
+            if let Some(desk) = self.desks.get_mut(task)
+                && desk.change == Some(Change::Merged)
+            {
+                desk.change = Some(Change::Closed(self.next_change));
+                self.next_change += 1;
+            }
+        }
+        let landed = &self.landed;
+        self.ours.retain(|task| landed.get(task).is_some_and(|commit| git.contains(target, *commit)));
     }
 
     /// A person repairs a red target.
@@ -79,7 +88,10 @@ impl World {
     /// What a look at repository and forge finds.
     pub(super) fn look(&self, state: &State) -> Vec<Input> {
         let unlanded = |task: &TaskId| state.task(task).is_some_and(|t| t.in_run() && !t.is_closed());
-        let landed = self.landed.iter().filter(|(task, _)| unlanded(task));
+        let landed = self
+            .landed
+            .iter()
+            .filter(|(task, commit)| unlanded(task) && self.git.contains(self.target, **commit));
         let landed = landed.map(|(task, commit)| (task.clone(), commit_id(*commit))).collect();
         let gone = (0..state.tasks.len()).filter(|at| {
             let commit = state.tasks[*at].closure().and_then(|c| c.commit());

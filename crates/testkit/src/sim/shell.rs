@@ -103,7 +103,7 @@ impl Shell {
                 return Ok(());
             }
         }
-        Err(format!("no end after {MAX_STEPS} steps: {:?}", self.state))
+        Err(format!("no end after {MAX_STEPS} steps: {}", brief(&self.state)))
     }
 
     /// The lines of the log, those that are not yet durable last.
@@ -139,8 +139,15 @@ impl Shell {
             self.world.mischief(&self.state);
             return self.look().map(|()| Next::Go);
         }
+        if self.seed.chance(4) {
+            return self.look().map(|()| Next::Go);
+        }
         if storm && self.seed.chance(4) {
             return self.operate().map(|()| Next::Go);
+        }
+        if !storm && self.mail.is_empty() && self.pending.is_empty() && !self.state.questions.is_empty() {
+            // A question that has a time-out is answered before it passes.
+            return self.user_acts().map(|()| Next::Go);
         }
         let mail = self.mail.keys().next().map(|(at, _)| *at);
         let wakeup = next_wakeup(&self.state);
@@ -148,9 +155,10 @@ impl Shell {
             (Some(due), wakeup) if wakeup.is_none_or(|at| due <= at) => self.receive(),
             (_, Some(at)) => {
                 self.now = self.now.max(at);
-                let before = self.durable.len() + self.pending.len();
+                let before = (self.stats.records, self.stats.crashes);
                 self.feed(Input::Tick, None)?;
-                if before == self.durable.len() + self.pending.len() && next_wakeup(&self.state) == Some(at) {
+                let after = (self.stats.records, self.stats.crashes);
+                if before == after && next_wakeup(&self.state) == Some(at) {
                     return Err(format!("the moment {at:?} came, and nothing followed"));
                 }
                 Ok(Next::Go)
@@ -194,11 +202,11 @@ impl Shell {
     /// Nothing is under way and no moment is waited for.
     fn at_rest(&mut self) -> Result<Next, String> {
         self.flush_and_perform()?;
-        if !self.mail.is_empty() || next_wakeup(&self.state).is_some() {
+        if !self.mail.is_empty() || !self.pending.is_empty() || next_wakeup(&self.state).is_some() {
             return Ok(Next::Go);
         }
         let Some(rest) = rest(&self.state) else {
-            return Err(format!("nothing goes on, and the run has not come to rest: {:?}", self.state));
+            return Err(format!("nothing goes on, and the run has not come to rest: {}", brief(&self.state)));
         };
         let length = (self.durable.len(), self.pending.len());
         self.look()?;
@@ -208,7 +216,10 @@ impl Shell {
         self.stats.rests += 1;
         self.user_turns += 1;
         if self.user_turns > 400 {
-            return Err(format!("the user has done all they can, and the run is {rest:?}: {:?}", self.state));
+            return Err(format!(
+                "the user has done all they can, and the run is {rest:?}: {}",
+                brief(&self.state)
+            ));
         }
         match rest {
             Rest::Complete => {
@@ -219,17 +230,16 @@ impl Shell {
                 Ok(Next::End)
             }
             Rest::Stopped => self.restart(Point::Durable).map(|()| Next::Go),
-            Rest::Paused | Rest::NeedsUser => {
-                let Some(input) = self.world.resolve(&self.state) else {
-                    return Err(format!(
-                        "the run is {rest:?}, and a person can do nothing: {:?}",
-                        self.state
-                    ));
-                };
-                self.feed(input, None)?;
-                self.look().map(|()| Next::Go)
-            }
+            Rest::Paused | Rest::NeedsUser => self.user_acts().map(|()| Next::Go),
         }
+    }
+
+    fn user_acts(&mut self) -> Result<(), String> {
+        let Some(input) = self.world.resolve(&self.state) else {
+            return Err(format!("a person can do nothing for this run: {}", brief(&self.state)));
+        };
+        self.feed(input, None)?;
+        self.look()
     }
 
     /// Decides, asks every rule, and perhaps makes durable and performs; or crashes at any of these points.
@@ -421,4 +431,25 @@ pub(super) fn replay(plan: &Arc<Plan>, log: &str, options: Options) -> Result<St
         state.apply(&parse(line)?).map_err(|illegal| format!("a replay is refused: {illegal}"))?;
     }
     Ok(state)
+}
+
+/// A state in a few lines: what stands still and what it waits for.
+fn brief(state: &State) -> String {
+    let steps: Vec<String> = (0..state.tasks.len())
+        .filter(|at| state.tasks[*at].in_run() && !state.tasks[*at].is_closed())
+        .map(|at| format!("{} {:?}", state.id(at), state.tasks[at].step))
+        .collect();
+    format!(
+        "{}\n paused {:?}, stop {:?}, lane {:?} {:?} {:?}\n questions {:?}\n deferred {:?}, breakers {:?}, slots {}",
+        steps.join("\n "),
+        state.paused,
+        state.stop,
+        state.lane.queue,
+        state.lane.chain,
+        state.lane.frozen,
+        state.questions,
+        state.deferred,
+        state.breakers,
+        state.policy.slots,
+    )
 }

@@ -6,7 +6,7 @@ use ppe_core::event::{After, Event, Record};
 use ppe_core::ids::TaskId;
 use ppe_core::outcome::Class;
 use ppe_core::policy::Retries;
-use ppe_core::state::{Closure, Leave, Stop};
+use ppe_core::state::{Closure, GivenUp, Leave, Stop};
 use std::collections::BTreeMap;
 
 /// What was told so far.
@@ -55,7 +55,16 @@ impl Truth {
                     }
                 }
                 match leave {
-                    Leave::Closed(_) => drop(self.given_up.remove(task)),
+                    Leave::Closed(given_up) => {
+                        self.given_up.remove(task);
+                        self.closed.insert(
+                            task.clone(),
+                            match given_up {
+                                GivenUp::Cancelled => Closure::Cancelled,
+                                GivenUp::Skipped(satisfies) => Closure::Skipped(*satisfies),
+                            },
+                        );
+                    }
                     Leave::Ready(_) | Leave::Parked(_) => self.must_not_go_on(task, "went on")?,
                 }
             }
