@@ -79,7 +79,6 @@ impl Truth {
                 self.losses.remove(task);
                 if matches!(event, Event::TaskReset { .. }) {
                     self.closed.remove(task);
-                    world.landed.remove(task);
                     world.ours.remove(task);
                 }
             }
