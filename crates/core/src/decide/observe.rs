@@ -22,7 +22,7 @@ impl Decider<'_> {
             match self.step(&task) {
                 // A running attempt ends first, and a candidate has its own outcome; the next look finds the rest.
                 Some(Step::Running(_) | Step::Closed(_) | Step::Outside) | None => {}
-                Some(_) if in_lane => {}
+                Some(_) if in_lane || self.is_undone(&task, &commit) => {}
                 Some(_) => self.emit(Event::TaskClosed { task, closure: Closure::LandedByOthers(commit) }),
             }
         }
@@ -36,6 +36,10 @@ impl Decider<'_> {
             self.emit(Event::DispatchResumed { cause: PauseCause::TargetRewritten });
         }
         self.landings_gone(gone);
+    }
+
+    fn is_undone(&self, task: &TaskId, commit: &CommitId) -> bool {
+        self.state.task(task).is_some_and(|t| t.facts.undone.contains(commit))
     }
 
     fn landed_of(&self, tasks: &[TaskId]) -> Vec<TaskId> {

@@ -517,9 +517,11 @@ impl State {
 
     fn task_reset(&mut self, task: &TaskId, note: Option<&str>, work: Work) -> Result {
         let at = self.at(task)?;
+        let landing = self.tasks[at].closure().and_then(Closure::commit).cloned();
         let facts = &mut self.tasks[at].facts;
         let old = std::mem::take(facts);
         *facts = Facts {
+            undone: old.undone,
             attempts: old.attempts,
             branch: old.branch,
             priority: old.priority,
@@ -538,7 +540,7 @@ impl State {
                 facts.change = old.change;
                 facts.session = old.session;
             }
-            Work::Anew => {}
+            Work::Anew => facts.undone.extend(landing),
         }
         self.progress = Progress::Open;
         self.set_step(at, Step::Waiting);
