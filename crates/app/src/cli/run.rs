@@ -42,7 +42,10 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
         selected,
         before: found.before.clone(),
     };
-    for line in opening(&preview(&plan, start.clone())) {
+    let mut lines = opening(&preview(&plan, start.clone()));
+    // The last two, a gap and "Launching", are said when it is so.
+    let launching = lines.split_off(lines.len().saturating_sub(2));
+    for line in lines {
         ui.data(&line);
     }
     let text = written(|out| plan_text::findings(out, &findings));
@@ -59,7 +62,7 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
     if args.detach {
         return drive::detach(&site, "run", ui);
     }
-    begin(&args, &site, plan, &found, start, ui)
+    begin(&args, &site, (plan, start), &found, &launching, ui)
 }
 
 /// What the run will look like the moment it begins.
@@ -142,9 +145,9 @@ fn strategy_word(strategy: ppe_core::policy::MergeStrategy) -> &'static str {
 fn begin(
     args: &RunArgs,
     site: &Site,
-    plan: Plan,
+    (plan, start): (Plan, Start),
     found: &Preflight,
-    start: Start,
+    launching: &[String],
     ui: &mut Ui,
 ) -> Result<u8, AppError> {
     let (dir, id, log) = create_run(site, &plan, &jiff::Zoned::now())?;
@@ -152,6 +155,9 @@ fn begin(
     let runtime = runtime()?;
     let green = runtime.block_on(judge(site, found, &dir, &id, ui))?.then(|| found.tree.clone());
     let start = Start { run: id.clone(), green, ..start };
+    for line in launching {
+        ui.data(line);
+    }
     let state = State::new(Arc::new(plan));
     let drive = Drive::new(site, &dir, stay(args.plain, ui), args.plain);
     let end = runtime.block_on(async {

@@ -42,6 +42,7 @@ impl Inner {
         let _one_at_a_time = self.checking.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = self.job_dir(&JobKey::Check { subject: job.subject.clone(), run: job.run });
         let workspace = self.places.workspaces.join(CHECKS);
+        record::make_dir(&self.places.workspaces).map_err(trouble::machine)?;
         if command_dirs(&dir).is_empty() {
             let spec = WorkspaceSpec {
                 dir: workspace.clone(),
