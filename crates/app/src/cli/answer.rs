@@ -13,6 +13,11 @@ use serde_json::json;
 
 /// Answers a question.
 pub(super) fn run(args: &AnswerArgs, ui: &mut Ui) -> Result<u8, AppError> {
+    give(understand(args)?, &args.of, ui)
+}
+
+/// The command that an answer is.
+pub(super) fn understand(args: &AnswerArgs) -> Result<Command, AppError> {
     let number = args.question.trim_start_matches('q').parse();
     let question = number.map(QuestionId).map_err(|_| {
         AppError::usage(format!("`{}` is no question", args.question))
@@ -21,7 +26,7 @@ pub(super) fn run(args: &AnswerArgs, ui: &mut Ui) -> Result<u8, AppError> {
     let answer = Answer::parse(&args.answer).ok_or_else(|| {
         AppError::usage(format!("`{}` is no answer", args.answer)).hint("answers are yes, no, hold and retry")
     })?;
-    give(Command::Answer { question, answer }, &args.of, ui)
+    Ok(Command::Answer { question, answer })
 }
 
 /// Lists the open questions.

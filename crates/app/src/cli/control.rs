@@ -1,9 +1,10 @@
 //! Commands that change a run: sent to the live process, or, without one, recorded by this one.
 
-use super::args::{Control, RunOf};
+use super::args::{Cli, Command as Word, Control, RunOf};
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
 use crate::wiring::{Site, apply, send};
+use clap::Parser;
 use ppe_core::ids::TaskId;
 use ppe_core::input::{Command, Reply};
 use ppe_core::plan::Priority;
@@ -39,6 +40,22 @@ pub(super) fn give(command: Command, of: &RunOf, ui: &mut Ui) -> Result<u8, AppE
             Ok(EXIT_DONE)
         }
         Reply::Refused(text) => Err(AppError::environment(text)),
+    }
+}
+
+/// A command as typed into a run's own terminal: `retry T-003`, `answer q1 yes`.
+pub(super) fn typed(line: &str) -> Result<Command, String> {
+    let words = std::iter::once("ppe").chain(line.split_whitespace());
+    let parsed = Cli::try_parse_from(words).map_err(|_| format!("not a command here: {line}"))?;
+    match parsed.command {
+        Word::Control(Control::Done { .. }) => {
+            Err("`ppe done` is for another terminal: it looks the commit up".to_owned())
+        }
+        Word::Control(control) => {
+            understand(control).map(|(command, _)| command).map_err(|error| error.message)
+        }
+        Word::Answer(args) => super::answer::understand(&args).map_err(|error| error.message),
+        _ => Err(format!("not a command here: {line}")),
     }
 }
 
