@@ -352,13 +352,16 @@ pub(crate) struct SimulateArgs {
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) repo: PathBuf,
-    /// Agents at work at once
-    #[arg(long, value_name = "N", default_value_t = 7)]
+    /// Agents at work at once; may be more than one machine allows
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) slots: u32,
     /// In which order tasks start: priority, critical-path or plan
     #[arg(long, value_name = "ORDER")]
     pub(crate) order: Option<String>,
-    /// The seed: the same one gives the same bytes
+    /// How far a task may take less or more than its estimate, in per cent
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100))]
+    pub(crate) spread: u32,
+    /// What chance follows from: the same seed gives the same bytes
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
     /// Print JSON
