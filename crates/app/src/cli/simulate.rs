@@ -7,6 +7,7 @@ use super::plan::require;
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
 use crate::wiring::{find_plan, flag, read_plan, settings_only};
+use ppe_core::plan::Duration;
 use ppe_core::policy::{Order, Policy};
 use ppe_core::sim::{Job, Seconds, SimError, SimOptions, SimReport, simulate, simulate_jobs};
 use ppe_core::text::shown;
@@ -19,18 +20,22 @@ pub(super) fn run(args: &SimulateArgs, ui: &mut Ui) -> Result<u8, AppError> {
     let settings = settings_only(&args.repo, flags)?;
     let path = find_plan(&args.repo, args.plan.as_deref(), &settings)?;
     let options = SimOptions { slots: args.slots, seed: args.seed, spread_percent: args.spread };
-    let (name, report) = match jobs(&path)? {
-        Some(jobs) => (file_name(&path), simulate_jobs(&jobs, &settings.policy, options)),
+    // A plan estimates working time; a list of jobs counts seconds of any kind.
+    let (name, time, report): (_, fn(Seconds) -> String, _) = match jobs(&path)? {
+        Some(jobs) => {
+            (file_name(&path), |time| span(time.ms), simulate_jobs(&jobs, &settings.policy, options))
+        }
         None => {
             let plan = require(read_plan(&path, &settings)?)?;
-            (plan.name.to_string(), simulate(&plan, &settings.policy, options))
+            let working = |time: Seconds| Duration(time.ms.div_ceil(1_000)).to_string();
+            (plan.name.to_string(), working, simulate(&plan, &settings.policy, options))
         }
     };
     let report = report.map_err(|error| in_vain(&path, error))?;
     if args.json {
         ui.data(&serde_json::to_string(&report)?);
     } else {
-        for line in lines(&name, &settings.policy, args.spread, &report) {
+        for line in lines(&name, time, &settings.policy, args.spread, &report) {
             ui.data(&line);
         }
     }
@@ -64,15 +69,25 @@ fn in_vain(path: &Path, error: SimError) -> AppError {
     }
 }
 
-fn lines(name: &str, policy: &Policy, spread: u32, report: &SimReport) -> Vec<String> {
-    let time = |seconds: Seconds| span(seconds.ms);
+fn lines(
+    name: &str,
+    time: fn(Seconds) -> String,
+    policy: &Policy,
+    spread: u32,
+    report: &SimReport,
+) -> Vec<String> {
     let chance = match spread {
         0 => String::new(),
         percent => format!(", each up to {percent}% shorter or longer than estimated (seed {})", report.seed),
     };
     let order = order_word(policy.order);
     vec![
-        format!("{}: {}, {}, order {order}{chance}", shown(name), counted(report.tasks, "task"), slots(report)),
+        format!(
+            "{}: {}, {}, order {order}{chance}",
+            shown(name),
+            counted(report.tasks, "task"),
+            slots(report)
+        ),
         String::new(),
         format!("  Makespan       {}", time(report.makespan_s)),
         format!("  Lower bound    {}, which no schedule can beat", time(report.lower_bound_s)),
