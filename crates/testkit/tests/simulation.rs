@@ -1,6 +1,7 @@
 //! Ten thousand adversarial worlds, each of which comes to its end with every rule kept.
 
 use ppe_testkit::sim::{Options, Stats, run_seed};
+use std::collections::{BTreeMap, BTreeSet};
 
 fn play(from: u64, count: u64) -> Stats {
     let mut all = Stats::default();
@@ -52,4 +53,49 @@ fn one_world() {
         Ok(run) => println!("{}{:?}", run.log, run.stats),
         Err(failure) => println!("{failure}"),
     }
+}
+
+/// What happens in worlds, as words: each kind of event, and the kinds within it.
+fn kinds(log: &str) -> BTreeSet<String> {
+    let mut kinds = BTreeSet::new();
+    for line in log.lines() {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        for event in record["events"].as_array().unwrap() {
+            let name = event["event"].as_str().unwrap();
+            kinds.insert(name.to_owned());
+            for field in [
+                "why", "stop", "park", "wish", "closure", "leave", "work", "mode", "matter", "kind", "answer",
+            ] {
+                if let Some(word) = word(&event[field]) {
+                    kinds.insert(format!("{name} {field} {word}"));
+                }
+            }
+            for (field, within) in [("ask", "kind"), ("failure", "class"), ("cause", "cause")] {
+                if let Some(word) = event[field][within].as_str() {
+                    kinds.insert(format!("{name} {word}"));
+                }
+            }
+        }
+    }
+    kinds
+}
+
+fn word(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) if !text.contains(' ') => Some(text.clone()),
+        serde_json::Value::Object(one) if one.len() == 1 => one.keys().next().cloned(),
+        _ => None,
+    }
+}
+
+#[test]
+fn kinds_of_events() {
+    let mut all: BTreeMap<String, u32> = BTreeMap::new();
+    for seed in 0..3_000 {
+        let run = run_seed(seed, Options::default()).unwrap_or_else(|failure| panic!("{failure}"));
+        for kind in kinds(&run.log) {
+            *all.entry(kind).or_default() += 1;
+        }
+    }
+    println!("{all:#?}");
 }

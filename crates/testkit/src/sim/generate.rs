@@ -20,6 +20,10 @@ fn spot() -> Spot {
     Spot { file: Arc::from("plan"), line: 1 }
 }
 
+fn commit(nth: u64) -> PlannedCommit {
+    PlannedCommit { subject: Arc::from(format!("step {nth}")), phase: None, files: Vec::new(), spot: None }
+}
+
 /// A task that needs some of those before it.
 fn task(seed: &mut Seed, at: u64, may_need: &[TaskId]) -> TaskSpec {
     let mut task = TaskSpec::bare(id(at), format!("task {at}"), spot());
@@ -31,14 +35,7 @@ fn task(seed: &mut Seed, at: u64, may_need: &[TaskId]) -> TaskSpec {
     }
     task.priority = [Priority::Low, Priority::Medium, Priority::High, Priority::Critical]
         [usize::try_from(seed.below(4)).unwrap_or(0)];
-    task.commits = (0..seed.below(7))
-        .map(|n| PlannedCommit {
-            subject: Arc::from(format!("step {n}")),
-            phase: None,
-            files: Vec::new(),
-            spot: None,
-        })
-        .collect();
+    task.commits = (0..seed.below(7)).map(commit).collect();
     if seed.chance(40) {
         task.agent = seed.pick(&AGENTS).map(|agent| Arc::from(*agent));
     }
@@ -52,8 +49,25 @@ fn checked(tasks: Vec<TaskSpec>) -> Option<Plan> {
     check(PlanSpec { name: Arc::from("simulated"), tasks }, Vec::new()).plan
 }
 
+/// Many quick tasks that need nothing, and a few with a great many commits.
+fn crowd(seed: &mut Seed) -> Option<Plan> {
+    let tasks = (0..14).map(|at| {
+        let mut task = task(seed, at, &[]);
+        let great = seed.chance(25);
+        task.priority = if great { Priority::Critical } else { Priority::Low };
+        let commits = if great { 40 } else { seed.between(1, 2) };
+        task.commits = (0..commits).map(commit).collect();
+        task
+    });
+    let tasks = tasks.collect();
+    checked(tasks)
+}
+
 /// A plan of 3 to 14 tasks. Shapes differ: from all at once to long chains.
 pub(super) fn plan(seed: &mut Seed) -> Option<Plan> {
+    if seed.chance(8) {
+        return crowd(seed);
+    }
     let (size, near) = (seed.between(3, 14), seed.between(1, 14));
     let flat = seed.chance(15);
     let tasks = (0..size)
@@ -96,11 +110,12 @@ pub(super) fn revised(seed: &mut Seed, plan: &Plan, in_run: &[TaskId]) -> Option
 }
 
 /// A policy with every switch in every position, some more often than others.
-pub(super) fn policy(seed: &mut Seed) -> Policy {
+pub(super) fn policy(seed: &mut Seed, plan: &Plan) -> Policy {
+    let most = if plan.waves.len() == 1 { 2 } else { 4 };
     let tries = |seed: &mut Seed| u32::try_from(seed.below(3)).unwrap_or(0);
     let one_of = |seed: &mut Seed, values: &[u64]| seed.pick(values).copied().unwrap_or(0);
     Policy {
-        slots: u32::try_from(seed.between(1, 4)).unwrap_or(1),
+        slots: u32::try_from(seed.between(1, most)).unwrap_or(1),
         wave_threshold: [0.3, 0.5, 0.8, 1.0][usize::try_from(seed.below(4)).unwrap_or(0)],
         order: *seed.pick(&[Order::Priority, Order::CriticalPath, Order::Plan]).unwrap_or(&Order::Priority),
         waves: *seed.pick(&[Waves::Free, Waves::Free, Waves::Gate, Waves::Ask]).unwrap_or(&Waves::Free),

@@ -139,7 +139,8 @@ impl World {
             self.landed.entry(member).or_insert(commit);
             return Ok(LandOutcome::Landed(commit_id(commit)));
         }
-        if self.strikes(4) {
+        let rush = self.rush_percent;
+        if self.strikes(rush) {
             self.push();
         }
         if self.target != base {

@@ -216,12 +216,12 @@ impl World {
         ends: Millis,
     ) -> Vec<Answer> {
         let takes_ms = ends.since(now);
-        (0..self.seed.below(4))
+        (0..self.seed.below(5))
             .map(|n| {
-                let commits = u32::try_from(n * 2).unwrap_or(0);
+                let commits = u32::try_from(n * 2 + 1).unwrap_or(0);
                 let phase = self.seed.chance(30).then(|| format!("phase {n}"));
                 let seen = Input::Sighted { task: state.id(at).clone(), attempt, commits, phase };
-                (takes_ms * (n + 1) / 5, seen)
+                (takes_ms * (n + 1) / 6, seen)
             })
             .collect()
     }

@@ -119,7 +119,7 @@ impl Shell {
     }
 
     fn start(&mut self) -> Start {
-        let policy = generate::policy(&mut self.seed);
+        let policy = generate::policy(&mut self.seed, &self.plan);
         let tree = self.world.git.tree(self.world.target);
         let known = self.seed.chance(80);
         if known {
@@ -141,6 +141,10 @@ impl Shell {
         }
         if self.seed.chance(4) {
             return self.look().map(|()| Next::Go);
+        }
+        if storm && !self.state.questions.is_empty() && self.seed.chance(15) {
+            let answer = Input::Operator(self.world.any_answer(&self.state));
+            return self.feed(answer, None).map(|()| Next::Go);
         }
         if storm && self.seed.chance(4) {
             return self.operate().map(|()| Next::Go);

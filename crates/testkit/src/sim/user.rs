@@ -53,11 +53,17 @@ impl World {
         }
     }
 
-    fn any_answer(&mut self, state: &State) -> Command {
+    /// Any answer to any open question, or to one that is not there.
+    pub(super) fn any_answer(&mut self, state: &State) -> Command {
         let open: Vec<QuestionId> = state.questions.keys().copied().collect();
         let question = self.seed.pick(&open).copied().unwrap_or(QuestionId(9));
-        let answers = [Answer::Yes, Answer::No, Answer::Hold, Answer::Retry];
-        Command::Answer { question, answer: self.seed.pick(&answers).copied().unwrap_or(Answer::No) }
+        let fitting: Vec<Answer> = match state.questions.get(&question) {
+            Some(open) if self.seed.chance(80) => {
+                open.ask.choices().iter().map(|choice| choice.answer).collect()
+            }
+            Some(_) | None => vec![Answer::Yes, Answer::No, Answer::Hold, Answer::Retry],
+        };
+        Command::Answer { question, answer: self.seed.pick(&fitting).copied().unwrap_or(Answer::No) }
     }
 
     /// What a person does with a run that needs them; none when there is nothing they could do.
@@ -125,10 +131,12 @@ impl World {
 
 fn sensible(ask: &Ask) -> Answer {
     match ask {
-        Ask::Starvation { .. } | Ask::TaskRemoved { .. } => Answer::No,
-        Ask::NoChange { .. } | Ask::SameCause { .. } | Ask::TargetRed { .. } | Ask::NextWave { .. } => {
-            Answer::Yes
-        }
+        Ask::TaskRemoved { .. } => Answer::No,
+        Ask::Starvation { .. }
+        | Ask::NoChange { .. }
+        | Ask::SameCause { .. }
+        | Ask::TargetRed { .. }
+        | Ask::NextWave { .. } => Answer::Yes,
         Ask::LostRaces { .. } | Ask::ChangeClosed { .. } | Ask::TargetRewritten { .. } => Answer::Retry,
     }
 }

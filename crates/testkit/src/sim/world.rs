@@ -91,10 +91,13 @@ pub(super) struct World {
     /// Of these, what the lane has landed.
     pub(super) ours: BTreeSet<TaskId>,
     pub(super) next_change: u64,
+    /// How often somebody pushes just before a landing.
+    pub(super) rush_percent: u64,
 }
 
 impl World {
-    pub(super) fn new(seed: Seed) -> Self {
+    pub(super) fn new(mut seed: Seed) -> Self {
+        let rush_percent = if seed.chance(8) { 70 } else { 4 };
         let mut git = Git::default();
         let target = git.commit(&[]);
         Self {
@@ -112,6 +115,7 @@ impl World {
             landed: BTreeMap::new(),
             ours: BTreeSet::new(),
             next_change: 1,
+            rush_percent,
         }
     }
 
