@@ -3,6 +3,7 @@
 
 mod generate;
 mod git;
+pub mod inputs;
 mod landing;
 mod mischief;
 mod perform;
@@ -118,11 +119,6 @@ pub fn records(log: &str) -> Vec<Record> {
 /// The state that a log leads to, if it can be replayed.
 pub fn replay(plan: &Arc<Plan>, log: &str) -> Result<State, String> {
     shell::replay(plan, log, Options::default())
-}
-
-/// Says how two states differ, or that they do not: what only memory counts is left out.
-pub fn same(live: &State, rebuilt: &State) -> Result<(), String> {
-    shell::same(live, rebuilt)
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -47,6 +47,8 @@ pub(super) struct Shell {
     world: World,
     plan: Arc<Plan>,
     state: State,
+    /// The state as the log alone has it, the lines that are not yet durable included.
+    replayed: State,
     now: Millis,
     /// The log as it lies on the disk.
     durable: String,
@@ -76,6 +78,7 @@ impl Shell {
             seed,
             world,
             plan,
+            replayed: state.clone(),
             state,
             now: Millis(1_000_000),
             durable: String::new(),
@@ -291,11 +294,13 @@ impl Shell {
         self.stats.records += 1;
         self.stats.events += record.events.len() as u64;
         let line = serde_json::to_string(&record).map_err(|e| e.to_string())?;
-        if parse(&line)? != record {
+        let read = parse(&line)?;
+        if read != record {
             return Err(format!("a record does not read back as it was: {line}"));
         }
+        self.replayed.apply(&read).map_err(|illegal| format!("a replay is refused: {illegal}"))?;
         self.pending.push((line, record));
-        Ok(())
+        same(&self.state, &mut self.replayed)
     }
 
     fn obey_rules(&self) -> Result<(), String> {
@@ -390,10 +395,8 @@ impl Shell {
         let end = self.durable.rfind('\n').map_or(0, |at| at + 1);
         self.durable.truncate(end);
         let rebuilt = replay(&self.plan, &self.durable, self.options)?;
-        if whole == pending.len() {
-            same(&self.state, &rebuilt)?;
-        }
-        self.state = rebuilt;
+        self.state = rebuilt.clone();
+        self.replayed = rebuilt;
         self.in_flight.clear();
         self.mail.clear();
         self.now = self.now.plus(self.seed.below(600_000));
@@ -405,14 +408,14 @@ impl Shell {
     }
 }
 
-/// A log's state equals the state that wrote it, save for what is only counted in memory; and so do the wishes.
-pub(super) fn same(live: &State, rebuilt: &State) -> Result<(), String> {
-    let mut live = live.clone();
-    live.totals.stale = rebuilt.totals.stale;
-    if live != *rebuilt {
-        return Err(format!("the replayed state differs:\nlive    {live:?}\nreplayed {rebuilt:?}"));
+/// A log's state equals the state that wrote it, save for what is only counted in memory; and so do the wishes: whoever
+/// goes on from the log after a crash wishes for the same.
+fn same(live: &State, replayed: &mut State) -> Result<(), String> {
+    replayed.totals.stale = live.totals.stale;
+    if *live != *replayed {
+        return Err(format!("the replayed state differs:\nlive    {live:?}\nreplayed {replayed:?}"));
     }
-    if intents(&live) != intents(rebuilt) {
+    if intents(live) != intents(replayed) {
         return Err("the wishes after a replay differ".to_owned());
     }
     Ok(())
