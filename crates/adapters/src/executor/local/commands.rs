@@ -5,6 +5,7 @@ use super::{CommandSpec, Inner, trouble};
 use crate::executor::job::{self, Ensured, NotStarted, Settled};
 use crate::executor::output::{self, Stream};
 use crate::executor::record::{self, End, Exit, JobSpec, StopReason};
+use crate::failpoint;
 use crate::git::Stamp;
 use crate::git::workspace::{self, Start, WorkspaceSpec};
 use ppe_core::ids::{Branch, Millis, TaskId};
@@ -124,6 +125,7 @@ impl Inner {
                 Ensured::Settled(settled) => settled,
                 Ensured::Running(_) => job::settle(&dir).map_err(trouble::machine)?,
             };
+            failpoint::hit("command.before_told");
             match settled {
                 Settled::Ended(exit) => return Ok(judge_exit(&dir, command, &exit)),
                 Settled::NeverStarted(NotStarted::ShimFailed { text, .. }) => {
