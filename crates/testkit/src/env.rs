@@ -138,9 +138,11 @@ impl Running {
             if let Some(status) = self.child.try_wait().expect("a child can be asked") {
                 return ended(status, &self.out, &self.err);
             }
-            if start.elapsed() > PATIENCE {
-                panic!("still running after {PATIENCE:?}; it printed:\n{}", self.printed());
-            }
+            assert!(
+                start.elapsed() <= PATIENCE,
+                "still running after {PATIENCE:?}; it printed:\n{}",
+                self.printed()
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -228,14 +230,12 @@ impl TestEnv {
     /// The same with more lines for its head, each beginning with `- **`.
     pub fn task_with(&self, id: &str, title: &str, depends_on: &[&str], commits: u32, head: &str) {
         let slug = title.to_lowercase().replace(' ', "-");
-        let mut depends = if depends_on.is_empty() { "None\n".to_owned() } else { String::new() };
-        for id in depends_on {
-            depends.push_str(&format!("- {id}\n"));
-        }
-        let mut planned = String::new();
-        for n in 1..=commits {
-            planned.push_str(&format!("{n}. `feat({slug}): part {n}`\n   - Files: `{slug}/part_{n}.txt`\n"));
-        }
+        let depends = match depends_on {
+            [] => "None\n".to_owned(),
+            ids => ids.iter().map(|id| ["- ", id, "\n"].concat()).collect(),
+        };
+        let part = |n: u32| format!("{n}. `feat({slug}): part {n}`\n   - Files: `{slug}/part_{n}.txt`\n");
+        let planned: String = (1..=commits).map(part).collect();
         let text = format!(
             "# {id}: {title}\n\n- **Priority**: medium\n{head}\n## Dependencies\n\n{depends}\n## Blocks\n\nNone\n\n\
              ## Goal\n\nDo {title}.\n\n## Plan de Commits\n\n### Phase 1: Work\n\n{planned}"

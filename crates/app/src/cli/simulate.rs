@@ -21,15 +21,12 @@ pub(super) fn run(args: &SimulateArgs, ui: &mut Ui) -> Result<u8, AppError> {
     let path = find_plan(&args.repo, args.plan.as_deref(), &settings)?;
     let options = SimOptions { slots: args.slots, seed: args.seed, spread_percent: args.spread };
     // A plan estimates working time; a list of jobs counts seconds of any kind.
-    let (name, time, report): (_, fn(Seconds) -> String, _) = match jobs(&path)? {
-        Some(jobs) => {
-            (file_name(&path), |time| span(time.ms), simulate_jobs(&jobs, &settings.policy, options))
-        }
-        None => {
-            let plan = require(read_plan(&path, &settings)?)?;
-            let working = |time: Seconds| Duration(time.ms.div_ceil(1_000)).to_string();
-            (plan.name.to_string(), working, simulate(&plan, &settings.policy, options))
-        }
+    let (name, time, report): (_, fn(Seconds) -> String, _) = if let Some(jobs) = jobs(&path)? {
+        (file_name(&path), |time| span(time.ms), simulate_jobs(&jobs, &settings.policy, options))
+    } else {
+        let plan = require(read_plan(&path, &settings)?)?;
+        let working = |time: Seconds| Duration(time.ms.div_ceil(1_000)).to_string();
+        (plan.name.to_string(), working, simulate(&plan, &settings.policy, options))
     };
     let report = report.map_err(|error| in_vain(&path, error))?;
     if args.json {

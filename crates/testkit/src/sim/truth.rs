@@ -82,10 +82,10 @@ impl Truth {
                     world.ours.remove(task);
                 }
             }
-            Event::CandidateLanded { commit, candidate } => {
-                if !world.git.contains(world.target, commit_of(commit)?) && world.weather_is_calm() {
-                    return Err(format!("{candidate} has landed, and is not in the target"));
-                }
+            Event::CandidateLanded { commit, candidate }
+                if !world.git.contains(world.target, commit_of(commit)?) && world.weather_is_calm() =>
+            {
+                return Err(format!("{candidate} has landed, and is not in the target"));
             }
             Event::TaskClosed { task, closure } => drop(self.closed.insert(task.clone(), closure.clone())),
             Event::LandingAccepted { task } => drop(self.closed.insert(task.clone(), Closure::DoneBefore)),

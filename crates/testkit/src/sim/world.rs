@@ -211,7 +211,7 @@ impl World {
             return Err(format!("{name:?} of {task} attempt {attempt} is at work after the end"));
         }
         for (task, desk) in &self.desks {
-            if desk.workspace.is_some() && state.task(task).is_some_and(|t| t.is_closed()) {
+            if desk.workspace.is_some() && state.task(task).is_some_and(ppe_core::state::Task::is_closed) {
                 return Err(format!("the workspace of {task} is left behind"));
             }
         }
