@@ -250,23 +250,17 @@ fn trouble_inputs(state: &State, at: usize) -> Vec<Named> {
 fn seen_inputs(id: &TaskId, task: &Task) -> Vec<Named> {
     let tip = || commit("c-seen");
     let landed = vec![(id.clone(), commit("c-by-hand"))];
-    let gone = task.closure().and_then(|c| c.commit()).map(|_| id.clone()).into_iter().collect();
-    vec![
-        (
-            "seen: target moved",
-            Input::Observed(Observed::Target { tip: tip(), landed: Vec::new(), gone: Vec::new() }),
-        ),
-        (
-            "seen: landed by others",
-            Input::Observed(Observed::Target { tip: tip(), landed, gone: Vec::new() }),
-        ),
-        (
-            "seen: its landing is gone",
-            Input::Observed(Observed::Target { tip: tip(), landed: Vec::new(), gone }),
-        ),
+    let target = |landed, gone| Input::Observed(Observed::Target { tip: tip(), landed, gone });
+    let mut all = vec![
+        ("seen: target moved", target(Vec::new(), Vec::new())),
+        ("seen: landed by others", target(landed, Vec::new())),
         ("seen: branch moved", Input::Observed(Observed::Branch { task: id.clone(), tip: tip() })),
         ("seen: change closed", Input::Observed(Observed::ChangeClosed { task: id.clone() })),
-    ]
+    ];
+    if task.closure().is_some_and(|closure| closure.commit().is_some()) {
+        all.push(("seen: its landing is gone", target(Vec::new(), vec![id.clone()])));
+    }
+    all
 }
 
 fn task_commands(id: &TaskId, task: &Task) -> Vec<Named> {
