@@ -106,7 +106,7 @@ const REACHED: &str = "
     question-asked task-removed  question-withdrawn  races-lost  run-completed  run-started  session-opened
     sighted  slots-changed  snapshot-taken  stop-requested agents  stop-requested cancel  stop-requested drain
     stop-withdrawn  target-moved  target-red ci  task-closed cancelled  task-closed landed
-    task-closed landed-by-others  task-closed no-change  task-closed skipped  task-held needs-review
+    task-closed landed-by-others  task-closed no-change  task-closed skipped  task-held operator
     task-parked operator  task-parked question  task-parked taken  task-preferred  task-preloaded
     task-readied recheck  task-reopened continue  task-reopened first  task-reset anew  task-reset keep
     task-wished ask-closed  task-wished cancel  task-wished park  task-wished retry  task-wished skip
