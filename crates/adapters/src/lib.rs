@@ -3,7 +3,14 @@
 //! Rooms do not know each other; git alone is shared. None of them decides anything: they look, do, and say what came
 //! of it.
 
+pub mod clock;
 pub mod config;
+pub mod executor;
+pub mod failpoint;
+pub mod forge;
+pub mod git;
 pub mod lock;
 pub mod log;
+pub mod notify;
+pub mod sources;
 pub mod state_dir;

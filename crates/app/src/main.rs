@@ -1,2 +1,7 @@
-//! placeholder
-fn main() {}
+//! The program `ppe`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ppe_app::main()
+}

@@ -69,7 +69,10 @@ pub enum Event {
         before: Vec<Before>,
     },
     /// A process took the run up: the first time, and after each stop or crash.
-    SessionOpened,
+    SessionOpened {
+        /// How long none was at it, ms.
+        down_ms: u64,
+    },
     /// Every selected task is closed.
     RunCompleted,
     /// The plan was revised by `plan adopt`.
@@ -427,6 +430,13 @@ pub enum Event {
         /// The command.
         wish: Wish,
     },
+    /// A person left a word for the task's next prompt.
+    NoteLeft {
+        /// The task.
+        task: TaskId,
+        /// What they said.
+        note: String,
+    },
     /// A landing that is no longer in the target is accepted as done.
     LandingAccepted {
         /// The task.
@@ -450,6 +460,11 @@ pub enum Event {
         question: QuestionId,
         /// The answer.
         answer: Answer,
+    },
+    /// The question is about something that has passed: nobody needs to answer it any more.
+    QuestionWithdrawn {
+        /// Its id.
+        question: QuestionId,
     },
     /// A task's priority was set by a person.
     PriorityChanged {
@@ -499,5 +514,73 @@ impl Event {
     /// Whether the event only reports what was seen: it rides along and never causes a sync.
     pub fn is_sighting(&self) -> bool {
         matches!(self, Event::Sighted { .. })
+    }
+    /// The task that an event is about, where it is about one.
+    pub fn task(&self) -> Option<&TaskId> {
+        match self {
+            Event::TaskPreloaded { task }
+            | Event::TaskReadied { task, .. }
+            | Event::AttemptStarted { task, .. }
+            | Event::WorkspacePrepared { task, .. }
+            | Event::AgentEnded { task, .. }
+            | Event::SnapshotTaken { task, .. }
+            | Event::LeftoversAsked { task, .. }
+            | Event::LeftoversTaken { task, .. }
+            | Event::VerifyStarted { task, .. }
+            | Event::AgentNeeded { task, .. }
+            | Event::AttemptSucceeded { task, .. }
+            | Event::AttemptFailed { task, .. }
+            | Event::AttemptReleased { task, .. }
+            | Event::AttemptStopping { task, .. }
+            | Event::TaskParked { task, .. }
+            | Event::BranchPublished { task, .. }
+            | Event::ChangeOpened { task, .. }
+            | Event::ChangeLabelled { task }
+            | Event::TaskQueued { task }
+            | Event::BranchAdopted { task, .. }
+            | Event::ChangeReturned { task, .. }
+            | Event::RacesLost { task }
+            | Event::TaskClosed { task, .. }
+            | Event::TaskHeld { task, .. }
+            | Event::TaskReopened { task, .. }
+            | Event::TaskReset { task, .. }
+            | Event::TaskWished { task, .. }
+            | Event::NoteLeft { task, .. }
+            | Event::LandingAccepted { task }
+            | Event::WorkspaceReleased { task }
+            | Event::PriorityChanged { task, .. }
+            | Event::TaskPreferred { task }
+            | Event::Sighted { task, .. } => Some(task),
+            Event::RunStarted { .. }
+            | Event::SessionOpened { .. }
+            | Event::RunCompleted
+            | Event::PlanRevised { .. }
+            | Event::DispatchPaused { .. }
+            | Event::DispatchResumed { .. }
+            | Event::StopRequested { .. }
+            | Event::StopWithdrawn
+            | Event::SlotsChanged { .. }
+            | Event::BreakerOpened { .. }
+            | Event::BreakerClosed { .. }
+            | Event::IntentDeferred { .. }
+            | Event::IntentDue { .. }
+            | Event::WavePreloaded { .. }
+            | Event::WaveOpened { .. }
+            | Event::CandidateChosen { .. }
+            | Event::CandidateBuilt { .. }
+            | Event::CheckStarted { .. }
+            | Event::TreeGreen { .. }
+            | Event::BaseGreen { .. }
+            | Event::CheckRed { .. }
+            | Event::LandingStarted { .. }
+            | Event::CandidateDropped { .. }
+            | Event::CandidateLanded { .. }
+            | Event::TargetRed { .. }
+            | Event::LaneThawed
+            | Event::TargetMoved { .. }
+            | Event::QuestionAsked { .. }
+            | Event::QuestionAnswered { .. }
+            | Event::QuestionWithdrawn { .. } => None,
+        }
     }
 }

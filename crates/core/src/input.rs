@@ -3,12 +3,14 @@
 
 use crate::event::Before;
 use crate::ids::{Attempt, Branch, CandidateId, ChangeNumber, CommitId, QuestionId, RunId, TaskId, TreeId};
-use crate::intent::Intent;
+use crate::intent::{Intent, JobName};
 use crate::outcome::{AgentEnd, BuildOutcome, LandOutcome, Prepared, SnapshotOutcome, Verdict};
 use crate::plan::{Plan, Priority};
 use crate::policy::Policy;
 use crate::question::Answer;
-use crate::state::{Satisfies, StopMode, Subject};
+use crate::state::{Collect, Satisfies, StopMode, Subject, Worked};
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What happened or was asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +52,10 @@ pub enum Input {
         task: TaskId,
         /// The attempt.
         attempt: Attempt,
+        /// How much of the agent work was over.
+        worked: Worked,
+        /// What became of uncommitted files.
+        collect: Collect,
         /// The work.
         outcome: SnapshotOutcome,
     },
@@ -59,6 +65,8 @@ pub enum Input {
         task: TaskId,
         /// The attempt.
         attempt: Attempt,
+        /// Which of its jobs.
+        job: JobName,
         /// How.
         verdict: Verdict,
     },
@@ -168,6 +176,17 @@ pub enum Trouble {
     },
 }
 
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Machine(why) | Self::Elsewhere(why) => f.write_str(why),
+            Self::NotAncestor { tasks } => {
+                write!(f, "the target no longer contains what landed for {}", crate::wording::list(tasks))
+            }
+        }
+    }
+}
+
 /// What was seen when forge and repository were looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observed {
@@ -195,7 +214,8 @@ pub enum Observed {
 }
 
 /// What the user may command in a run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", content = "with", rename_all = "kebab-case")]
 pub enum Command {
     /// No new starts; with a task: its agent is stopped and it waits.
     Pause(Option<TaskId>),
@@ -272,7 +292,8 @@ pub enum Command {
 }
 
 /// The answer to a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reply", content = "text", rename_all = "kebab-case")]
 pub enum Reply {
     /// It was done: what changed, in a line.
     Done(String),

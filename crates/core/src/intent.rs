@@ -4,7 +4,8 @@
 //! again. Knows nothing of how a wish is fulfilled; whoever performs one looks before it acts.
 
 use crate::ids::{Attempt, CandidateId, TaskId};
-use crate::state::{Collect, Hold, Phase, Round, Stage, State, Step, Subject, Task, Workspace};
+use crate::mutant::Mutant;
+use crate::state::{Collect, Hold, Phase, Round, Stage, State, Step, Subject, Task, Worked, Workspace};
 use serde::{Deserialize, Serialize};
 
 /// A wish.
@@ -47,6 +48,8 @@ pub enum Intent {
         task: TaskId,
         /// The attempt.
         attempt: Attempt,
+        /// How much of the agent work is over.
+        worked: Worked,
         /// What becomes of uncommitted files.
         collect: Collect,
     },
@@ -56,6 +59,8 @@ pub enum Intent {
         task: TaskId,
         /// The attempt.
         attempt: Attempt,
+        /// Which of its jobs: [`JobName::Recheck`] or [`JobName::Verify`].
+        job: JobName,
     },
     /// The task's branch stands at its tip in the user's repository.
     EnsurePublished {
@@ -104,8 +109,19 @@ pub enum JobName {
     Agent,
     /// The agent asked for leftovers.
     Leftovers,
-    /// The verify commands.
+    /// The verify commands on what was there before the agent.
+    Recheck,
+    /// The verify commands on the agent's work.
     Verify,
+}
+
+impl From<Worked> for JobName {
+    fn from(worked: Worked) -> Self {
+        match worked {
+            Worked::NotYet => Self::Recheck,
+            Worked::Main | Worked::Leftovers => Self::Verify,
+        }
+    }
 }
 
 impl From<Round> for JobName {
@@ -138,15 +154,21 @@ impl Intent {
 
 /// What is wished for, given all that has happened. Those deferred are left out until they are due.
 pub fn intents(state: &State) -> Vec<Intent> {
-    let mut wanted = lane_intents(state);
-    wanted.extend((0..state.tasks.len()).flat_map(|at| wishes(state, at)));
+    let mut wanted = wishes(state);
     wanted.retain(|intent| not_deferred(state, intent));
+    wanted
+}
+
+/// What is wished for, the deferred included.
+pub(crate) fn wishes(state: &State) -> Vec<Intent> {
+    let mut wanted = lane_wishes(state);
+    wanted.extend((0..state.tasks.len()).flat_map(|at| task_wishes(state, at)));
     wanted
 }
 
 /// What is wished for about one task.
 pub fn task_intents(state: &State, at: usize) -> Vec<Intent> {
-    let mut wanted = wishes(state, at);
+    let mut wanted = task_wishes(state, at);
     wanted.retain(|intent| not_deferred(state, intent));
     wanted
 }
@@ -155,7 +177,7 @@ fn not_deferred(state: &State, intent: &Intent) -> bool {
     state.deferred.get(intent).is_none_or(|d| d.due == crate::state::Due::Now)
 }
 
-fn wishes(state: &State, at: usize) -> Vec<Intent> {
+pub(crate) fn task_wishes(state: &State, at: usize) -> Vec<Intent> {
     let task = &state.tasks[at];
     let id = || state.id(at).clone();
     match &task.step {
@@ -167,6 +189,7 @@ fn wishes(state: &State, at: usize) -> Vec<Intent> {
         Step::Parked { .. } => publication(task, id()),
         Step::Running(running) => {
             let (task, attempt, round) = (id(), running.attempt, running.round());
+            let worked = running.worked();
             let stopping = running.stop.is_some();
             vec![match running.phase {
                 Phase::Starting => Intent::EnsureWorkspace { task, attempt },
@@ -174,9 +197,9 @@ fn wishes(state: &State, at: usize) -> Vec<Intent> {
                     Intent::EnsureStopped { task, attempt, job: round.into() }
                 }
                 Phase::Working | Phase::Leftovers => Intent::EnsureAgent { task, attempt, round },
-                Phase::Collecting(collect) => Intent::EnsureSnapshot { task, attempt, collect },
-                Phase::Verifying if stopping => Intent::EnsureStopped { task, attempt, job: JobName::Verify },
-                Phase::Verifying => Intent::EnsureVerified { task, attempt },
+                Phase::Collecting(collect) => Intent::EnsureSnapshot { task, attempt, worked, collect },
+                Phase::Verifying if stopping => Intent::EnsureStopped { task, attempt, job: worked.into() },
+                Phase::Verifying => Intent::EnsureVerified { task, attempt, job: worked.into() },
             }]
         }
         Step::Publishing => match publication(task, id()) {
@@ -185,6 +208,9 @@ fn wishes(state: &State, at: usize) -> Vec<Intent> {
         },
         Step::Held { hold, .. } => {
             let mut wishes = publication(task, id());
+            if state.has(Mutant::HeldReleased) {
+                wishes.push(Intent::EnsureReleased { task: id() });
+            }
             let label = *hold == Hold::NeedsReview && task.facts.change.is_some();
             if label && task.facts.labelled == crate::state::Labelled::No {
                 wishes.push(Intent::EnsureLabelled { task: id() });
@@ -192,8 +218,11 @@ fn wishes(state: &State, at: usize) -> Vec<Intent> {
             wishes
         }
         Step::Closed(_) => match task.facts.workspace {
-            Workspace::Present | Workspace::Preloaded => vec![Intent::EnsureReleased { task: id() }],
-            Workspace::None | Workspace::Wanted => Vec::new(),
+            // One that is only wanted may exist already: its making is told of afterwards.
+            Workspace::Wanted | Workspace::Present | Workspace::Preloaded => {
+                vec![Intent::EnsureReleased { task: id() }]
+            }
+            Workspace::None => Vec::new(),
         },
     }
 }
@@ -208,9 +237,16 @@ fn publication(task: &Task, id: TaskId) -> Vec<Intent> {
 
 /// What is wished for about the lane.
 pub fn lane_intents(state: &State) -> Vec<Intent> {
+    let mut wanted = lane_wishes(state);
+    wanted.retain(|intent| not_deferred(state, intent));
+    wanted
+}
+
+fn lane_wishes(state: &State) -> Vec<Intent> {
     let mut wanted = Vec::new();
     if let Some(crate::state::Freeze::Rechecking(commit)) = &state.lane.frozen {
-        wanted.push(Intent::EnsureChecked { subject: Subject::Base(commit.clone()), run: 1 });
+        let run = state.lane.base_checks;
+        wanted.push(Intent::EnsureChecked { subject: Subject::Base(commit.clone()), run });
     }
     for candidate in &state.lane.chain {
         wanted.push(match &candidate.stage {
@@ -219,11 +255,11 @@ pub fn lane_intents(state: &State) -> Vec<Intent> {
                 Intent::EnsureChecked { subject: Subject::Candidate(candidate.id), run: *run }
             }
             Stage::CheckingBase { built, .. } => {
-                Intent::EnsureChecked { subject: Subject::Base(built.base.clone()), run: 1 }
+                let run = state.lane.base_checks;
+                Intent::EnsureChecked { subject: Subject::Base(built.base.clone()), run }
             }
             Stage::Landing { .. } => Intent::EnsureLanded { candidate: candidate.id },
         });
     }
-    wanted.retain(|intent| not_deferred(state, intent));
     wanted
 }

@@ -2,4 +2,11 @@
 //!
 //! Knows no vendor, no file layout and no process: those are behind the ports.
 
+pub mod api;
+pub mod attach;
+mod notice;
+mod perform;
 pub mod ports;
+pub mod run_loop;
+pub mod session;
+mod writer;

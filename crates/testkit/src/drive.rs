@@ -205,9 +205,10 @@ impl Drive {
         let Some((round, _)) = running(self) else { return };
         let end = AgentEnd { exit, claim, session: None };
         self.input(Input::AgentEnded { task: task.clone(), attempt, round, end });
-        if matches!(running(self), Some((_, Phase::Collecting(_)))) {
+        let worked = self.state.task(&task).and_then(|t| t.running()).map(ppe_core::state::Running::worked);
+        if let (Some((_, Phase::Collecting(collect))), Some(worked)) = (running(self), worked) {
             let outcome = SnapshotOutcome::Taken(self.snapshot(commits));
-            self.input(Input::SnapshotTaken { task: task.clone(), attempt, outcome });
+            self.input(Input::SnapshotTaken { task: task.clone(), attempt, worked, collect, outcome });
         }
     }
 
@@ -228,7 +229,12 @@ impl Drive {
     /// The verify commands end like this.
     pub fn verdict(&mut self, id: &str, verdict: Verdict) {
         let (task, attempt) = (TaskId::new(id), self.attempt(id));
-        self.input(Input::VerifyEnded { task, attempt, verdict });
+        let Some(worked) =
+            self.state.task(&task).and_then(|t| t.running()).map(ppe_core::state::Running::worked)
+        else {
+            return;
+        };
+        self.input(Input::VerifyEnded { task, attempt, job: worked.into(), verdict });
     }
 
     /// The attempt fails with this summary: the agent's own failure, or a red verify command.

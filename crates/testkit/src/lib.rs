@@ -1,3 +1,6 @@
-//! Tools of the tests: nothing of it is in the product.
+//! What tests of the other rooms share; nothing of it is in the product.
 
 pub mod drive;
+pub mod env;
+pub mod fingerprint;
+pub mod sim;

@@ -12,6 +12,13 @@ pub use file::{CreateError, DEFAULT_BALLAST_BYTES, FileLog, OpenError};
 pub use memory::MemoryLog;
 
 use ppe_engine::ports::log::AppendError;
+use sha2::{Digest, Sha256};
+
+/// A content's digest as the header and reports name it: `sha256:…`.
+pub fn digest(bytes: &[u8]) -> String {
+    let sum = Sha256::digest(bytes);
+    sum.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+}
 
 /// Refuses a batch with a record that would not be exactly one line.
 fn check_lines(records: &[String]) -> Result<(), AppendError> {

@@ -1,3 +1,72 @@
-//! The command line's face.
+//! The command line: one command, one file.
+//!
+//! Knows the engine's operations and the core's words; what touches the machine is built by [`crate::wiring`].
 
+mod answer;
+mod args;
+mod config;
+mod control;
+mod doctor;
+mod drive;
+mod init;
+mod logs;
+mod plan;
+mod plan_graph;
+mod plan_text;
+mod report;
+mod resume;
+mod run;
 pub mod screen;
+mod simulate;
+mod status;
+mod terminal;
+mod ui;
+
+use crate::error::AppError;
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+use ui::Ui;
+
+/// Reads the command line and does what it says.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are data, everything else is talk; clap knows which is which.
+            drop(error.print());
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let mut ui = Ui::of_process();
+    match dispatch(cli, &mut ui) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            ui.talk(&error.to_string());
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}
+
+fn dispatch(cli: Cli, ui: &mut Ui) -> Result<u8, AppError> {
+    match cli.command {
+        Command::Init(args) => init::run(&args, ui),
+        Command::Plan(args) => plan::run(&args, ui),
+        Command::Run(args) => run::run(*args, ui),
+        Command::Resume(args) => resume::run(&args, ui),
+        Command::Status(args) => status::run(&args, ui),
+        Command::Logs(args) => logs::run(&args, ui),
+        Command::Questions(args) => answer::questions(&args, ui),
+        Command::Answer(args) => answer::run(&args, ui),
+        Command::Report(args) => report::run(&args, ui),
+        Command::Simulate(args) => simulate::run(&args, ui),
+        Command::Doctor(args) => doctor::run(&args, ui),
+        Command::Config(args) => config::run(&args, ui),
+        Command::Control(command) => control::run(command, ui),
+    }
+}
+
+/// A runtime for commands that wait for more than one thing.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, AppError> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}

@@ -3,13 +3,15 @@
 use super::Decider;
 use crate::event::{After, Event};
 use crate::ids::{Attempt, Branch, ChangeNumber, CommitId, Millis, TaskId};
+use crate::intent::{Intent, JobName};
+use crate::mutant::Mutant;
 use crate::outcome::{AgentEnd, Claim, Class, Differs, Exit, Failure, Leftovers, Prepared, Rebase, Snapshot};
 use crate::outcome::{SnapshotOutcome, Verdict};
-use crate::policy::{NoChange, Policy};
+use crate::policy::{Changes, NoChange, Policy};
 use crate::question::Ask;
 use crate::state::{
-    Asked, Closure, Collect, Flaky, GivenUp, Hold, Kind, Leave, Park, PauseCause, Phase, Round, Step, Stop,
-    Tries,
+    Asked, Closure, Collect, Flaky, GivenUp, Hold, Kind, Leave, Park, PauseCause, Phase, Round, Running,
+    Step, Stop, Tries, Worked,
 };
 
 /// How often an attempt may be lost before a person is asked.
@@ -24,7 +26,7 @@ impl Decider<'_> {
         use crate::state::Workspace;
         match self.state.task(task) {
             Some(t) if t.facts.workspace == Workspace::Wanted => {
-                self.emit(Event::TaskPreloaded { task: task.clone() })
+                self.emit(Event::TaskPreloaded { task: task.clone() });
             }
             Some(_) | None => self.stale(),
         }
@@ -44,9 +46,11 @@ impl Decider<'_> {
     }
 
     pub(super) fn agent_ended(&mut self, task: &TaskId, attempt: Attempt, round: Round, end: AgentEnd) {
+        let believed = self.state.has(Mutant::StaleEndBelieved);
         let Some(running) = self
             .running(task, attempt)
-            .filter(|r| matches!(r.phase, Phase::Working | Phase::Leftovers) && r.round() == round)
+            .filter(|r| matches!(r.phase, Phase::Working | Phase::Leftovers))
+            .filter(|r| r.round() == round || believed)
         else {
             return self.stale();
         };
@@ -91,9 +95,15 @@ impl Decider<'_> {
         }
     }
 
-    pub(super) fn snapshot_taken(&mut self, task: &TaskId, attempt: Attempt, outcome: SnapshotOutcome) {
-        let Some(running) = self.running(task, attempt) else { return self.stale() };
-        let Phase::Collecting(collect) = running.phase else { return self.stale() };
+    pub(super) fn snapshot_taken(
+        &mut self,
+        task: &TaskId,
+        attempt: Attempt,
+        (worked, collect): (Worked, Collect),
+        outcome: SnapshotOutcome,
+    ) {
+        let fits = |r: &&Running| r.phase == Phase::Collecting(collect) && r.worked() == worked;
+        let Some(running) = self.running(task, attempt).filter(fits) else { return self.stale() };
         let stop = running.stop;
         match outcome {
             SnapshotOutcome::Taken(snapshot) => {
@@ -162,12 +172,13 @@ impl Decider<'_> {
                     after: After::Hold(Hold::Stuck),
                 });
             }
-            (None, _) if empty => {
-                return self.agent_needed(
-                    task,
-                    attempt,
-                    Failure::new(Class::Execution, "nothing is done yet"),
-                );
+            (None, _) if empty || !snapshot.contains_base => {
+                let lacks = if empty {
+                    "nothing is done yet"
+                } else {
+                    "the branch does not contain the commit it is measured against"
+                };
+                return self.agent_needed(task, attempt, Failure::new(Class::Execution, lacks));
             }
             (_, Claim::NoChange(_)) if empty => None,
             _ if empty => Some(Failure::new(Class::Execution, "the agent ended without a change")),
@@ -197,10 +208,9 @@ impl Decider<'_> {
         self.emit(Event::AgentNeeded { task: task.clone(), attempt, failure });
     }
 
-    pub(super) fn verify_ended(&mut self, task: &TaskId, attempt: Attempt, verdict: Verdict) {
-        let Some(running) = self.running(task, attempt).filter(|r| r.phase == Phase::Verifying) else {
-            return self.stale();
-        };
+    pub(super) fn verify_ended(&mut self, task: &TaskId, attempt: Attempt, job: JobName, verdict: Verdict) {
+        let fits = |r: &&Running| r.phase == Phase::Verifying && JobName::from(r.worked()) == job;
+        let Some(running) = self.running(task, attempt).filter(fits) else { return self.stale() };
         let end = running.end.clone();
         if let Some(stop) = running.stop {
             return self.end_stopped(task, attempt, stop);
@@ -210,7 +220,7 @@ impl Decider<'_> {
             Verdict::Red(failure) if end.is_none() => self.agent_needed(task, attempt, failure),
             Verdict::Red(failure) => self.fail(task, attempt, failure),
             Verdict::Unevaluated(why) => {
-                let intent = crate::intent::Intent::EnsureVerified { task: task.clone(), attempt };
+                let intent = Intent::EnsureVerified { task: task.clone(), attempt, job };
                 self.intent_failed(intent, crate::input::Trouble::Machine(why));
             }
         }
@@ -221,7 +231,7 @@ impl Decider<'_> {
         let empty = snapshot.is_none_or(|s| s.commits == 0 && s.differs == Differs::No);
         let why = match end.map(|e| &e.claim) {
             Some(Claim::NoChange(why)) if empty => why.clone(),
-            _ => return self.emit(Event::AttemptSucceeded { task: task.clone(), attempt }),
+            _ => return self.succeed(task, attempt),
         };
         let task = task.clone();
         match self.state.policy.no_change {
@@ -236,6 +246,19 @@ impl Decider<'_> {
                 self.emit(Event::AttemptReleased { task: task.clone(), attempt, failure, leave });
                 self.ask(Ask::NoChange { task, why });
             }
+        }
+    }
+
+    fn succeed(&mut self, task: &TaskId, attempt: Attempt) {
+        self.emit(Event::AttemptSucceeded { task: task.clone(), attempt });
+        let Some(facts) = self.state.task(task).map(|t| &t.facts) else { return };
+        if let (Changes::Off, Some(branch), Some(tip)) =
+            (self.state.policy.changes, &facts.branch, &facts.tip)
+            && facts.published.as_ref() == Some(tip)
+        {
+            // Its branch stands there already, and no change is wanted: nothing is left to be done.
+            let (branch, tip) = (branch.clone(), tip.clone());
+            self.emit(Event::BranchPublished { task: task.clone(), branch, tip });
         }
     }
 
@@ -263,7 +286,7 @@ impl Decider<'_> {
     }
 
     /// An attempt that was asked to stop has ended.
-    fn end_stopped(&mut self, task: &TaskId, attempt: Attempt, stop: Stop) {
+    pub(super) fn end_stopped(&mut self, task: &TaskId, attempt: Attempt, stop: Stop) {
         let kind = self.running(task, attempt).map_or(Kind::Continue, |r| r.kind.resumed());
         let leave = match stop {
             Stop::Halt => Leave::Ready(kind),
@@ -296,22 +319,29 @@ impl Decider<'_> {
     }
 
     pub(super) fn change_opened(&mut self, task: TaskId, change: ChangeNumber) {
+        let published = self.state.task(&task).is_some_and(|t| t.facts.published == t.facts.tip);
         match self.step(&task) {
-            Some(Step::Publishing) => self.emit(Event::ChangeOpened { task, change }),
+            Some(Step::Publishing) if published => self.emit(Event::ChangeOpened { task, change }),
             Some(_) | None => self.stale(),
         }
     }
 
     pub(super) fn labelled(&mut self, task: TaskId) {
-        match self.step(&task) {
-            Some(Step::Held { .. }) => self.emit(Event::ChangeLabelled { task }),
+        use crate::state::Labelled;
+        match self.state.task(&task) {
+            Some(t) if matches!(t.step, Step::Held { .. }) && t.facts.labelled == Labelled::No => {
+                self.emit(Event::ChangeLabelled { task });
+            }
             Some(_) | None => self.stale(),
         }
     }
 
     pub(super) fn released(&mut self, task: TaskId) {
-        match self.step(&task) {
-            Some(Step::Closed(_)) => self.emit(Event::WorkspaceReleased { task }),
+        use crate::state::Workspace;
+        match self.state.task(&task) {
+            Some(t) if t.is_closed() && t.facts.workspace != Workspace::None => {
+                self.emit(Event::WorkspaceReleased { task });
+            }
             Some(_) | None => self.stale(),
         }
     }

@@ -6,6 +6,7 @@ use crate::event::{Drop, Event};
 use crate::ids::{CandidateId, CommitId, TaskId};
 use crate::input::Trouble;
 use crate::intent::Intent;
+use crate::mutant::Mutant;
 use crate::outcome::{BuildOutcome, Class, Failure, LandOutcome, Verdict};
 use crate::policy::MergeStrategy;
 use crate::question::Ask;
@@ -37,8 +38,8 @@ impl Decider<'_> {
         }
     }
 
-    pub(super) fn queue_open_changes(&mut self, at: usize) {
-        if matches!(self.state.tasks[at].step, Step::Open) {
+    pub(super) fn queue_open_changes(&mut self) {
+        for at in self.state.open_changes().collect::<Vec<_>>() {
             let task = self.state.id(at).clone();
             self.emit(Event::TaskQueued { task });
         }
@@ -55,7 +56,8 @@ impl Decider<'_> {
         let members = candidate.members.clone();
         match outcome {
             BuildOutcome::Built(built) => {
-                let known_green = self.state.lane.green.contains(&built.tree);
+                let known_green =
+                    self.state.lane.green.contains(&built.tree) || self.state.has(Mutant::LandsUnchecked);
                 self.emit(Event::CandidateBuilt { candidate: id, built });
                 if self.withdraw(id, &members) {
                     return;
@@ -108,13 +110,20 @@ impl Decider<'_> {
     /// Carries out a command that waited for the candidate's outcome.
     fn fulfil_wish(&mut self, task: &TaskId) -> bool {
         let Some(wish) = self.state.task(task).and_then(|t| t.facts.wish) else { return false };
+        if self.state.has(Mutant::WishForgotten) {
+            return false;
+        }
         let task = task.clone();
+        if wish == Wish::AskClosed {
+            self.ask_about_closed_change(task);
+            return true;
+        }
         self.emit(match wish {
             Wish::Park => Event::TaskParked { task, park: Park::Operator },
             Wish::Take => Event::TaskParked { task, park: Park::Taken },
             Wish::Cancel => Event::TaskClosed { task, closure: Closure::Cancelled },
             Wish::Skip(satisfies) => Event::TaskClosed { task, closure: Closure::Skipped(satisfies) },
-            Wish::Retry => Event::TaskReopened { task, note: None, kind: Kind::Recheck },
+            Wish::Retry | Wish::AskClosed => Event::TaskReopened { task, note: None, kind: Kind::Recheck },
         });
         true
     }
@@ -149,13 +158,14 @@ impl Decider<'_> {
                 if self.withdraw(id, &members) {
                     return;
                 }
-                let base_is_green = self.state.lane.green_bases.contains(&built.base);
-                if run < CHECK_RUNS {
+                let base_is_green = self.state.lane.green_bases.contains(&built.base)
+                    || self.state.has(Mutant::RedChargedUnseen);
+                if run < CHECK_RUNS && !self.state.has(Mutant::RedChargedAtOnce) {
                     self.emit(Event::CheckStarted { subject: Subject::Candidate(id), run: run + 1 });
                 } else if base_is_green {
                     self.charge(id, &members, &failure);
                 } else {
-                    self.emit(Event::CheckStarted { subject: Subject::Base(built.base), run: 1 });
+                    self.check_base(built.base);
                 }
             }
             Verdict::Unevaluated(_) => {}
@@ -167,7 +177,15 @@ impl Decider<'_> {
         self.give_back(members, failure, Kind::Ci);
     }
 
+    fn check_base(&mut self, commit: CommitId) {
+        let run = self.state.lane.base_checks + 1;
+        self.emit(Event::CheckStarted { subject: Subject::Base(commit), run });
+    }
+
     fn base_checked(&mut self, commit: &CommitId, run: u32, verdict: Verdict) {
+        if run != self.state.lane.base_checks {
+            return self.stale();
+        }
         if self.state.lane.frozen == Some(Freeze::Rechecking(commit.clone())) {
             return self.thaw_or_stay(commit, run, verdict);
         }
@@ -185,6 +203,9 @@ impl Decider<'_> {
                 let subject = Subject::Base(commit.clone());
                 self.emit(Event::CheckRed { subject, run, failure: base_failure.clone() });
                 self.emit(Event::CandidateDropped { candidate: id, why: Drop::TargetRed });
+                for member in &members {
+                    self.fulfil_wish(member);
+                }
                 self.target_red(commit, base_failure);
             }
             Verdict::Unevaluated(_) => {}
@@ -227,12 +248,19 @@ impl Decider<'_> {
         let Stage::Landing { .. } = candidate.stage else { return self.stale() };
         let members = candidate.members.clone();
         match outcome {
-            LandOutcome::Landed(commit) => self.landed(id, &members, commit),
+            LandOutcome::Landed(commit) => self.landed(id, &members, &commit),
             LandOutcome::BaseMoved => self.base_moved(id, &members),
             LandOutcome::HeadMoved(tip) => {
                 self.emit(Event::CandidateDropped { candidate: id, why: Drop::HeadMoved });
                 for task in members {
-                    self.adopt_branch(task, tip.clone());
+                    if self.state.has(Mutant::HeadMovedIgnored) {
+                        self.emit(Event::TaskQueued { task });
+                        continue;
+                    }
+                    self.emit(Event::BranchAdopted { task: task.clone(), tip: tip.clone() });
+                    if !self.fulfil_wish(&task) {
+                        self.emit(Event::TaskReopened { task, note: None, kind: Kind::Recheck });
+                    }
                 }
             }
             LandOutcome::Refused(why) => {
@@ -243,7 +271,7 @@ impl Decider<'_> {
         }
     }
 
-    fn landed(&mut self, id: CandidateId, members: &[TaskId], commit: CommitId) {
+    fn landed(&mut self, id: CandidateId, members: &[TaskId], commit: &CommitId) {
         self.emit(Event::CandidateLanded { candidate: id, commit: commit.clone() });
         for task in members {
             let closure = Closure::Landed(commit.clone());
@@ -267,14 +295,26 @@ impl Decider<'_> {
 
     /// A person's tip becomes the task's, and is verified anew.
     pub(super) fn adopt_branch(&mut self, task: TaskId, tip: CommitId) {
+        let waits = matches!(self.step(&task), Some(Step::Parked { .. } | Step::Backoff { .. }));
         self.emit(Event::BranchAdopted { task: task.clone(), tip });
-        self.emit(Event::TaskReopened { task, note: None, kind: Kind::Recheck });
+        if !waits {
+            self.emit(Event::TaskReopened { task, note: None, kind: Kind::Recheck });
+        }
+    }
+
+    /// A lane that stood still for one change goes on once that change has left it.
+    pub(super) fn thaw_left_lane(&mut self) {
+        if let Some(Freeze::Races(task)) = &self.state.lane.frozen
+            && !self.state.lane.queue.contains(task)
+        {
+            self.emit(Event::LaneThawed);
+        }
     }
 
     /// Checks the target once more after it was red.
     pub(super) fn recheck_target(&mut self, commit: CommitId) {
         if matches!(self.state.lane.frozen, Some(Freeze::TargetRed(_))) {
-            self.emit(Event::CheckStarted { subject: Subject::Base(commit), run: 1 });
+            self.check_base(commit);
         }
     }
 }

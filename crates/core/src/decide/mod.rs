@@ -14,8 +14,10 @@ mod starvation;
 mod timer;
 mod trouble;
 
+pub(crate) use question::is_live;
 pub use rest::{Rest, rest};
 pub use schedule::{HoldBack, hold_back, may_start, start_key};
+pub(crate) use schedule::{gate_is_open, next_start, room_for_parked};
 pub use starvation::{left_ms, pace_ms};
 pub use timer::next_wakeup;
 
@@ -37,33 +39,51 @@ pub struct Decision {
 /// Decides what follows from an input. `state` is left as the returned record makes it.
 pub fn decide(state: &mut State, now: Millis, input: Input) -> Decision {
     let now = now.max(state.clock.last);
+    let down_ms = now.since(state.clock.last);
+    let clock = state.clock;
     state.pass(now);
-    let mut decider = Decider { state, now, events: Vec::new() };
+    let mut decider = Decider { state, now, down_ms, events: Vec::new() };
     let reply = decider.take(input);
     if decider.state.progress != Progress::New {
         decider.settle();
     }
-    Decision { record: Record { at: now, events: decider.events }, reply }
+    let events = decider.events;
+    if events.is_empty() {
+        // Nothing to record: then nothing has changed either, or a replay of the log would differ.
+        state.clock = clock;
+    }
+    state.calm();
+    Decision { record: Record { at: now, events }, reply }
 }
 
 /// A decision in the making: each event is applied as soon as it is decided.
 struct Decider<'a> {
     state: &'a mut State,
     now: Millis,
+    /// Since the record before, ms.
+    down_ms: u64,
     events: Vec<Event>,
 }
 
 impl Decider<'_> {
     fn take(&mut self, input: Input) -> Option<Reply> {
+        if self.state.progress == Progress::New && !matches!(input, Input::Start(_) | Input::Operator(_)) {
+            self.stale();
+            return None;
+        }
         match input {
             Input::Start(start) => self.start(*start),
-            Input::Opened => self.emit(Event::SessionOpened),
+            Input::Opened => self.emit(Event::SessionOpened { down_ms: self.down_ms }),
             Input::Tick => self.tick(),
             Input::Preloaded { task } => self.preloaded(&task),
             Input::Prepared { task, attempt, prepared } => self.prepared(&task, attempt, prepared),
             Input::AgentEnded { task, attempt, round, end } => self.agent_ended(&task, attempt, round, end),
-            Input::SnapshotTaken { task, attempt, outcome } => self.snapshot_taken(&task, attempt, outcome),
-            Input::VerifyEnded { task, attempt, verdict } => self.verify_ended(&task, attempt, verdict),
+            Input::SnapshotTaken { task, attempt, worked, collect, outcome } => {
+                self.snapshot_taken(&task, attempt, (worked, collect), outcome);
+            }
+            Input::VerifyEnded { task, attempt, job, verdict } => {
+                self.verify_ended(&task, attempt, job, verdict);
+            }
             Input::Published { task, branch, tip } => self.published(task, branch, tip),
             Input::ChangeOpened { task, change } => self.change_opened(task, change),
             Input::Labelled { task } => self.labelled(task),
@@ -99,7 +119,7 @@ impl Decider<'_> {
         let Start { run, target, target_tip, green, policy, selected, before } = start;
         let policy = Box::new(policy);
         self.emit(Event::RunStarted { run, target, target_tip, green, policy, selected, before });
-        self.emit(Event::SessionOpened);
+        self.emit(Event::SessionOpened { down_ms: 0 });
     }
 
     /// The running attempt of a task, if it is the one a report speaks of.

@@ -5,24 +5,24 @@ use crate::event::Event;
 use crate::ids::{CommitId, TaskId};
 use crate::input::Observed;
 use crate::question::Ask;
-use crate::state::{Closure, Freeze, PauseCause, Step};
+use crate::state::{Closure, Freeze, Park, PauseCause, Step, Wish};
 
 impl Decider<'_> {
     pub(super) fn observed(&mut self, observed: Observed) {
         match observed {
-            Observed::Target { tip, landed, gone } => self.target_seen(tip, landed, gone),
+            Observed::Target { tip, landed, gone } => self.target_seen(tip, landed, &gone),
             Observed::Branch { task, tip } => self.branch_seen(task, tip),
             Observed::ChangeClosed { task } => self.change_closed(task),
         }
     }
 
-    fn target_seen(&mut self, tip: CommitId, landed: Vec<(TaskId, CommitId)>, gone: Vec<TaskId>) {
+    fn target_seen(&mut self, tip: CommitId, landed: Vec<(TaskId, CommitId)>, gone: &[TaskId]) {
         for (task, commit) in landed {
             let in_lane = self.state.lane.carries(&task);
             match self.step(&task) {
                 // A running attempt ends first, and a candidate has its own outcome; the next look finds the rest.
                 Some(Step::Running(_) | Step::Closed(_) | Step::Outside) | None => {}
-                Some(_) if in_lane => {}
+                Some(_) if in_lane || self.is_undone(&task, &commit) => {}
                 Some(_) => self.emit(Event::TaskClosed { task, closure: Closure::LandedByOthers(commit) }),
             }
         }
@@ -32,21 +32,31 @@ impl Decider<'_> {
         if matches!(&self.state.lane.frozen, Some(Freeze::TargetRed(red)) if *red != tip) {
             self.recheck_target(tip);
         }
+        if self.landed_of(gone).is_empty() && self.state.paused.contains(&PauseCause::TargetRewritten) {
+            self.emit(Event::DispatchResumed { cause: PauseCause::TargetRewritten });
+        }
         self.landings_gone(gone);
     }
 
-    pub(super) fn landings_gone(&mut self, gone: Vec<TaskId>) {
-        let tasks: Vec<_> = gone
-            .into_iter()
-            .filter(|id| self.state.task(id).and_then(|t| t.closure()).is_some_and(|c| c.commit().is_some()))
-            .collect();
-        if tasks.is_empty() || self.is_asked(|ask| matches!(ask, Ask::TargetRewritten { .. })) {
-            return;
-        }
-        if !self.state.paused.contains(&PauseCause::TargetRewritten) {
+    fn is_undone(&self, task: &TaskId, commit: &CommitId) -> bool {
+        self.state.task(task).is_some_and(|t| t.facts.undone.contains(commit))
+    }
+
+    fn landed_of(&self, tasks: &[TaskId]) -> Vec<TaskId> {
+        let landed = |id: &&TaskId| {
+            self.state.task(id).and_then(|t| t.closure()).is_some_and(|c| c.commit().is_some())
+        };
+        tasks.iter().filter(landed).cloned().collect()
+    }
+
+    /// What had landed is no longer in the target: nothing starts until a person has decided. Who answered "stay
+    /// paused" is asked again after `unpause`.
+    pub(super) fn landings_gone(&mut self, gone: &[TaskId]) {
+        let tasks = self.landed_of(gone);
+        if !tasks.is_empty() && !self.state.paused.contains(&PauseCause::TargetRewritten) {
             self.emit(Event::DispatchPaused { cause: PauseCause::TargetRewritten });
+            self.ask(Ask::TargetRewritten { tasks });
         }
-        self.ask(Ask::TargetRewritten { tasks });
     }
 
     fn branch_seen(&mut self, task: TaskId, tip: CommitId) {
@@ -54,23 +64,38 @@ impl Decider<'_> {
         let ours = t.facts.published.as_ref() == Some(&tip) || t.facts.tip.as_ref() == Some(&tip);
         let carried = self.state.lane.carries(&task);
         match &t.step {
-            Step::Held { .. } | Step::Open | Step::InLane | Step::Published if !ours && !carried => {
+            Step::Held { .. }
+            | Step::Publishing
+            | Step::Open
+            | Step::InLane
+            | Step::Published
+            | Step::Parked { .. }
+            | Step::Backoff { .. }
+                if !ours && !carried =>
+            {
                 self.adopt_branch(task, tip);
             }
+            // A running attempt ends first: its tip cannot be published then, and the branch is looked at again.
             _ => {}
         }
     }
 
     fn change_closed(&mut self, task: TaskId) {
-        let asked = self.is_asked(|ask| matches!(ask, Ask::ChangeClosed { task: t } if *t == task));
-        match self.step(&task) {
-            Some(Step::Open | Step::InLane) if !asked && !self.state.lane.carries(&task) => {
-                let question = self.state.next_question();
-                let park = crate::state::Park::Question(question);
-                self.emit(Event::TaskParked { task: task.clone(), park });
-                self.ask(Ask::ChangeClosed { task });
+        let Some(t) = self.state.task(&task) else { return self.stale() };
+        let carried = self.state.lane.carries(&task);
+        match &t.step {
+            // Its candidate cannot land any more, and says so when it is tried.
+            Step::InLane if carried && t.facts.wish.is_none() => {
+                self.emit(Event::TaskWished { task, wish: Wish::AskClosed });
             }
-            Some(_) | None => {}
+            Step::Open | Step::InLane if !carried => self.ask_about_closed_change(task),
+            _ => {}
         }
+    }
+
+    pub(super) fn ask_about_closed_change(&mut self, task: TaskId) {
+        let park = Park::Question(self.state.next_question());
+        self.emit(Event::TaskParked { task: task.clone(), park });
+        self.ask(Ask::ChangeClosed { task });
     }
 }

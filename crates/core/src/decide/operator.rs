@@ -57,7 +57,7 @@ impl Decider<'_> {
             Command::Reopen { task, note } => self.reopen(task, note),
             Command::Next { task } => self.prefer(task),
             Command::Priority { task, priority } => {
-                let text = format!("{task} has {} priority now", priority);
+                let text = format!("{task} has {priority} priority now");
                 self.emit(Event::PriorityChanged { task, priority });
                 done(text)
             }
@@ -77,8 +77,12 @@ impl Decider<'_> {
 
     fn unpause(&mut self) -> Reply {
         let causes: Vec<_> = self.state.paused.iter().cloned().collect();
-        if causes.is_empty() && self.state.stop.is_none() {
+        let denied = self.denied_waves();
+        if causes.is_empty() && denied.is_empty() && self.state.stop.is_none() {
             return Reply::Nothing("not paused".to_owned());
+        }
+        for wave in denied {
+            self.emit(Event::WaveOpened { wave });
         }
         let mut kept = Vec::new();
         for cause in causes {
@@ -86,11 +90,12 @@ impl Decider<'_> {
                 PauseCause::Operator
                 | PauseCause::Machine(_)
                 | PauseCause::Agent(_)
-                | PauseCause::SameCause => {
+                | PauseCause::SameCause
+                // The next look at the target pauses and asks again if it still is so.
+                | PauseCause::TargetRewritten => {
                     self.emit(Event::DispatchResumed { cause });
                 }
                 PauseCause::TargetRed => kept.push("the target is red"),
-                PauseCause::TargetRewritten => kept.push("the target lost what had landed"),
             }
         }
         self.settle_questions(|ask| matches!(ask, Ask::SameCause { .. }), Answer::Yes);
@@ -102,6 +107,15 @@ impl Decider<'_> {
         } else {
             refused(format!("still paused: {}", kept.join(", ")))
         }
+    }
+
+    /// Waves that were asked about and told to wait.
+    fn denied_waves(&self) -> Vec<u32> {
+        let denied = |(ask, _): &(Ask, Answer)| match ask {
+            Ask::NextWave { wave } if !self.state.opened.contains(wave) => Some(*wave),
+            _ => None,
+        };
+        self.state.settled.iter().filter_map(denied).collect()
     }
 
     /// Parks a task for a person: `pause T` or `take T`.
@@ -155,13 +169,13 @@ impl Decider<'_> {
 
     fn stop(&mut self, mode: StopMode) -> Reply {
         self.emit(Event::StopRequested { mode });
-        if let Some(stop) = mode.stop() {
+        if mode == StopMode::Agents {
             for at in self.state.busy().collect::<Vec<_>>() {
                 let task = self.state.id(at).clone();
                 let Some(running) = self.state.tasks[at].running() else { continue };
                 let attempt = running.attempt;
-                if running.stop.is_none() || stop == Stop::Cancel {
-                    self.emit(Event::AttemptStopping { task, attempt, stop });
+                if running.stop.is_none() {
+                    self.emit(Event::AttemptStopping { task, attempt, stop: Stop::Halt });
                 }
             }
         }
@@ -203,21 +217,29 @@ impl Decider<'_> {
             Step::Closed(_) => return refused(format!("{task} is done; `ppe reopen {task}` opens it again")),
             Step::Running(running) => {
                 let attempt = running.attempt;
+                self.leave_note(&task, note);
                 self.emit(Event::AttemptStopping { task: task.clone(), attempt, stop: Stop::Retry });
                 return done(format!("{task}: its agent is being stopped, then it begins again"));
             }
             Step::InLane if self.state.lane.carries(&task) => {
+                self.leave_note(&task, note);
                 self.emit(Event::TaskWished { task: task.clone(), wish: Wish::Retry });
                 return done(format!("{task} is being landed; if it does not land it is tried again"));
             }
             Step::Open | Step::InLane | Step::Published => {
-                self.emit(Event::TaskReopened { task, note, kind: Kind::Recheck })
+                self.emit(Event::TaskReopened { task, note, kind: Kind::Recheck });
             }
             Step::Publishing | Step::Ready { .. } | Step::Waiting | Step::Outside => {
                 return Reply::Nothing(format!("{task} has not failed"));
             }
         }
         done(text)
+    }
+
+    fn leave_note(&mut self, task: &TaskId, note: Option<String>) {
+        if let Some(note) = note {
+            self.emit(Event::NoteLeft { task: task.clone(), note });
+        }
     }
 
     fn skip(&mut self, task: &TaskId, satisfies: Satisfies) -> Reply {
@@ -286,13 +308,12 @@ impl Decider<'_> {
     }
 
     fn prefer(&mut self, task: TaskId) -> Reply {
-        match self.step(&task) {
-            Some(Step::Closed(_)) => refused(format!("{task} is closed")),
-            Some(_) | None => {
-                let text = format!("{task} goes ahead of all others");
-                self.emit(Event::TaskPreferred { task });
-                done(text)
-            }
+        if let Some(Step::Closed(_)) = self.step(&task) {
+            refused(format!("{task} is closed"))
+        } else {
+            let text = format!("{task} goes ahead of all others");
+            self.emit(Event::TaskPreferred { task });
+            done(text)
         }
     }
 
@@ -340,6 +361,9 @@ impl Decider<'_> {
                 "the revised plan lacks {}, which this run has closed; keep it in the plan",
                 crate::wording::list(&gone)
             ));
+        }
+        if let Some(unknown) = added.iter().find(|id| plan.position(id).is_none()) {
+            return refused(format!("the revised plan has no task {unknown}"));
         }
         let count = added.len();
         self.emit(Event::PlanRevised { plan, added });

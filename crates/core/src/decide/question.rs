@@ -2,10 +2,10 @@
 
 use super::Decider;
 use crate::event::Event;
-use crate::ids::{QuestionId, TaskId};
+use crate::ids::{CommitId, QuestionId, TaskId};
 use crate::outcome::{Class, Failure};
 use crate::question::{Answer, Ask};
-use crate::state::{Closure, Freeze, Hold, Kind, Park, PauseCause, Step, Stop, Work};
+use crate::state::{Closure, Freeze, Hold, Kind, Park, PauseCause, State, Step, Stop, Work};
 
 impl Decider<'_> {
     /// Settles an open question and does what the answer says.
@@ -40,6 +40,20 @@ impl Decider<'_> {
                     self.give_up(task, Stop::Cancel);
                 }
             }
+        }
+    }
+
+    /// What has passed needs no answer any more.
+    pub(super) fn withdraw_moot_questions(&mut self) {
+        let moot: Vec<_> = self
+            .state
+            .questions
+            .iter()
+            .filter(|(id, open)| !is_live(self.state, **id, &open.ask))
+            .map(|(id, _)| *id)
+            .collect();
+        for question in moot {
+            self.emit(Event::QuestionWithdrawn { question });
         }
     }
 
@@ -108,7 +122,7 @@ impl Decider<'_> {
 
     fn answer_rewritten(&mut self, tasks: &[TaskId], answer: Answer) {
         for task in tasks {
-            if !self.state.task(task).is_some_and(crate::state::Task::is_closed) {
+            if landing(self.state, task).is_none() {
                 continue;
             }
             let task = task.clone();
@@ -134,10 +148,42 @@ impl Decider<'_> {
                 self.emit(Event::AttemptStopping { task: task_id, attempt, stop });
             }
             Some(Step::InLane) if self.state.lane.carries(task) => {
-                self.emit(Event::TaskWished { task: task_id, wish })
+                self.emit(Event::TaskWished { task: task_id, wish });
             }
             Some(Step::Closed(_) | Step::Outside) | None => {}
             Some(_) => self.emit(Event::TaskClosed { task: task_id, closure }),
         }
+    }
+}
+
+/// The commit that a task is closed with.
+fn landing<'a>(state: &'a State, task: &TaskId) -> Option<&'a CommitId> {
+    state.task(task).and_then(|t| t.closure()).and_then(Closure::commit)
+}
+
+/// Whether a question is still about something: what it asks about has not passed.
+pub(crate) fn is_live(state: &State, question: QuestionId, ask: &Ask) -> bool {
+    let waits = |task: &TaskId| {
+        matches!(
+            state.task(task).map(|t| &t.step),
+            Some(Step::Parked { park: Park::Question(q), .. }) if *q == question
+        )
+    };
+    match ask {
+        Ask::Starvation { task, .. } => {
+            state.task(task).and_then(|t| t.running()).is_some_and(|r| r.stop.is_none())
+        }
+        Ask::NoChange { task, .. } | Ask::ChangeClosed { task } => waits(task),
+        Ask::SameCause { .. } => state.paused.contains(&PauseCause::SameCause),
+        Ask::TargetRed { .. } => {
+            matches!(state.lane.frozen, Some(Freeze::TargetRed(_) | Freeze::Rechecking(_)))
+        }
+        Ask::LostRaces { task, .. } => state.lane.frozen == Some(Freeze::Races(task.clone())),
+        Ask::TargetRewritten { tasks } => {
+            let gone = tasks.iter().any(|task| landing(state, task).is_some());
+            gone && state.paused.contains(&PauseCause::TargetRewritten)
+        }
+        Ask::NextWave { wave } => !state.opened.contains(wave),
+        Ask::TaskRemoved { task } => state.task(task).is_some_and(|t| !t.is_closed()),
     }
 }

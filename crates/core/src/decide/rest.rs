@@ -28,7 +28,8 @@ pub fn rest(state: &State) -> Option<Rest> {
         Some(StopMode::Agents) => return (state.busy_count() == 0).then_some(Rest::Stopped),
         None => {}
     }
-    let waits = !state.deferred.is_empty() || state.backoff().next().is_some();
+    let unanswered = state.policy.question_timeout_ms > 0 && !state.questions.is_empty();
+    let waits = !state.deferred.is_empty() || state.backoff().next().is_some() || unanswered;
     if working || waits || !intents(state).is_empty() || rechecking(state) {
         return None;
     }

@@ -4,9 +4,10 @@ use super::Decider;
 use super::starvation::starving;
 use crate::event::Event;
 use crate::ids::{Attempt, Millis};
-use crate::policy::{Changes, Waves};
+use crate::mutant::Mutant;
+use crate::policy::Waves;
 use crate::question::Ask;
-use crate::state::{Hold, Kind, Park, Progress, State, Step, Workspace};
+use crate::state::{Hold, Kind, Progress, State, Step, Workspace};
 use std::cmp::Reverse;
 
 /// Why a free slot stays free although tasks may be ready.
@@ -30,14 +31,13 @@ impl Decider<'_> {
     /// Everything that follows by itself from the state.
     pub(super) fn settle(&mut self) {
         if self.state.progress == Progress::Complete && self.state.open_count() == 0 {
-            return;
+            return self.withdraw_moot_questions();
         }
         self.resume_after_machine();
         self.wake_waiting();
-        self.return_parked();
-        for at in self.open_changes() {
-            self.queue_open_changes(at);
-        }
+        self.thaw_left_lane();
+        self.withdraw_moot_questions();
+        self.queue_open_changes();
         self.advance_lane();
         self.preload();
         self.gate_waves();
@@ -45,15 +45,6 @@ impl Decider<'_> {
         self.ask_about_starvation();
         if self.state.open_count() == 0 && self.state.progress == Progress::Open {
             self.emit(Event::RunCompleted);
-        }
-    }
-
-    fn open_changes(&self) -> Vec<usize> {
-        match self.state.policy.changes {
-            Changes::Off => Vec::new(),
-            Changes::Open => (0..self.state.tasks.len())
-                .filter(|at| matches!(self.state.tasks[*at].step, Step::Open))
-                .collect(),
         }
     }
 
@@ -70,20 +61,19 @@ impl Decider<'_> {
                 self.emit(Event::TaskReadied { task: self.state.id(at).clone(), kind });
             }
         }
-        self.state.calm();
     }
 
     /// A task that gave its slot to others returns when the queue is shorter than the slots.
     fn return_parked(&mut self) {
-        if self.state.stop.is_some() || self.state.ready_count() >= self.state.policy.slots as usize {
+        if self.state.has(Mutant::ParkLosesTask) {
             return;
         }
-        let parked = (0..self.state.tasks.len())
-            .find(|at| matches!(self.state.tasks[*at].step, Step::Parked { park: Park::Room, .. }));
-        if let Some(at) = parked
-            && let Step::Parked { kind, .. } = self.state.tasks[at].step
-        {
-            self.emit(Event::TaskReadied { task: self.state.id(at).clone(), kind });
+        for at in self.state.parked_for_room().collect::<Vec<_>>() {
+            if room_for_parked(self.state)
+                && let Step::Parked { kind, .. } = self.state.tasks[at].step
+            {
+                self.emit(Event::TaskReadied { task: self.state.id(at).clone(), kind });
+            }
         }
     }
 
@@ -140,12 +130,17 @@ impl Decider<'_> {
         }
     }
 
-    /// Gives free slots to the best ready tasks.
+    /// Gives free slots to the best ready tasks; each start makes the queue shorter for what was parked.
     fn dispatch(&mut self) {
-        while hold_back(self.state).is_none() {
+        loop {
+            self.return_parked();
+            if hold_back(self.state).is_some() {
+                break;
+            }
             let Some(at) = next_start(self.state) else { break };
             let Step::Ready { kind } = self.state.tasks[at].step else { break };
-            let attempt = Attempt(self.state.tasks[at].facts.attempts + 1);
+            let further = u32::from(!self.state.has(Mutant::AttemptReused));
+            let attempt = Attempt((self.state.tasks[at].facts.attempts + further).max(1));
             let agent = self.state.agent(at).to_owned();
             self.emit(Event::AttemptStarted { task: self.state.id(at).clone(), attempt, kind, agent });
         }
@@ -161,6 +156,11 @@ impl Decider<'_> {
     }
 }
 
+/// Whether the queue is short enough for those that gave their slot to others.
+pub(crate) fn room_for_parked(state: &State) -> bool {
+    state.stop.is_none() && state.ready_count() < state.policy.slots as usize
+}
+
 /// Why nothing starts now, if so.
 pub fn hold_back(state: &State) -> Option<HoldBack> {
     let policy = &state.policy;
@@ -172,7 +172,7 @@ pub fn hold_back(state: &State) -> Option<HoldBack> {
     if !state.paused.is_empty() {
         return Some(HoldBack::Paused);
     }
-    if busy >= policy.slots {
+    if busy >= policy.slots + u32::from(state.has(Mutant::SlotsIgnored)) {
         return Some(HoldBack::SlotsFull);
     }
     if ramping && busy >= policy.ramp {
@@ -208,17 +208,19 @@ fn waiting_for_person(state: &State) -> u32 {
     u32::try_from(waiting.count()).unwrap_or(u32::MAX)
 }
 
+/// Whether nothing but slots and order stands between a ready task and its start. A dependency may be open again
+/// since the task became ready.
+pub fn may_start(state: &State, at: usize) -> bool {
+    let satisfied = state.unmet(at).next().is_none() || state.has(Mutant::ReopenedSatisfies);
+    satisfied && gate_is_open(state, at) && !state.breakers.contains_key(state.agent(at))
+}
+
 /// The best ready task that may start.
-pub(super) fn next_start(state: &State) -> Option<usize> {
+pub(crate) fn next_start(state: &State) -> Option<usize> {
     state.ready().filter(|at| may_start(state, *at)).min_by_key(|at| start_key(state, *at))
 }
 
-/// Whether neither its agent's capacity nor a closed wave keeps a ready task back.
-pub fn may_start(state: &State, at: usize) -> bool {
-    !state.breakers.contains_key(state.agent(at)) && gate_is_open(state, at)
-}
-
-fn gate_is_open(state: &State, at: usize) -> bool {
+pub(crate) fn gate_is_open(state: &State, at: usize) -> bool {
     let wave = state.plan.tasks[at].wave;
     match state.policy.waves {
         Waves::Free => true,

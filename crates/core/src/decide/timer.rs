@@ -3,6 +3,7 @@
 use super::{Decider, schedule};
 use crate::event::Event;
 use crate::ids::Millis;
+use crate::mutant::Mutant;
 use crate::state::{Due, Phase, State, Step, Stop};
 
 impl Decider<'_> {
@@ -11,6 +12,7 @@ impl Decider<'_> {
         let now = self.now;
         let due: Vec<_> =
             self.state.deferred.iter().filter(|(_, d)| d.due == Due::Later && d.until <= now).collect();
+        let due = if self.state.has(Mutant::DeferredForgotten) { Vec::new() } else { due };
         for intent in due.into_iter().map(|(intent, _)| intent.clone()).collect::<Vec<_>>() {
             self.emit(Event::IntentDue { intent });
         }

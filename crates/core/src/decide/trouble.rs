@@ -2,9 +2,11 @@
 
 use super::Decider;
 use crate::event::Event;
+use crate::ids::{Attempt, TaskId};
 use crate::input::Trouble;
 use crate::intent::{Intent, intents};
-use crate::state::{Matter, PauseCause};
+use crate::outcome::{Class, Failure};
+use crate::state::{Leave, Matter, PauseCause};
 
 /// The first wait before a wish is tried again, ms; doubled each time.
 const FIRST_WAIT_MS: u64 = 1_000;
@@ -16,13 +18,18 @@ impl Decider<'_> {
         if !intents(self.state).contains(&intent) {
             return self.stale();
         }
+        if let Intent::EnsureWorkspace { task, attempt } = &intent
+            && self.leave_start(task, *attempt, &trouble)
+        {
+            return;
+        }
         let (matter, why) = match trouble {
             Trouble::Machine(why) => (Matter::Machine, why),
             Trouble::Elsewhere(why) => (Matter::Elsewhere, why),
             Trouble::NotAncestor { tasks } => {
                 let why =
                     format!("the target no longer contains what landed for {}", crate::wording::list(&tasks));
-                self.landings_gone(tasks);
+                self.landings_gone(&tasks);
                 (Matter::Elsewhere, why)
             }
         };
@@ -34,6 +41,26 @@ impl Decider<'_> {
             self.emit(Event::DispatchPaused { cause: PauseCause::Machine(why.clone()) });
         }
         self.emit(Event::IntentDeferred { intent, until, why, matter });
+    }
+
+    /// An attempt that cannot be made ready gives its slot back where waiting makes no sense: it is to stop anyway, or
+    /// what it is to begin from is no longer in the target.
+    fn leave_start(&mut self, task: &TaskId, attempt: Attempt, trouble: &Trouble) -> bool {
+        let Some(running) = self.running(task, attempt) else { return false };
+        let (stop, kind) = (running.stop, running.kind);
+        if let Some(stop) = stop {
+            self.end_stopped(task, attempt, stop);
+            return true;
+        }
+        let Trouble::NotAncestor { tasks } = trouble else { return false };
+        self.landings_gone(tasks);
+        let pauses = self.state.paused.contains(&PauseCause::TargetRewritten);
+        if pauses {
+            let failure = Failure::new(Class::Operator, "the target no longer contains what it builds on");
+            let (task, leave) = (task.clone(), Leave::Ready(kind));
+            self.emit(Event::AttemptReleased { task, attempt, failure, leave });
+        }
+        pauses
     }
 
     /// Once nothing waits for the machine any more, dispatch goes on by itself.

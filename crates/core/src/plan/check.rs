@@ -175,7 +175,8 @@ pub fn check(spec: PlanSpec, found: Vec<Finding>) -> Checked {
     let mut findings = Findings(found);
     let PlanSpec { name, mut tasks } = spec;
     tasks.sort_by(|a, b| natural(a.id.value.as_str(), b.id.value.as_str()));
-    if tasks.is_empty() {
+    // When the source has an error to tell, that is why there are none.
+    if tasks.is_empty() && !findings.stop_the_plan() {
         findings.error(Code::Empty, format!("the plan `{name}` has no tasks"), None);
     }
     ident::check_ids(&tasks, &mut findings);

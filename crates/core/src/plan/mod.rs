@@ -1,5 +1,5 @@
-//! The plan: what a source wrote down ([`spec`]), what was checked ([`check`]), which part of it runs ([`select`]),
-//! and the documents that show it ([`show`]).
+//! The plan: what a source wrote down ([`spec`]), what was checked ([`mod@check`]), which part of it runs
+//! ([`mod@select`]), and the documents that show it ([`show`]).
 //!
 //! Knows nothing of files, of how a source is parsed, or of what has been done already.
 

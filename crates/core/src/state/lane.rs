@@ -80,6 +80,8 @@ pub struct Lane {
     pub green_bases: BTreeSet<CommitId>,
     /// Candidates made so far.
     pub made: u32,
+    /// Checks of the target itself that began; the last of them is the only one under way.
+    pub base_checks: u32,
     /// Races lost in a row by the task at the front.
     pub races: u32,
 }

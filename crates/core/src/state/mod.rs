@@ -4,6 +4,7 @@
 //! and no reasons: those are decided elsewhere and arrive as events.
 
 mod evolve;
+mod index;
 mod lane;
 mod task;
 
@@ -11,12 +12,14 @@ pub use evolve::Illegal;
 pub use lane::{Candidate, Freeze, Lane, Stage, Subject};
 pub use task::{
     Asked, Closure, Collect, Facts, Flaky, GivenUp, Hold, Kind, Labelled, Leave, Park, Phase, Round, Running,
-    Satisfies, Seen, Step, Stop, Task, Totals, Tries, Wish, Work, Workspace,
+    Satisfies, Seen, Step, Stop, Task, Totals, Tries, Wish, Work, Worked, Workspace,
 };
 
+use self::index::{Index, WaveCount};
 use crate::event::Record;
 use crate::ids::{Branch, CommitId, Millis, QuestionId, RunId, TaskId};
 use crate::intent::Intent;
+use crate::mutant::Mutant;
 use crate::plan::{Plan, Priority};
 use crate::policy::Policy;
 use crate::question::{Answer, Ask};
@@ -81,7 +84,7 @@ pub struct Clock {
     pub session: Millis,
     /// The last record's time.
     pub last: Millis,
-    /// Time between sessions plus time with nothing at work while dispatch was paused, ms.
+    /// Time with nothing at work, between sessions or while dispatch was paused, ms.
     pub paused_ms: u64,
     /// Sum over time of busy slots, ms.
     pub busy_ms: u64,
@@ -152,6 +155,8 @@ pub struct State {
     pub run: RunId,
     /// The target branch.
     pub target: Branch,
+    /// The target's tip when the run began.
+    pub began_at: CommitId,
     /// The target's tip as last seen.
     pub target_tip: CommitId,
     /// How far the run is.
@@ -182,18 +187,15 @@ pub struct State {
     pub clock: Clock,
     /// Counts for the report.
     pub totals: Totals,
-    /// Positions that are ready, kept by [`State::set_step`].
-    ready: BTreeSet<usize>,
-    /// Positions that hold a slot, kept by [`State::set_step`].
-    busy: BTreeSet<usize>,
-    /// Positions whose dependencies changed since they were last looked at.
+    /// Where the tasks are, counted; kept by [`State::set_step`].
+    index: Index,
+    /// Positions whose dependencies changed since they were last looked at; empty between two records.
     stirred: BTreeSet<usize>,
-    /// Selected tasks that are not closed.
-    open: usize,
-    /// Tasks in backoff, kept by [`State::set_step`].
-    backoff: BTreeSet<usize>,
     next_question: u32,
     next_preference: u32,
+    /// A planted bug, for the simulator to find.
+    #[cfg(feature = "mutants")]
+    pub mutant: Option<crate::mutant::Mutant>,
 }
 
 impl State {
@@ -205,6 +207,7 @@ impl State {
             policy: Arc::new(Policy::default()),
             run: RunId::new(""),
             target: Branch::new(""),
+            began_at: CommitId::new(""),
             target_tip: CommitId::new(""),
             progress: Progress::New,
             tasks,
@@ -220,13 +223,12 @@ impl State {
             opened: BTreeSet::new(),
             clock: Clock::default(),
             totals: Totals::default(),
-            ready: BTreeSet::new(),
-            busy: BTreeSet::new(),
+            index: Index::default(),
             stirred: BTreeSet::new(),
-            open: 0,
-            backoff: BTreeSet::new(),
             next_question: 1,
             next_preference: 1,
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 
@@ -236,6 +238,7 @@ impl State {
         for event in &record.events {
             self.evolve(event)?;
         }
+        self.calm();
         Ok(())
     }
 
@@ -243,7 +246,7 @@ impl State {
     pub(crate) fn pass(&mut self, at: Millis) {
         let span = at.since(self.clock.last);
         if self.progress == Progress::Open {
-            self.clock.busy_ms += span * self.busy.len() as u64;
+            self.clock.busy_ms += span * self.busy_count() as u64;
             if self.is_idle_by_order() {
                 self.clock.paused_ms += span;
             }
@@ -253,7 +256,7 @@ impl State {
 
     /// Whether nothing is at work because dispatch is paused or the run was stopped: such time counts as paused.
     pub fn is_idle_by_order(&self) -> bool {
-        self.busy.is_empty() && (!self.paused.is_empty() || self.stop.is_some())
+        self.busy_count() == 0 && (!self.paused.is_empty() || self.stop.is_some())
     }
 
     /// The position of a task of this plan.
@@ -273,32 +276,54 @@ impl State {
 
     /// Positions that are ready, in plan order.
     pub fn ready(&self) -> impl Iterator<Item = usize> + '_ {
-        self.ready.iter().copied()
+        self.index.ready.iter().copied()
     }
 
     /// How many are ready.
     pub fn ready_count(&self) -> usize {
-        self.ready.len()
+        self.index.ready.len()
     }
 
     /// Positions that hold a slot, in plan order.
     pub fn busy(&self) -> impl Iterator<Item = usize> + '_ {
-        self.busy.iter().copied()
+        self.index.busy.iter().copied()
     }
 
     /// How many slots are held.
     pub fn busy_count(&self) -> usize {
-        self.busy.len()
+        self.index.busy.len()
     }
 
     /// Positions in backoff, in plan order.
     pub fn backoff(&self) -> impl Iterator<Item = usize> + '_ {
-        self.backoff.iter().copied()
+        self.index.backoff.iter().copied()
+    }
+
+    /// Positions whose change is open and not in the lane, in plan order.
+    pub fn open_changes(&self) -> impl Iterator<Item = usize> + '_ {
+        self.index.changes.iter().copied()
+    }
+
+    /// Positions that gave their slot to others and return by themselves, in plan order.
+    pub fn parked_for_room(&self) -> impl Iterator<Item = usize> + '_ {
+        self.index.room.iter().copied()
     }
 
     /// Selected tasks that are not closed.
     pub fn open_count(&self) -> usize {
-        self.open
+        self.index.open
+    }
+
+    /// What a recount of all tasks gives; equal to what is kept, or the state is damaged.
+    pub(crate) fn recount(&self) -> Result<(), String> {
+        let mut counted = Index::default();
+        for (at, task) in self.tasks.iter().enumerate() {
+            counted.enter(at, self.plan.tasks[at].wave, &Step::Outside, &task.step);
+        }
+        counted.waves.resize_with(counted.waves.len().max(self.index.waves.len()), WaveCount::default);
+        let mut kept = self.index.clone();
+        kept.waves.resize_with(counted.waves.len(), WaveCount::default);
+        if counted == kept { Ok(()) } else { Err(format!("kept {kept:?}, counted {counted:?}")) }
     }
 
     /// Positions whose dependencies changed since the last call of [`State::calm`].
@@ -313,7 +338,13 @@ impl State {
 
     /// The dependencies of a task that do not satisfy it yet, as positions.
     pub fn unmet(&self, at: usize) -> impl Iterator<Item = usize> + '_ {
-        self.plan.tasks[at].needs.iter().copied().filter(|dep| !self.tasks[*dep].satisfies())
+        self.plan.tasks[at].needs.iter().copied().filter(|dep| !self.is_satisfied(*dep))
+    }
+
+    fn is_satisfied(&self, at: usize) -> bool {
+        let task = &self.tasks[at];
+        task.satisfies()
+            || (self.has(Mutant::OpenSatisfies) && matches!(task.step, Step::Open | Step::InLane))
     }
 
     /// The priority in force: a person's, else the plan's.
@@ -333,47 +364,26 @@ impl State {
 
     /// Tasks of a wave that belong to this run, and how many of them are closed.
     pub fn wave_progress(&self, wave: u32) -> (usize, usize) {
-        let in_run =
-            self.plan.waves.get(wave as usize).into_iter().flatten().filter(|at| self.tasks[**at].in_run());
-        in_run
-            .fold((0, 0), |(closed, size), at| (closed + usize::from(self.tasks[*at].is_closed()), size + 1))
+        self.index.waves.get(wave as usize).map_or((0, 0), |count| (count.closed, count.size))
     }
 
     /// Moves a task to another step: the one place where the counters are kept.
     fn set_step(&mut self, at: usize, step: Step) {
         let now = self.clock.last;
         let task = &mut self.tasks[at];
-        let (was_closed, was_satisfying) = (task.is_closed(), task.satisfies());
+        let was_satisfying = task.satisfies();
         if matches!(task.step, Step::Running(_)) && !matches!(step, Step::Running(_)) {
             task.facts.worked_ms += now.since(task.facts.started.unwrap_or(now));
             task.facts.started = None;
         }
-        task.step = step;
+        let before = std::mem::replace(&mut task.step, step);
         task.since = now;
-        toggle(&mut self.ready, at, matches!(task.step, Step::Ready { .. }));
-        toggle(&mut self.busy, at, matches!(task.step, Step::Running(_)));
-        toggle(&mut self.backoff, at, matches!(task.step, Step::Backoff { .. }));
-        let (closed, satisfies) = (task.is_closed(), task.satisfies());
-        if task.in_run() {
-            match (was_closed, closed) {
-                (false, true) => self.open -= 1,
-                (true, false) => self.open += 1,
-                (false, false) | (true, true) => {}
-            }
-        }
-        if was_satisfying != satisfies {
+        self.index.enter(at, self.plan.tasks[at].wave, &before, &task.step);
+        if was_satisfying != task.satisfies() {
             self.stirred.extend(&self.plan.tasks[at].needed_by);
         }
         if matches!(self.tasks[at].step, Step::Waiting) {
             self.stirred.insert(at);
         }
-    }
-}
-
-fn toggle(set: &mut BTreeSet<usize>, at: usize, wanted: bool) {
-    if wanted {
-        set.insert(at);
-    } else {
-        set.remove(&at);
     }
 }

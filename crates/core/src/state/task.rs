@@ -227,7 +227,28 @@ pub enum Asked {
     Yes,
 }
 
+/// How much of an attempt's agent work is over when its work is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Worked {
+    /// None: the attempt looks at what was there before.
+    NotYet,
+    /// The work.
+    Main,
+    /// The work and what it left over.
+    Leftovers,
+}
+
 impl Running {
+    /// How much of its agent work is over, when one of its phases looks at the work.
+    pub fn worked(&self) -> Worked {
+        match (&self.end, self.asked) {
+            (None, _) => Worked::NotYet,
+            (Some(_), Asked::No) => Worked::Main,
+            (Some(_), Asked::Yes) => Worked::Leftovers,
+        }
+    }
+
     /// The agent job that the phase is about.
     pub fn round(&self) -> Round {
         match self.asked {
@@ -337,6 +358,8 @@ pub enum Wish {
     Skip(Satisfies),
     /// Start it again.
     Retry,
+    /// Ask what becomes of it, as a person closed its change.
+    AskClosed,
 }
 
 /// What outlives a step.
@@ -380,6 +403,8 @@ pub struct Facts {
     pub wish: Option<Wish>,
     /// Whether a failure claimed to be flaky had its one re-check.
     pub flaky: Flaky,
+    /// Landings that `reopen` undid: finding them in the target again says nothing.
+    pub undone: Vec<CommitId>,
     /// Attempts that failed before the task succeeded.
     pub failures: u32,
     /// Slot time of ended attempts, ms.

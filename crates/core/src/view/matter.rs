@@ -95,7 +95,7 @@ pub struct CandidateLine {
     pub stage: String,
 }
 
-/// The open questions that still matter, the oldest first.
+/// The open questions, the oldest first.
 pub(super) fn questions(state: &State) -> Vec<OpenQuestion> {
     let timeout_ms = state.policy.question_timeout_ms;
     let shown = |(id, open): (&QuestionId, &crate::state::Question)| OpenQuestion {
@@ -111,16 +111,7 @@ pub(super) fn questions(state: &State) -> Vec<OpenQuestion> {
         until: (timeout_ms > 0).then(|| open.asked.plus(timeout_ms)),
         task: open.ask.task().cloned(),
     };
-    state.questions.iter().filter(|(_, open)| !is_moot(state, &open.ask)).map(shown).collect()
-}
-
-/// Whether an answer would change nothing any more: its task has moved on.
-fn is_moot(state: &State, ask: &Ask) -> bool {
-    let Some(task) = ask.task().and_then(|id| state.task(id)) else { return false };
-    match ask {
-        Ask::Starvation { .. } => task.running().is_none(),
-        _ => task.is_closed(),
-    }
+    state.questions.iter().map(shown).collect()
 }
 
 /// Why nothing new starts, each with the command that goes on.

@@ -1,5 +1,28 @@
-//! What the engine asks of the world, one port per concern, each with its contract in prose.
+//! The ports: what the engine needs of the world, each with its contract. What fulfils them is none of its business.
 //!
-//! Knows no implementation: the adapters fulfil the contracts, and each port has one conformance suite for all of them.
+//! Two rules hold for all: a call **looks before it acts**, so that it may be repeated after a crash at any moment; and a
+//! call **says what came of it** as a value, with [`Trouble`] for what could not be found out or done.
 
+mod clock;
+mod executor;
+mod forge;
 pub mod log;
+mod notify;
+mod set;
+mod source;
+
+pub use clock::Clock;
+pub use executor::{
+    AgentJob, CheckJob, Executor, JobKey, Purpose, Release, Sighting, Sightings, SnapshotSpec, Stream, Tail,
+    VerifyJob, WorkspaceSpec, WorkspaceStart,
+};
+pub use forge::{
+    BuildSpec, ChangeSpec, CheckReport, Forge, LabelSpec, LandSpec, Lane, Look, Member, OpenTask,
+    PublishSpec, Published, Stamp,
+};
+pub use log::{AppendError, EventLog};
+pub use notify::{Notice, Notifier};
+pub use set::Ports;
+pub use source::{PlanSource, SourceError};
+
+pub use ppe_core::input::Trouble;

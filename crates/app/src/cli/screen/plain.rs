@@ -198,7 +198,7 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         Event::RunStarted { run, target, selected, .. } => {
             format!("Run {run} begins: {} into {target}", plural(selected.len(), "task"))
         }
-        Event::SessionOpened if state.totals.sessions > 1 => "The run goes on".to_owned(),
+        Event::SessionOpened { .. } if state.totals.sessions > 1 => "The run goes on".to_owned(),
         Event::RunCompleted => "All tasks are closed".to_owned(),
         Event::PlanRevised { added, .. } => {
             format!("The plan is revised, {} added", plural(added.len(), "task"))
@@ -227,8 +227,10 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
             let words: Vec<&str> = ask.choices().iter().map(|choice| choice.answer.word()).collect();
             format!("❓ {question}: {} (ppe answer {question} {})", ask.text(), words.join("|"))
         }
+        Event::QuestionWithdrawn { question } => format!("{question} has settled itself"),
+        Event::NoteLeft { task, .. } => format!("a note for {task} was left"),
         Event::QuestionAnswered { question, answer } => format!("{question} answered: {}", answer.word()),
-        Event::SessionOpened
+        Event::SessionOpened { .. }
         | Event::WavePreloaded { .. }
         | Event::IntentDue { .. }
         | Event::TaskPreloaded { .. }

@@ -1,16 +1,15 @@
 //! What each event does to the state. Asserts what must hold before; decides nothing.
 
+mod attempt;
+mod lane;
+
 use super::{
-    Asked, Collect, Deferred, Due, Facts, Flaky, Freeze, Kind, Labelled, Leave, Park, Phase, Progress,
-    Question, Running,
+    Closure, Deferred, Due, Facts, Flaky, Kind, Labelled, Park, PauseCause, Progress, Question, Running,
 };
-use super::{
-    Candidate, Closure, GivenUp, PauseCause, Seen, Stage, State, Step, Stop, StopMode, Subject, Tries, Work,
-    Workspace,
-};
-use crate::event::{After, Drop, Event};
-use crate::ids::{Attempt, CandidateId, QuestionId, TaskId};
-use crate::outcome::{Claim, Failure, Snapshot};
+use super::{Seen, State, Step, Tries, Work, Workspace};
+use crate::event::Event;
+use crate::ids::{Attempt, QuestionId, TaskId};
+use crate::mutant::Mutant;
 use crate::plan::Plan;
 use std::sync::Arc;
 
@@ -29,7 +28,9 @@ type Result<T = ()> = std::result::Result<T, String>;
 impl State {
     /// Applies one event at the time that has come.
     pub(crate) fn evolve(&mut self, event: &Event) -> std::result::Result<(), Illegal> {
-        self.try_evolve(event)
+        crate::invariant::permits(self, event)
+            .map_err(|violation| violation.to_string())
+            .and_then(|()| self.try_evolve(event))
             .map_err(|why| Illegal { event: format!("{event:?}").chars().take(160).collect(), why })?;
         if !self.deferred.is_empty() {
             self.forget_unwanted();
@@ -40,14 +41,14 @@ impl State {
     /// A deferred intent that is no longer wished for is over.
     fn forget_unwanted(&mut self) {
         let deferred = std::mem::take(&mut self.deferred);
-        let wanted = crate::intent::intents(self);
+        let wanted = crate::intent::wishes(self);
         self.deferred = deferred.into_iter().filter(|(intent, _)| wanted.contains(intent)).collect();
     }
 
     fn try_evolve(&mut self, event: &Event) -> Result {
         match event {
             Event::RunStarted { .. } => self.run_started(event),
-            Event::SessionOpened => self.session_opened(),
+            Event::SessionOpened { down_ms } => self.session_opened(*down_ms),
             Event::RunCompleted => self.progress = Progress::Complete,
             Event::PlanRevised { plan, added } => return self.plan_revised(plan, added),
             Event::DispatchPaused { cause } => drop(self.paused.insert(cause.clone())),
@@ -112,7 +113,10 @@ impl State {
                 let facts = self.facts(task)?;
                 facts.tip = Some(tip.clone());
                 facts.published = Some(tip.clone());
-                self.lane.queue.retain(|t| t != task);
+                let at = self.at(task)?;
+                if let Step::Parked { kind, .. } | Step::Backoff { kind, .. } = &mut self.tasks[at].step {
+                    *kind = Kind::Recheck;
+                }
             }
             Event::CandidateChosen { .. }
             | Event::CandidateBuilt { .. }
@@ -140,6 +144,7 @@ impl State {
             }
             Event::TaskHeld { task, hold, failure } => {
                 self.lane.queue.retain(|t| t != task);
+                self.facts(task)?.wish = None;
                 self.facts(task)?.failure = Some(failure.clone());
                 return self.enter(task, Step::Held { hold: *hold, failure: failure.clone() });
             }
@@ -148,6 +153,7 @@ impl State {
             }
             Event::TaskReset { task, note, work } => return self.task_reset(task, note.as_deref(), *work),
             Event::TaskWished { task, wish } => self.facts(task)?.wish = Some(*wish),
+            Event::NoteLeft { task, note } => self.facts(task)?.note = Some(note.clone()),
             Event::LandingAccepted { task } => {
                 let at = self.at(task)?;
                 self.set_step(at, Step::Closed(Closure::DoneBefore));
@@ -160,6 +166,9 @@ impl State {
             }
             Event::QuestionAnswered { question, answer } => {
                 return self.question_answered(*question, *answer);
+            }
+            Event::QuestionWithdrawn { question } => {
+                self.questions.remove(question).ok_or_else(|| format!("{question} is not open"))?;
             }
             Event::PriorityChanged { task, priority } => self.facts(task)?.priority = Some(*priority),
             Event::TaskPreferred { task } => {
@@ -214,6 +223,7 @@ impl State {
         };
         self.run = run.clone();
         self.target = target.clone();
+        self.began_at = target_tip.clone();
         self.target_tip = target_tip.clone();
         self.policy = Arc::new((**policy).clone());
         self.progress = Progress::Open;
@@ -224,22 +234,20 @@ impl State {
             self.lane.green_bases.insert(target_tip.clone());
         }
         for at in selected.iter().filter_map(|id| self.position(id)).collect::<Vec<_>>() {
-            self.open += 1;
             self.set_step(at, Step::Waiting);
         }
         for found in before {
             if let Some(at) = self.position(&found.task) {
-                if !self.tasks[at].in_run() {
-                    self.open += 1;
-                    self.set_step(at, Step::Waiting);
-                }
                 self.set_step(at, Step::Closed(found.closure.clone()));
             }
         }
     }
 
-    fn session_opened(&mut self) {
+    fn session_opened(&mut self, down_ms: u64) {
         self.totals.sessions += 1;
+        if self.busy_count() == 0 && !self.is_idle_by_order() {
+            self.clock.paused_ms += down_ms;
+        }
         self.stop = None;
         self.paused.retain(|c| match c {
             PauseCause::Operator | PauseCause::Machine(_) | PauseCause::Agent(_) | PauseCause::SameCause => {
@@ -254,6 +262,13 @@ impl State {
             question.asked = self.clock.last;
         }
         self.clock.session = self.clock.last;
+        if self.has(Mutant::StopForgotten) {
+            let running = self.tasks.iter_mut().filter_map(|t| match &mut t.step {
+                Step::Running(running) => Some(running),
+                _ => None,
+            });
+            running.for_each(|r| r.stop = None);
+        }
     }
 
     fn plan_revised(&mut self, plan: &Plan, added: &[TaskId]) -> Result {
@@ -268,19 +283,14 @@ impl State {
             }
         }
         self.tasks = tasks;
-        self.ready.clear();
-        self.busy.clear();
-        self.backoff.clear();
-        for at in 0..self.tasks.len() {
-            super::toggle(&mut self.ready, at, matches!(self.tasks[at].step, Step::Ready { .. }));
-            super::toggle(&mut self.busy, at, matches!(self.tasks[at].step, Step::Running(_)));
-            super::toggle(&mut self.backoff, at, matches!(self.tasks[at].step, Step::Backoff { .. }));
+        self.index = super::Index::default();
+        for (at, task) in self.tasks.iter().enumerate() {
+            self.index.enter(at, self.plan.tasks[at].wave, &Step::Outside, &task.step);
         }
         self.stirred = (0..self.tasks.len()).collect();
         for id in added {
             let at = self.at(id)?;
             if !self.tasks[at].in_run() {
-                self.open += 1;
                 self.set_step(at, Step::Waiting);
                 self.progress = Progress::Open;
             }
@@ -299,178 +309,6 @@ impl State {
         Ok(())
     }
 
-    fn attempt_started(&mut self, task: &TaskId, attempt: Attempt, kind: Kind, agent: &str) -> Result {
-        let (at, now) = (self.at(task)?, self.clock.last);
-        if !matches!(self.tasks[at].step, Step::Ready { .. }) {
-            return Err(format!("{task} is not ready"));
-        }
-        let facts = &mut self.tasks[at].facts;
-        if attempt.0 != facts.attempts + 1 {
-            return Err(format!("{task} has had {} attempts", facts.attempts));
-        }
-        facts.attempts = attempt.0;
-        facts.started = Some(now);
-        facts.first_started.get_or_insert(now);
-        facts.preferred = 0;
-        self.clock.last_start = Some(now);
-        self.totals.attempts += 1;
-        self.totals.repairs += u32::from(matches!(kind, Kind::Verify | Kind::Ci | Kind::Conflict));
-        let running = Running {
-            attempt,
-            kind,
-            phase: Phase::Starting,
-            stop: None,
-            asked: Asked::No,
-            end: None,
-            agent: agent.to_owned(),
-            working_since: None,
-        };
-        self.set_step(at, Step::Running(running));
-        self.totals.peak_busy = self.totals.peak_busy.max(u32::try_from(self.busy.len()).unwrap_or(u32::MAX));
-        Ok(())
-    }
-
-    /// Events that move a running attempt from one phase to the next.
-    fn attempt_moved(&mut self, event: &Event) -> Result {
-        let now = self.clock.last;
-        match event {
-            Event::WorkspacePrepared { task, attempt, prepared } => {
-                let running = self.expect_attempt(task, *attempt)?;
-                let skips_agent =
-                    running.kind == Kind::Recheck || prepared.rebase == crate::outcome::Rebase::Clean;
-                if skips_agent {
-                    running.phase = Phase::Collecting(Collect::Look);
-                } else {
-                    running.phase = Phase::Working;
-                    running.working_since = Some(now);
-                }
-                let facts = self.facts(task)?;
-                facts.base = Some(prepared.base.clone());
-                facts.branch.get_or_insert(prepared.branch.clone());
-                facts.workspace = Workspace::Present;
-                facts.seen.commits = 0;
-            }
-            Event::AgentEnded { task, attempt, end } => {
-                let running = self.expect_attempt(task, *attempt)?;
-                running.end = Some(end.clone());
-                running.phase = Phase::Collecting(Collect::Look);
-                if let Some(session) = &end.session {
-                    self.facts(task)?.session = Some(session.clone());
-                }
-            }
-            Event::SnapshotTaken { task, snapshot, .. } => self.snapshot_taken(task, snapshot)?,
-            Event::LeftoversAsked { task, attempt } => {
-                let running = self.expect_attempt(task, *attempt)?;
-                running.asked = Asked::Yes;
-                running.phase = Phase::Leftovers;
-                running.working_since = Some(now);
-            }
-            Event::LeftoversTaken { task, attempt } => {
-                self.expect_attempt(task, *attempt)?.phase = Phase::Collecting(Collect::Commit);
-            }
-            Event::VerifyStarted { task, attempt } => {
-                self.expect_attempt(task, *attempt)?.phase = Phase::Verifying;
-            }
-            Event::AgentNeeded { task, attempt, failure } => {
-                let running = self.expect_attempt(task, *attempt)?;
-                running.kind = Kind::Verify;
-                running.phase = Phase::Working;
-                running.working_since = Some(now);
-                let facts = self.facts(task)?;
-                facts.failed_tip.clone_from(&facts.tip);
-                facts.failure = Some(failure.clone());
-            }
-            Event::AttemptStopping { task, attempt, stop } => {
-                self.expect_attempt(task, *attempt)?.stop = Some(*stop);
-            }
-            _ => return Err("not a phase of an attempt".to_owned()),
-        }
-        Ok(())
-    }
-
-    fn snapshot_taken(&mut self, task: &TaskId, snapshot: &Snapshot) -> Result {
-        let facts = self.facts(task)?;
-        facts.tip = Some(snapshot.tip.clone());
-        facts.seen.commits = snapshot.commits;
-        facts.snapshot = Some(snapshot.clone());
-        Ok(())
-    }
-
-    fn attempt_succeeded(&mut self, task: &TaskId, attempt: Attempt) -> Result {
-        let running = self.expect_attempt(task, attempt)?;
-        let (repair, flaky) = (
-            matches!(running.kind, Kind::Verify | Kind::Ci | Kind::Conflict),
-            running.end.as_ref().is_some_and(|e| matches!(e.claim, Claim::Flaky(_))),
-        );
-        self.totals.repairs_helped += u32::from(repair);
-        self.streak = super::Streak::default();
-        let facts = self.facts(task)?;
-        facts.failure = None;
-        facts.note = None;
-        if flaky && facts.failed_tip == facts.tip {
-            facts.flaky = Flaky::Used;
-        }
-        facts.failed_tip = None;
-        self.enter(task, Step::Publishing)
-    }
-
-    /// A failure that costs a try, of an attempt or of a change in the lane.
-    fn failed(&mut self, task: &TaskId, failure: &Failure, after: After) -> Result {
-        use crate::outcome::Class;
-        let facts = self.facts(task)?;
-        match failure.class {
-            Class::Execution => facts.tries.execution += 1,
-            Class::Verification => facts.tries.verification += 1,
-            Class::Ci => facts.tries.ci += 1,
-            Class::Conflict => facts.tries.conflict += 1,
-            Class::Lost => facts.tries.lost += 1,
-            Class::Capacity | Class::Machine | Class::Operator => {
-                return Err("this class costs no try".to_owned());
-            }
-        }
-        facts.failures += 1;
-        facts.failure = Some(failure.clone());
-        if failure.class == Class::Verification {
-            facts.failed_tip.clone_from(&facts.tip);
-        }
-        if self.streak.summary == failure.summary {
-            if !self.streak.tasks.contains(task) {
-                self.streak.tasks.push(task.clone());
-            }
-        } else {
-            self.streak = super::Streak { summary: failure.summary.clone(), tasks: vec![task.clone()] };
-        }
-        self.enter(
-            task,
-            match after {
-                After::Retry { until, kind } => Step::Backoff { until, kind },
-                After::Hold(hold) => Step::Held { hold, failure: failure.clone() },
-            },
-        )
-    }
-
-    fn attempt_released(
-        &mut self,
-        task: &TaskId,
-        attempt: Attempt,
-        failure: &Failure,
-        leave: Leave,
-    ) -> Result {
-        let kind = self.expect_attempt(task, attempt)?.kind.resumed();
-        if failure.class == crate::outcome::Class::Lost {
-            self.facts(task)?.tries.lost += 1;
-        }
-        self.enter(
-            task,
-            match leave {
-                Leave::Ready(kind) => Step::Ready { kind },
-                Leave::Parked(park) => Step::Parked { park, kind },
-                Leave::Closed(GivenUp::Cancelled) => Step::Closed(Closure::Cancelled),
-                Leave::Closed(GivenUp::Skipped(satisfies)) => Step::Closed(Closure::Skipped(satisfies)),
-            },
-        )
-    }
-
     fn task_parked(&mut self, task: &TaskId, park: Park) -> Result {
         let at = self.at(task)?;
         let kind = match &self.tasks[at].step {
@@ -483,6 +321,7 @@ impl State {
             Step::Outside | Step::Closed(_) => return Err(format!("{task} is not open")),
         };
         self.lane.queue.retain(|t| t != task);
+        self.tasks[at].facts.wish = None;
         self.enter(task, Step::Parked { park, kind })
     }
 
@@ -505,9 +344,11 @@ impl State {
 
     fn task_reset(&mut self, task: &TaskId, note: Option<&str>, work: Work) -> Result {
         let at = self.at(task)?;
+        let landing = self.tasks[at].closure().and_then(Closure::commit).cloned();
         let facts = &mut self.tasks[at].facts;
         let old = std::mem::take(facts);
         *facts = Facts {
+            undone: old.undone,
             attempts: old.attempts,
             branch: old.branch,
             priority: old.priority,
@@ -526,7 +367,7 @@ impl State {
                 facts.change = old.change;
                 facts.session = old.session;
             }
-            Work::Anew => {}
+            Work::Anew => facts.undone.extend(landing),
         }
         self.progress = Progress::Open;
         self.set_step(at, Step::Waiting);
@@ -534,123 +375,12 @@ impl State {
     }
 
     fn question_answered(&mut self, question: QuestionId, answer: crate::question::Answer) -> Result {
+        let keeps = self.has(Mutant::AnswerKeepsQuestion);
         let open = self.questions.remove(&question).ok_or_else(|| format!("{question} is not open"))?;
+        if keeps {
+            self.questions.insert(question, open.clone());
+        }
         self.settled.push((open.ask, answer));
         Ok(())
-    }
-
-    fn candidate(&mut self, id: CandidateId) -> Result<&mut Candidate> {
-        self.lane.chain.iter_mut().find(|c| c.id == id).ok_or_else(|| format!("there is no candidate {id}"))
-    }
-
-    /// Events of the lane.
-    fn lane_moved(&mut self, event: &Event) -> Result {
-        match event {
-            Event::CandidateChosen { candidate, members } => {
-                self.lane.queue.retain(|t| !members.contains(t));
-                self.lane.made = candidate.0;
-                let members = members.clone();
-                self.lane.chain.push(Candidate {
-                    id: *candidate,
-                    members,
-                    stage: Stage::Building,
-                    red: None,
-                });
-            }
-            Event::CandidateBuilt { candidate, built } => {
-                self.target_tip = built.base.clone();
-                self.candidate(*candidate)?.stage = Stage::Checking { built: built.clone(), run: 0 };
-            }
-            Event::CheckStarted { subject: Subject::Candidate(id), run } => {
-                self.totals.checks += 1;
-                let candidate = self.candidate(*id)?;
-                let Stage::Checking { built, .. } = &candidate.stage else {
-                    return Err(format!("candidate {id} is not to be checked"));
-                };
-                candidate.stage = Stage::Checking { built: built.clone(), run: *run };
-            }
-            Event::CheckStarted { subject: Subject::Base(_), .. } => return self.base_check_started(event),
-            Event::TreeGreen { tree } => drop(self.lane.green.insert(tree.clone())),
-            Event::BaseGreen { commit } => drop(self.lane.green_bases.insert(commit.clone())),
-            Event::CheckRed { subject, failure, .. } => {
-                self.totals.checks_red += 1;
-                if let Subject::Candidate(id) = subject {
-                    self.candidate(*id)?.red = Some(failure.clone());
-                }
-            }
-            Event::LandingStarted { candidate } => {
-                let candidate = self.candidate(*candidate)?;
-                match &candidate.stage {
-                    Stage::Checking { built, .. } | Stage::CheckingBase { built, .. } => {
-                        candidate.stage = Stage::Landing { built: built.clone() };
-                    }
-                    Stage::Building | Stage::Landing { .. } => return Err("it was not checked".to_owned()),
-                }
-            }
-            Event::CandidateDropped { candidate, why } => return self.candidate_dropped(*candidate, *why),
-            Event::CandidateLanded { candidate, commit } => {
-                self.candidate(*candidate)?;
-                self.lane.chain.retain(|c| c.id != *candidate);
-                self.lane.green_bases.insert(commit.clone());
-                self.lane.races = 0;
-                self.target_tip = commit.clone();
-                self.totals.landings += 1;
-            }
-            Event::TargetRed { commit, .. } => self.lane.frozen = Some(Freeze::TargetRed(commit.clone())),
-            Event::RacesLost { task } => self.lane.frozen = Some(Freeze::Races(task.clone())),
-            Event::LaneThawed => {
-                self.lane.frozen = None;
-                self.lane.races = 0;
-            }
-            _ => return Err("not an event of the lane".to_owned()),
-        }
-        Ok(())
-    }
-
-    fn base_check_started(&mut self, event: &Event) -> Result {
-        let Event::CheckStarted { subject: Subject::Base(commit), .. } = event else {
-            return Err("not a check of a base".to_owned());
-        };
-        self.totals.checks += 1;
-        if self.lane.frozen.is_some() {
-            self.lane.frozen = Some(Freeze::Rechecking(commit.clone()));
-            return Ok(());
-        }
-        let head = self.lane.chain.first_mut().ok_or("there is no candidate")?;
-        let (Stage::Checking { built, .. }, Some(failure)) = (&head.stage, &head.red) else {
-            return Err("its candidate is not red".to_owned());
-        };
-        head.stage = Stage::CheckingBase { built: built.clone(), failure: failure.clone() };
-        Ok(())
-    }
-
-    fn candidate_dropped(&mut self, id: CandidateId, why: Drop) -> Result {
-        let candidate = self.candidate(id)?.clone();
-        self.lane.chain.retain(|c| c.id != id);
-        match why {
-            Drop::BaseMoved | Drop::TargetRed => {
-                for member in candidate.members.iter().rev() {
-                    self.lane.queue.insert(0, member.clone());
-                }
-            }
-            Drop::HeadMoved | Drop::Conflict | Drop::Red | Drop::Withdrawn => {}
-        }
-        match why {
-            Drop::BaseMoved => self.lane.races += 1,
-            Drop::TargetRed => {}
-            Drop::HeadMoved | Drop::Conflict | Drop::Red | Drop::Withdrawn => self.lane.races = 0,
-        }
-        Ok(())
-    }
-}
-
-impl StopMode {
-    /// What the mode does to attempts at work; a drain leaves them be.
-    pub fn stop(self) -> Option<Stop> {
-        match self {
-            Self::Drain => None,
-            Self::Agents => Some(Stop::Halt),
-            Self::Cancel => Some(Stop::Cancel),
-        }
     }
 }

@@ -1,0 +1,179 @@
+//! Reports: what an agent tells of its work, as one line of JSON, printed or appended to its report file.
+//!
+//! `ppe report …` writes them; drivers read them. Knows neither who reads nor what follows.
+
+use super::lines::{WHY_BYTES, one_line};
+use serde::{Deserialize, Serialize};
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// A longer line is no report.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// One thing that an agent tells. Its form in JSON is `{"report": "commit", "n": 3}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "report", rename_all = "kebab-case")]
+pub enum Report {
+    /// A phase of the task begins.
+    Phase {
+        /// Its name.
+        name: String,
+    },
+    /// So many of the planned commits are made.
+    Commit {
+        /// How many.
+        n: u32,
+    },
+    /// Nothing needs to change.
+    NoChange {
+        /// The reason.
+        #[serde(default)]
+        why: String,
+    },
+    /// It cannot go on without a person.
+    Blocked {
+        /// The reason.
+        #[serde(default)]
+        why: String,
+    },
+    /// The failure that it was to repair is not the work's fault.
+    Flaky {
+        /// The reason.
+        #[serde(default)]
+        why: String,
+    },
+    /// Its provider has no capacity.
+    Later {
+        /// When it has again, ms since the Unix epoch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_ms: Option<u64>,
+        /// In how many seconds it has again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u64>,
+    },
+    /// With this the agent can be resumed.
+    Session {
+        /// The agent's own id of its session.
+        id: String,
+    },
+    /// Something for people.
+    Note {
+        /// The text.
+        text: String,
+    },
+}
+
+/// Why a report could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot append to the report file {}: {source}", path.display())]
+pub struct ReportError {
+    /// The report file.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+impl Report {
+    /// The report in a line of output; none if it is not one.
+    pub fn parse(line: &str) -> Option<Self> {
+        let line = line.trim();
+        let may_be = line.starts_with('{') && line.len() <= LONGEST_LINE && line.contains("\"report\"");
+        may_be.then(|| serde_json::from_str(line).ok()).flatten()
+    }
+
+    /// The line of JSON that says it, without its end.
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The same with bounded texts and, where it says "in so many seconds", the moment itself.
+    fn settled(&self, now_ms: u64) -> Self {
+        let cut = |text: &String| one_line(text, WHY_BYTES);
+        match self {
+            Self::Phase { name } => Self::Phase { name: cut(name) },
+            Self::NoChange { why } => Self::NoChange { why: cut(why) },
+            Self::Blocked { why } => Self::Blocked { why: cut(why) },
+            Self::Flaky { why } => Self::Flaky { why: cut(why) },
+            Self::Session { id } => Self::Session { id: cut(id) },
+            Self::Note { text } => Self::Note { text: cut(text) },
+            Self::Later { until_ms: None, seconds: Some(seconds) } => {
+                let until = now_ms.saturating_add(seconds.saturating_mul(1_000));
+                Self::Later { until_ms: Some(until), seconds: None }
+            }
+            Self::Commit { .. } | Self::Later { .. } => self.clone(),
+        }
+    }
+}
+
+/// Appends a report to the report file, which is made if need be: in one write, so that reports of several processes
+/// do not mix.
+///
+/// Errors: the file cannot be opened or written.
+pub fn write(report_file: &Path, report: &Report) -> Result<(), ReportError> {
+    let failed = |source| ReportError { path: report_file.to_owned(), source };
+    let line = format!("{}\n", report.settled(now_ms()).line());
+    let mut file = OpenOptions::new().create(true).append(true).open(report_file).map_err(failed)?;
+    file.write_all(line.as_bytes()).map_err(failed)
+}
+
+/// Wall time, ms since the Unix epoch.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_of_many_writers_stay_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report");
+        std::thread::scope(|scope| {
+            for writer in 0..8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for n in 0..50 {
+                        let text = format!("{writer}/{n} {}", "x".repeat(writer * 50));
+                        write(path, &Report::Note { text }).unwrap();
+                    }
+                });
+            }
+        });
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().filter_map(Report::parse).count(), 400);
+    }
+
+    #[test]
+    fn a_span_becomes_a_moment_when_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report");
+        let before = now_ms();
+        write(&path, &Report::Later { until_ms: None, seconds: Some(60) }).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let Some(Report::Later { until_ms: Some(until), seconds: None }) = Report::parse(&text) else {
+            panic!("{text}")
+        };
+        assert!((before + 60_000..=now_ms() + 60_000).contains(&until), "{before} {until}");
+    }
+
+    #[test]
+    fn a_report_is_one_line_whatever_it_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report");
+        write(&path, &Report::Blocked { why: "line\nline\0 ".repeat(1_000_000) }).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.lines().count() == 1 && text.len() < 1_000, "{} bytes", text.len());
+        let Some(Report::Blocked { why }) = Report::parse(&text) else { panic!("{text}") };
+        assert!(why.starts_with("line line line"), "{why}");
+    }
+
+    #[test]
+    fn an_error_names_the_file() {
+        let error = write(Path::new("/nowhere/report"), &Report::Commit { n: 1 }).unwrap_err().to_string();
+        assert!(error.starts_with("cannot append to the report file /nowhere/report: "), "{error}");
+    }
+}

@@ -1,0 +1,219 @@
+//! An agent's job: started or adopted, watched while it works, and its end told in the driver's words.
+
+use super::{Inner, trouble};
+use crate::executor::drivers::{AgentEvent, Driver, Places, ProcessEnd, Seen};
+use crate::executor::job::{self, Ensured, LostCause, NotStarted, Settled};
+use crate::executor::output::{LineReader, Stream};
+use crate::executor::record::{self, End, Exit, JobSpec, StopReason};
+use crate::failpoint;
+use crate::git::live::Live;
+use ppe_core::ids::Millis;
+use ppe_core::input::Trouble;
+use ppe_core::outcome::{AgentEnd, Claim, Exit as AgentExit};
+use ppe_core::state::Round;
+use ppe_engine::ports::{AgentJob, JobKey, Sighting};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a working agent is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Files of an agent's job besides those of every job.
+const PROMPT: &str = "prompt";
+const JOB: &str = "job.json";
+const REPORT: &str = "report";
+
+/// Starts or adopts an agent and waits for its end.
+pub(super) async fn run(inner: Arc<Inner>, agent: AgentJob) -> Result<AgentEnd, Trouble> {
+    let driver = match Driver::by_name(&agent.agent, &inner.settings.agents) {
+        Ok(driver) => driver,
+        Err(unknown) => {
+            let exit = AgentExit::CannotStart(unknown.to_string());
+            return Ok(AgentEnd { exit, claim: Claim::Nothing, session: None });
+        }
+    };
+    let key = JobKey::Attempt { task: agent.task.clone(), attempt: agent.attempt, job: agent.round.into() };
+    let dir = inner.job_dir(&key);
+    let mut watch = Watch::new(&inner, &dir, &agent, driver);
+    let started = {
+        let (inner, dir, agent, driver) =
+            (Arc::clone(&inner), dir.clone(), agent.clone(), watch.driver.clone());
+        blocking(move || inner.start_agent(&dir, &agent, &driver)).await?
+    };
+    let settled = match started {
+        Ensured::Settled(settled) => settled,
+        Ensured::Running(_) => {
+            let settling = blocking(move || job::settle(&dir).map_err(trouble::machine));
+            tokio::pin!(settling);
+            loop {
+                tokio::select! {
+                    settled = &mut settling => break settled?,
+                    () = tokio::time::sleep(LOOK) => watch.look(&inner),
+                }
+            }
+        }
+    };
+    failpoint::hit("agent.before_told");
+    let looked = tokio::task::spawn_blocking(move || {
+        watch.finish(&inner);
+        watch
+    });
+    let watch = looked.await.map_err(trouble::machine)?;
+    match settled {
+        Settled::NeverStarted(NotStarted::ShimFailed { text, .. }) => Err(Trouble::Machine(text)),
+        settled => {
+            let mut seen = watch.seen;
+            if let Settled::Ended(exit) = &settled {
+                seen.ended_at = Some(Millis(exit.ended_at_ms));
+            }
+            Ok(watch.driver.finish(&process_end(&settled), &seen))
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
+) -> Result<T, Trouble> {
+    tokio::task::spawn_blocking(work).await.map_err(trouble::machine)?
+}
+
+impl Inner {
+    fn start_agent(&self, dir: &Path, agent: &AgentJob, driver: &Driver) -> Result<Ensured, Trouble> {
+        record::make_dir(dir).map_err(trouble::machine)?;
+        let workspace = self.workspace_dir(&agent.task);
+        let (prompt_file, job_file, report_file) = (dir.join(PROMPT), dir.join(JOB), dir.join(REPORT));
+        if !dir.join(record::SPEC).exists() {
+            failpoint::write_file("agent.prompt", &prompt_file, agent.prompt.as_bytes())
+                .map_err(trouble::machine)?;
+            let job = serde_json::to_vec_pretty(agent).map_err(trouble::machine)?;
+            failpoint::write_file("agent.job", &job_file, &job).map_err(trouble::machine)?;
+        }
+        let places = Places {
+            job_dir: dir,
+            workspace: &workspace,
+            prompt_file: &prompt_file,
+            job_file: &job_file,
+            report_file: &report_file,
+            program: &self.settings.program,
+        };
+        let launch = driver.launch(agent, &places);
+        let mut env = self.settings.agent_env.clone();
+        env.extend(launch.env);
+        let spec = JobSpec {
+            marker: self.marker(dir),
+            argv: launch.argv,
+            cwd: workspace,
+            env,
+            secrets: Vec::new(),
+            stdin: launch.stdin,
+            output_cap_bytes: self.settings.output_cap_bytes,
+            wall_limit_ms: None,
+            grace_ms: self.settings.grace_ms,
+            cgroup: None,
+        };
+        job::ensure(dir, &spec, &self.shim).map_err(trouble::machine)
+    }
+}
+
+/// What is followed of a working agent.
+struct Watch {
+    driver: Driver,
+    seen: Seen,
+    output: LineReader,
+    report: LineReader,
+    live: Live,
+    workspace: PathBuf,
+    stderr: PathBuf,
+    job: AgentJob,
+    told: Option<Sighting>,
+    phase: Option<String>,
+}
+
+impl Watch {
+    fn new(inner: &Inner, dir: &Path, job: &AgentJob, driver: Driver) -> Self {
+        Self {
+            driver,
+            seen: Seen::default(),
+            output: LineReader::new(Stream::Stdout.path(dir), 0),
+            report: LineReader::new(dir.join(REPORT), 0),
+            live: Live::default(),
+            workspace: inner.workspace_dir(&job.task),
+            stderr: Stream::Stderr.path(dir),
+            job: job.clone(),
+            told: None,
+            phase: None,
+        }
+    }
+
+    /// Reads what is new and puts it where the loop finds it.
+    fn look(&mut self, inner: &Inner) {
+        // What cannot be read now is read at the next look; at the end it is the driver's to say what is missing.
+        let mut lines = self.output.read_lines().unwrap_or_default();
+        lines.extend(self.report.read_lines().unwrap_or_default());
+        for line in lines {
+            self.take(&line.text);
+        }
+        self.live.advance(&self.workspace);
+        let sighting = Sighting { commits: self.live.commits, phase: self.phase.clone() };
+        if self.told.as_ref() != Some(&sighting) && self.job.round == Round::Main {
+            inner.sightings.put(self.job.task.clone(), self.job.attempt, sighting.clone());
+            self.told = Some(sighting);
+        }
+    }
+
+    fn take(&mut self, line: &str) {
+        for event in self.driver.line(line) {
+            if let AgentEvent::Phase(name) = &event {
+                self.phase = Some(name.clone());
+            }
+            self.seen.add(event);
+        }
+    }
+
+    /// Reads the rest, once nothing of the job runs any more.
+    fn finish(&mut self, inner: &Inner) {
+        loop {
+            let before = (self.seen.clone(), self.live.commits);
+            self.look(inner);
+            let last = [self.output.finish(), self.report.finish()];
+            for line in last.into_iter().flatten() {
+                self.take(&line.text);
+            }
+            if before == (self.seen.clone(), self.live.commits) {
+                break;
+            }
+        }
+        self.seen.last_error = last_line(&self.stderr);
+    }
+}
+
+fn last_line(path: &Path) -> Option<String> {
+    let dir = path.parent()?;
+    let length = std::fs::metadata(path).ok()?.len();
+    let bytes = crate::executor::output::tail(dir, Stream::Stderr, length.saturating_sub(4_096)).ok()?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    text.lines().rfind(|l| !l.trim().is_empty()).map(|l| l.trim().chars().take(200).collect())
+}
+
+fn process_end(settled: &Settled) -> ProcessEnd {
+    match settled {
+        Settled::Ended(Exit { stop: Some(StopReason::OutputCap), .. }) => ProcessEnd::OutputCap,
+        Settled::Ended(Exit { stop: Some(StopReason::Asked), .. } | Exit { end: End::NotRun, .. }) => {
+            ProcessEnd::Stopped("it was asked to stop".to_owned())
+        }
+        Settled::Ended(Exit { stop: Some(StopReason::WallLimit), .. }) => {
+            ProcessEnd::Stopped("it ran out of time".to_owned())
+        }
+        Settled::Ended(Exit { end: End::Code(code), .. }) => ProcessEnd::Code(*code),
+        Settled::Ended(Exit { end: End::Signal(signal), .. }) => ProcessEnd::Signal(*signal),
+        Settled::Ended(Exit { end: End::CannotRun { text, .. }, .. }) => ProcessEnd::CannotRun(text.clone()),
+        Settled::Lost { cause: LostCause::ShimDied, .. } => {
+            ProcessEnd::Lost("its supervisor was killed".to_owned())
+        }
+        Settled::Lost { cause: LostCause::MachineRestarted, .. } => {
+            ProcessEnd::Lost("the machine was restarted".to_owned())
+        }
+        Settled::NeverStarted(_) => ProcessEnd::Lost("its supervisor ended before it began".to_owned()),
+    }
+}

@@ -1,0 +1,298 @@
+//! The local forge in the words of the engine's ports.
+//!
+//! Every call blocks on files and git, so each goes to a thread of its own.
+
+use super::store::{Change, ChangeState, Check, NewChange, Opened, Verdict as Shown};
+use super::{LocalForge, LocalForgeError, Published as At};
+use crate::git::lane::{self, Built as GitBuilt, CandidateSpec, Landing, Member};
+use crate::git::{Identity, Repo, Stamp, refs};
+use ppe_core::ids::{ChangeNumber, CommitId, Millis, RunId, TaskId};
+use ppe_core::input::{Observed, Trouble};
+use ppe_core::outcome::{BuildOutcome, Built, LandOutcome, Verdict};
+use ppe_engine::ports::{
+    BuildSpec, ChangeSpec, CheckReport, Forge, LabelSpec, LandSpec, Lane, Look, OpenTask, PublishSpec,
+    Published,
+};
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Marks the one comment that says a change needs a person.
+const NEEDS_PERSON: &str = "ppe:needs-review";
+/// The name under which the checks of a candidate are shown.
+const CHECKS: &str = "checks";
+
+/// The local forge of one run.
+#[derive(Clone)]
+pub struct LocalForgePort {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    forge: LocalForge,
+    run: RunId,
+    identity: Identity,
+    seen: Mutex<Seen>,
+}
+
+/// What earlier looks found on the target's first-parent chain.
+#[derive(Default)]
+struct Seen {
+    tip: Option<CommitId>,
+    landed: Vec<(TaskId, CommitId)>,
+}
+
+fn machine(error: impl Display) -> Trouble {
+    Trouble::Machine(error.to_string())
+}
+
+impl LocalForgePort {
+    /// The forge for a run; commits of ours are by `identity`.
+    pub fn new(forge: LocalForge, run: RunId, identity: Identity) -> Self {
+        Self { inner: Arc::new(Inner { forge, run, identity, seen: Mutex::default() }) }
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, Trouble> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let inner = Arc::clone(&self.inner);
+        tokio::task::spawn_blocking(move || work(&inner)).await.map_err(machine)?
+    }
+}
+
+impl Lane for LocalForgePort {
+    async fn build(&self, spec: BuildSpec) -> Result<BuildOutcome, Trouble> {
+        self.blocking(move |inner| inner.build(&spec)).await
+    }
+}
+
+impl Forge for LocalForgePort {
+    async fn publish(&self, spec: PublishSpec) -> Result<Published, Trouble> {
+        self.blocking(move |inner| inner.publish(&spec)).await
+    }
+
+    async fn open(&self, spec: ChangeSpec) -> Result<ChangeNumber, Trouble> {
+        self.blocking(move |inner| inner.open(spec).map_err(machine)).await
+    }
+
+    async fn report_check(&self, report: CheckReport) -> Result<(), Trouble> {
+        self.blocking(move |inner| inner.report_check(report).map_err(machine)).await
+    }
+
+    async fn label(&self, spec: LabelSpec) -> Result<(), Trouble> {
+        self.blocking(move |inner| inner.label(&spec).map_err(machine)).await
+    }
+
+    async fn land(&self, spec: LandSpec) -> Result<LandOutcome, Trouble> {
+        self.blocking(move |inner| inner.land(&spec)).await
+    }
+
+    async fn look(&self, look: Look) -> Result<Vec<Observed>, Trouble> {
+        self.blocking(move |inner| inner.look(&look).map_err(machine)).await
+    }
+}
+
+impl Inner {
+    fn repo(&self) -> &Repo {
+        &self.forge.repo
+    }
+
+    fn build(&self, spec: &BuildSpec) -> Result<BuildOutcome, Trouble> {
+        let base = lane::tip(self.repo(), &spec.target).map_err(machine)?;
+        let candidate = CandidateSpec {
+            run: spec.stamp.run.clone(),
+            id: spec.candidate,
+            base: base.clone(),
+            members: spec
+                .members
+                .iter()
+                .map(|m| Member { task: m.task.clone(), head: m.head.clone() })
+                .collect(),
+            method: spec.method,
+            message: message(spec),
+            stamp: Stamp { who: self.identity.clone(), when: spec.stamp.at },
+        };
+        Ok(match lane::build(self.repo(), &candidate).map_err(machine)? {
+            GitBuilt::Commit { commit, tree } => BuildOutcome::Built(Built { base, commit, tree }),
+            GitBuilt::Conflict { files, .. } => BuildOutcome::Conflict { base, files },
+        })
+    }
+
+    fn publish(&self, spec: &PublishSpec) -> Result<Published, Trouble> {
+        let at = match &spec.last {
+            None => self.forge.publish_new(&spec.branch, &spec.tip),
+            Some(last) => self.forge.publish(&spec.branch, last, &spec.tip),
+        };
+        match at.map_err(machine)? {
+            At::At { branch } => Ok(Published { branch, tip: spec.tip.clone() }),
+            At::Moved { tip } => {
+                let tip = ppe_core::wording::short(&tip);
+                Err(Trouble::Elsewhere(format!("someone moved {} to {tip}: left as it is", spec.branch)))
+            }
+            At::CheckedOut { worktree } => Err(Trouble::Elsewhere(format!(
+                "{} is checked out in {}: switch that checkout to another branch",
+                spec.branch,
+                worktree.display()
+            ))),
+        }
+    }
+
+    fn open(&self, spec: ChangeSpec) -> Result<ChangeNumber, LocalForgeError> {
+        let new = NewChange {
+            title: spec.title,
+            body: spec.body,
+            head: spec.branch,
+            base: spec.target,
+            now: wall_now(),
+        };
+        let change = match self.forge.open_change(&new)? {
+            Opened::Created(change) => change,
+            Opened::Found(change) => {
+                self.forge.store().edit(change.number, |found| found.body.clone_from(&new.body))?
+            }
+        };
+        for label in &spec.labels {
+            self.forge.add_label(change.number, label)?;
+        }
+        Ok(change.number)
+    }
+
+    fn report_check(&self, report: CheckReport) -> Result<(), LocalForgeError> {
+        let (verdict, summary) = match report.verdict {
+            Verdict::Green => (Shown::Green, format!("run {}: green", report.run)),
+            Verdict::Red(failure) => (Shown::Red, format!("run {}: {}", report.run, failure.summary)),
+            Verdict::Unevaluated(why) => {
+                (Shown::Pending, format!("run {}: not found out: {why}", report.run))
+            }
+        };
+        let check = Check { name: CHECKS.to_owned(), commit: report.commit, verdict, summary };
+        self.forge.set_check(report.change, check)?;
+        Ok(())
+    }
+
+    fn label(&self, spec: &LabelSpec) -> Result<(), LocalForgeError> {
+        self.forge.add_label(spec.change, &spec.label)?;
+        self.forge.sticky_comment(spec.change, NEEDS_PERSON, &spec.comment, wall_now())?;
+        Ok(())
+    }
+
+    fn land(&self, spec: &LandSpec) -> Result<LandOutcome, Trouble> {
+        let tip = lane::tip(self.repo(), &spec.target).map_err(machine)?;
+        if !self.repo().contains(&tip, &spec.commit).map_err(machine)? {
+            for (member, branch) in &spec.members {
+                let head = refs::read(self.repo(), &refs::head(branch)).map_err(machine)?;
+                if let Some(head) = head.filter(|head| *head != member.head) {
+                    return Ok(LandOutcome::HeadMoved(head));
+                }
+            }
+        }
+        match lane::land(self.repo(), &spec.target, &spec.base, &spec.commit).map_err(machine)? {
+            Landing::Landed => {
+                for change in spec.members.iter().filter_map(|(member, _)| member.change) {
+                    self.forge.set_merged(change, &spec.commit).map_err(machine)?;
+                }
+                Ok(LandOutcome::Landed(spec.commit.clone()))
+            }
+            Landing::BaseMoved { .. } => Ok(LandOutcome::BaseMoved),
+            Landing::Refused { why, files } if files.is_empty() => Ok(LandOutcome::Refused(why)),
+            Landing::Refused { why, files } => {
+                Ok(LandOutcome::Refused(format!("{why}: {}", files.join(", "))))
+            }
+        }
+    }
+
+    fn look(&self, look: &Look) -> Result<Vec<Observed>, LocalForgeError> {
+        let tip = lane::tip(self.repo(), &look.target)?;
+        let mut seen = Vec::new();
+        for open in &look.open {
+            self.look_at_branch(open, &mut seen)?;
+            self.look_at_change(open, &mut seen)?;
+        }
+        let landed = self.landed(look, &tip)?;
+        let gone = self.gone(look, &tip)?;
+        seen.push(Observed::Target { tip, landed, gone });
+        Ok(seen)
+    }
+
+    fn look_at_branch(&self, open: &OpenTask, seen: &mut Vec<Observed>) -> Result<(), LocalForgeError> {
+        let (Some(branch), Some(published)) = (&open.branch, &open.published) else { return Ok(()) };
+        let now = refs::read(self.repo(), &refs::head(branch))?;
+        if let Some(tip) = now.filter(|now| now != published) {
+            seen.push(Observed::Branch { task: open.task.clone(), tip });
+        }
+        Ok(())
+    }
+
+    fn look_at_change(&self, open: &OpenTask, seen: &mut Vec<Observed>) -> Result<(), LocalForgeError> {
+        let Some(number) = open.change else { return Ok(()) };
+        let change: Change = self.forge.store().change(number)?;
+        if change.state == ChangeState::Closed {
+            seen.push(Observed::ChangeClosed { task: open.task.clone() });
+        }
+        Ok(())
+    }
+
+    /// Open tasks whose work is in the target: by the trailers of its commits, or because their branch was merged.
+    fn landed(&self, look: &Look, tip: &CommitId) -> Result<Vec<(TaskId, CommitId)>, LocalForgeError> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.tip.as_ref() != Some(tip) {
+            let since = seen.tip.clone().unwrap_or_else(|| look.since.clone());
+            let found = lane::landed_tasks(self.repo(), tip, Some(&since))?;
+            // What this run landed is in its own log, and may have been reopened since.
+            let others = found.into_iter().filter(|f| f.run.as_ref() != Some(&self.run));
+            seen.landed.extend(others.map(|f| (f.task, f.commit)));
+            seen.tip = Some(tip.clone());
+        }
+        let mut landed = Vec::new();
+        for open in &look.open {
+            let by_trailer =
+                seen.landed.iter().find(|(task, _)| *task == open.task).map(|(_, commit)| commit.clone());
+            let commit = match by_trailer {
+                Some(commit) => Some(commit),
+                None => self.merged_by_hand(open, tip)?,
+            };
+            landed.extend(commit.map(|commit| (open.task.clone(), commit)));
+        }
+        Ok(landed)
+    }
+
+    fn merged_by_hand(&self, open: &OpenTask, tip: &CommitId) -> Result<Option<CommitId>, LocalForgeError> {
+        let Some(published) = open.published.as_ref().filter(|p| Some(*p) != open.base.as_ref()) else {
+            return Ok(None);
+        };
+        Ok(self.repo().contains(tip, published)?.then(|| tip.clone()))
+    }
+
+    /// Landings that the target no longer has.
+    fn gone(&self, look: &Look, tip: &CommitId) -> Result<Vec<TaskId>, LocalForgeError> {
+        if self.repo().contains(tip, &look.tip)? {
+            return Ok(Vec::new());
+        }
+        let mut gone = Vec::new();
+        for (task, commit) in &look.landed {
+            if !self.repo().contains(tip, commit)? {
+                gone.push(task.clone());
+            }
+        }
+        Ok(gone)
+    }
+}
+
+/// The landing commit's message; trailers are the lane's.
+fn message(spec: &BuildSpec) -> String {
+    match spec.members.as_slice() {
+        [one] => {
+            let number = one.change.map_or(String::new(), |n| format!(" ({n})"));
+            format!("Merge {}: {}{number}", one.task, one.title)
+        }
+        several => {
+            let ids: Vec<_> = several.iter().map(|m| m.task.as_str()).collect();
+            format!("Merge {}", ids.join(", "))
+        }
+    }
+}
+
+fn wall_now() -> Millis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,3 @@
+//! Forges: where changes are reviewed, checked and merged.
+
+pub mod local;

@@ -1,0 +1,14 @@
+//! The git room and the local forge against real repositories.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that meets an error fails; the lint exempts test functions only"
+)]
+
+mod attack;
+mod forge;
+mod lane;
+mod repo;
+mod snapshot;
+mod workspace;
+mod world;

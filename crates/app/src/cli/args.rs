@@ -1,0 +1,488 @@
+//! The command line as clap reads it. The doc comments are the help text.
+
+use crate::wiring::{Flag, flag};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Turns a plan of dependent tasks into landed changes, with many coding agents at work at once.
+#[derive(Debug, Parser)]
+#[command(name = "ppe", version, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a commented ppe.toml that fits the repository
+    Init(InitArgs),
+    /// Look at a plan: show, check, graph, adopt
+    Plan(PlanArgs),
+    /// Execute a plan
+    Run(Box<RunArgs>),
+    /// Go on with the repository's unfinished run
+    Resume(ResumeArgs),
+    /// Show how a run stands
+    #[command(visible_alias = "watch")]
+    Status(StatusArgs),
+    /// Show what a task's agent printed
+    Logs(LogsArgs),
+    /// List the open questions
+    Questions(RunOf),
+    /// Answer a question
+    Answer(AnswerArgs),
+    /// Show the completion summary; inside an agent: report phase, commit, no-change, blocked, flaky or later
+    Report(ReportArgs),
+    /// Play a plan in virtual time, with its estimates as durations
+    Simulate(SimulateArgs),
+    /// Run the pre-flight alone and say how to mend what it finds
+    Doctor(DoctorArgs),
+    /// Show every setting and where it comes from
+    Config(ConfigArgs),
+    #[command(flatten)]
+    Control(Control),
+}
+
+/// The repository whose run is meant.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RunOf {
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+    /// Another run than the latest
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+    /// The branch that changes are to land on
+    #[arg(long, value_name = "BRANCH")]
+    pub(crate) target: Option<String>,
+    /// Print the file instead of writing it
+    #[arg(long)]
+    pub(crate) print: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(subcommand)]
+    pub(crate) command: PlanCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Waves, critical path, total work, findings
+    Show(PlanShow),
+    /// Check the plan and list every finding
+    Check(PlanPlace),
+    /// Draw the dependencies
+    Graph(PlanGraph),
+    /// Take the edited plan into the unfinished run
+    Adopt(PlanAdopt),
+}
+
+/// Where a plan is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PlanPlace {
+    /// The plan: a folder of task files, or one file
+    pub(crate) plan: Option<PathBuf>,
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanShow {
+    #[command(flatten)]
+    pub(crate) place: PlanPlace,
+    /// List the tasks in the order of their starts, each with the reason for its place
+    #[arg(long)]
+    pub(crate) order: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanGraph {
+    #[command(flatten)]
+    pub(crate) place: PlanPlace,
+    /// The format
+    #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]
+    pub(crate) format: GraphFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// Graphviz
+    Dot,
+    /// Mermaid
+    Mermaid,
+    /// Each task with what it depends on and what it blocks
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanAdopt {
+    #[command(flatten)]
+    pub(crate) place: PlanPlace,
+    /// Take up every task of the plan that the run left out so far
+    #[arg(long)]
+    pub(crate) add: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+/// Settings that the command line may override.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Overrides {
+    /// The branch that changes land on
+    #[arg(long, value_name = "BRANCH")]
+    pub(crate) target: Option<String>,
+    /// The agent: command or scripted
+    #[arg(long, value_name = "NAME")]
+    pub(crate) agent: Option<String>,
+    /// The script of the scripted agent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<String>,
+    /// Agents at work at once, 1 to 10 on one machine; start with 5 to 7
+    #[arg(long, value_name = "N")]
+    pub(crate) slots: Option<String>,
+    /// How changes get in: independent or priority
+    #[arg(long, value_name = "S")]
+    pub(crate) merge_strategy: Option<String>,
+    /// In which order tasks start: priority, critical-path or plan
+    #[arg(long, value_name = "ORDER")]
+    pub(crate) order: Option<String>,
+    /// Seconds between two looks at repository and forge, and between two lines where there is no terminal
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) refresh: Option<String>,
+}
+
+impl Overrides {
+    /// As settings.
+    pub(super) fn flags(&self) -> Vec<Flag> {
+        let table = [
+            ("--target", "repo.target", &self.target),
+            ("--agent", "agent.name", &self.agent),
+            ("--script", "agent.scripted.script", &self.script),
+            ("--slots", "run.slots", &self.slots),
+            ("--merge-strategy", "merge.strategy", &self.merge_strategy),
+            ("--order", "run.order", &self.order),
+            ("--refresh", "run.dashboard_refresh_s", &self.refresh),
+        ];
+        table.into_iter().filter_map(|(name, key, value)| Some(flag(name, key, value.as_deref()?))).collect()
+    }
+}
+
+/// Which tasks of the plan.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Selecting {
+    /// Only these tasks
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Only tasks of these waves
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub(crate) wave: Vec<u32>,
+    /// Only tasks of these quarters
+    #[arg(long, value_name = "Q", value_delimiter = ',')]
+    pub(crate) quarter: Vec<String>,
+    /// Only tasks of these modules
+    #[arg(long, value_name = "MODULE", value_delimiter = ',')]
+    pub(crate) module: Vec<String>,
+    /// The first N of them
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Take in what they depend on as well
+    #[arg(long)]
+    pub(crate) with_deps: bool,
+    /// These tasks are done already
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(crate) done: Vec<String>,
+    /// Do these anew although they are done
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(crate) again: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The plan: a folder of task files, or one file; without it the one in ppe.toml, else the one that is found
+    pub(crate) plan: Option<PathBuf>,
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    #[command(flatten)]
+    pub(crate) selecting: Selecting,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Start it in the background and come back
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// One line per event, also on a terminal
+    #[arg(long)]
+    pub(crate) plain: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Go on in the background and come back
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// One line per event, also on a terminal
+    #[arg(long)]
+    pub(crate) plain: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) of: RunOf,
+    /// Stay and redraw
+    #[arg(long, short)]
+    pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// The task
+    pub(crate) task: String,
+    #[command(flatten)]
+    pub(crate) of: RunOf,
+    /// Another attempt than the latest
+    #[arg(long, value_name = "N")]
+    pub(crate) attempt: Option<u32>,
+    /// Which job of the attempt
+    #[arg(long, value_enum, default_value_t = LogJob::Agent)]
+    pub(crate) job: LogJob,
+    /// What it complained of instead of what it printed
+    #[arg(long)]
+    pub(crate) stderr: bool,
+    /// Stay and show what comes
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogJob {
+    /// The agent at its work
+    Agent,
+    /// The agent asked for leftovers
+    Leftovers,
+    /// The verify commands
+    Verify,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AnswerArgs {
+    /// The question, such as q3
+    pub(crate) question: String,
+    /// One of its options, such as yes
+    pub(crate) answer: String,
+    #[command(flatten)]
+    pub(crate) of: RunOf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    pub(crate) of: RunOf,
+    #[command(subcommand)]
+    pub(crate) word: Option<ReportWord>,
+}
+
+/// A word of an agent to ppe.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportWord {
+    /// A phase of the plan has begun
+    Phase {
+        /// Its name
+        name: String,
+    },
+    /// So many planned commits are made
+    Commit {
+        /// How many
+        n: u32,
+    },
+    /// Nothing needs to be changed
+    NoChange {
+        /// Why
+        why: String,
+    },
+    /// A person is needed
+    Blocked {
+        /// Why
+        why: String,
+    },
+    /// The failure is not the work's fault
+    Flaky {
+        /// Why
+        why: String,
+    },
+    /// There is no capacity now
+    Later {
+        /// For how many seconds
+        #[arg(long, value_name = "SECONDS")]
+        seconds: Option<u64>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// The plan: a folder, a file, or a JSON list of {"id", "duration", "deps"}
+    pub(crate) plan: Option<PathBuf>,
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+    /// Agents at work at once; may be more than one machine allows
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) slots: u32,
+    /// In which order tasks start: priority, critical-path or plan
+    #[arg(long, value_name = "ORDER")]
+    pub(crate) order: Option<String>,
+    /// How far a task may take less or more than its estimate, in per cent
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100))]
+    pub(crate) spread: u32,
+    /// What chance follows from: the same seed gives the same bytes
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// The plan
+    pub(crate) plan: Option<PathBuf>,
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    /// Run the verify commands and checks on the target as well
+    #[arg(long)]
+    pub(crate) run_checks: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print the JSON schema of ppe.toml
+    #[arg(long)]
+    pub(crate) schema: bool,
+}
+
+/// A task of the run.
+#[derive(Debug, Args)]
+pub(crate) struct OnTask {
+    /// The task
+    pub(crate) task: String,
+    #[command(flatten)]
+    pub(crate) of: RunOf,
+}
+
+/// Commands that change a run.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Control {
+    /// Start nothing new; with a task: stop its agent and set it aside
+    Pause {
+        /// The task
+        task: Option<String>,
+        #[command(flatten)]
+        of: RunOf,
+    },
+    /// The reverse of pause
+    Unpause {
+        /// The task
+        task: Option<String>,
+        #[command(flatten)]
+        of: RunOf,
+    },
+    /// Stop the agents; everything can be resumed
+    Stop {
+        /// Let what is in hand finish
+        #[arg(long, conflicts_with = "cancel")]
+        drain: bool,
+        /// Cancel the open tasks for good
+        #[arg(long)]
+        cancel: bool,
+        #[command(flatten)]
+        of: RunOf,
+    },
+    /// Try a held, parked or skipped task again: its tip is verified first
+    Retry {
+        #[command(flatten)]
+        on: OnTask,
+        /// A word to the agent, which then starts in any case
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// Leave a task out; its dependents stay blocked
+    Skip {
+        #[command(flatten)]
+        on: OnTask,
+        /// The work is elsewhere: dependents may go on
+        #[arg(long)]
+        satisfied: bool,
+    },
+    /// Work on a task yourself, in its workspace
+    Take(OnTask),
+    /// Hand a taken task back: it goes on from your commits
+    Give(OnTask),
+    /// A task is done by a commit that is in the target
+    Done {
+        #[command(flatten)]
+        on: OnTask,
+        /// The commit
+        #[arg(long, value_name = "COMMIT")]
+        commit: String,
+    },
+    /// Open a landed task again: a new attempt and a new change
+    Reopen {
+        #[command(flatten)]
+        on: OnTask,
+        /// What was wrong
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// Put a task ahead of all others
+    Next(OnTask),
+    /// Change a task's priority
+    Priority {
+        #[command(flatten)]
+        on: OnTask,
+        /// low, medium, high or critical
+        priority: String,
+    },
+    /// Change the number of slots; nobody is stopped
+    Slots {
+        /// 1 to 10
+        slots: u32,
+        #[command(flatten)]
+        of: RunOf,
+    },
+}

@@ -1,0 +1,128 @@
+//! Looking at a plan: show, check, graph; and taking an edited one into a run.
+
+use super::args::{GraphFormat, PlanAdopt, PlanArgs, PlanCommand, PlanGraph, PlanPlace, PlanShow, RunOf};
+use super::control::give;
+use super::ui::Ui;
+use super::{plan_graph, plan_text};
+use crate::error::{AppError, EXIT_DONE, Kind};
+use crate::wiring::{Site, find_plan, latest, read_plan, settings_only};
+use ppe_core::input::Command;
+use ppe_core::plan::{Checked, Plan, show};
+use ppe_core::policy::Policy;
+use std::fmt;
+
+/// Does a plan command.
+pub(super) fn run(args: &PlanArgs, ui: &mut Ui) -> Result<u8, AppError> {
+    match &args.command {
+        PlanCommand::Show(args) => show_plan(args, ui),
+        PlanCommand::Check(place) => check(place, ui),
+        PlanCommand::Graph(args) => graph(args, ui),
+        PlanCommand::Adopt(args) => adopt(args, ui),
+    }
+}
+
+/// A text that is written piece by piece. Writing to a string cannot fail.
+pub(super) fn written(write: impl FnOnce(&mut String) -> fmt::Result) -> String {
+    let mut text = String::new();
+    match write(&mut text) {
+        Ok(()) => text,
+        Err(fmt::Error) => unreachable!("BUG: a string that cannot be written to"),
+    }
+}
+
+fn read(place: &PlanPlace) -> Result<(Checked, Policy), AppError> {
+    let settings = settings_only(&place.repo, Vec::new())?;
+    let path = find_plan(&place.repo, place.plan.as_deref(), &settings)?;
+    Ok((read_plan(&path, &settings)?, settings.policy))
+}
+
+/// The plan, or its errors, all at once.
+pub(super) fn require(checked: Checked) -> Result<Plan, AppError> {
+    let Checked { plan, findings } = checked;
+    plan.ok_or_else(|| {
+        let text = written(|out| plan_text::findings(out, &findings));
+        AppError::plan(format!("the plan cannot be executed\n{}", text.trim_end()))
+    })
+}
+
+fn show_plan(args: &PlanShow, ui: &mut Ui) -> Result<u8, AppError> {
+    let (checked, policy) = read(&args.place)?;
+    let findings = checked.findings.clone();
+    let plan = require(checked)?;
+    if args.place.json {
+        ui.data(&serde_json::to_string(&show::plan_document(&plan, &findings, policy.order))?);
+        return Ok(EXIT_DONE);
+    }
+    ui.raw(&written(|out| {
+        if args.order {
+            plan_text::order(out, &plan, policy.order)
+        } else {
+            plan_text::plan(out, &plan, &findings)
+        }
+    }));
+    Ok(EXIT_DONE)
+}
+
+fn check(place: &PlanPlace, ui: &mut Ui) -> Result<u8, AppError> {
+    let (checked, _) = read(place)?;
+    if place.json {
+        ui.data(&serde_json::to_string(&show::check_document(&checked))?);
+    } else {
+        ui.raw(&written(|out| plan_text::check(out, &checked)));
+    }
+    Ok(if checked.plan.is_some() { EXIT_DONE } else { Kind::Plan.exit_code() })
+}
+
+fn graph(args: &PlanGraph, ui: &mut Ui) -> Result<u8, AppError> {
+    let plan = require(read(&args.place)?.0)?;
+    ui.raw(&match args.format {
+        GraphFormat::Dot => written(|out| plan_graph::dot(out, &plan)),
+        GraphFormat::Mermaid => written(|out| plan_graph::mermaid(out, &plan)),
+        GraphFormat::Json => serde_json::to_string_pretty(&show::GraphDocument(&plan))? + "\n",
+    });
+    Ok(EXIT_DONE)
+}
+
+fn adopt(args: &PlanAdopt, ui: &mut Ui) -> Result<u8, AppError> {
+    let site = Site::open(&args.place.repo, Vec::new())?;
+    let path = find_plan(&site.repo.root, args.place.plan.as_deref(), &site.settings)?;
+    let plan = require(read_plan(&path, &site.settings)?)?;
+    let Some(found) = latest(&site, None)?.filter(super::super::wiring::Found::is_unfinished) else {
+        return Err(
+            AppError::environment("this repository has no unfinished run").hint("`ppe run` starts one")
+        );
+    };
+    let old = &found.state;
+    let known = |id: &ppe_core::ids::TaskId| old.task(id).is_some_and(ppe_core::state::Task::in_run);
+    let all: Vec<_> = plan.tasks.iter().map(|t| t.spec.id.value.clone()).collect();
+    let new_to_plan: Vec<_> = all.iter().filter(|id| old.position(id).is_none()).cloned().collect();
+    let added: Vec<_> =
+        all.iter().filter(|id| !known(id) && (args.add || new_to_plan.contains(id))).cloned().collect();
+    let changed: Vec<_> = plan
+        .tasks
+        .iter()
+        .filter(|t| old.plan.task(&t.spec.id.value).is_some_and(|before| before.spec != t.spec))
+        .map(|t| t.spec.id.value.clone())
+        .collect();
+    let gone: Vec<_> = old
+        .plan
+        .tasks
+        .iter()
+        .map(|t| t.spec.id.value.clone())
+        .filter(|id| plan.position(id).is_none())
+        .collect();
+    for (what, ids) in [("new", &added), ("changed", &changed), ("no longer there", &gone)] {
+        if !ids.is_empty() {
+            ui.talk(&format!("{what}: {}", ppe_core::wording::list(ids)));
+        }
+    }
+    if added.is_empty() && changed.is_empty() && gone.is_empty() {
+        ui.talk("the plan is as the run has it");
+        return Ok(EXIT_DONE);
+    }
+    if !args.yes && !ui.confirm("Take this into the run?") {
+        return Err(AppError::usage("not taken").hint("`--yes` takes it without asking"));
+    }
+    let of = RunOf { repo: args.place.repo.clone(), run: None, json: args.place.json };
+    give(Command::Adopt { plan: Box::new(plan), added }, &of, ui)
+}

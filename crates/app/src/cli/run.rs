@@ -1,0 +1,181 @@
+//! Execute a plan: pre-flight, one question, then the run.
+
+use super::args::{RunArgs, Selecting};
+use super::drive::{self, Drive};
+use super::plan::{require, written};
+use super::screen::opening;
+use super::ui::{Terminal, Ui};
+use super::{doctor, plan_text, runtime};
+use crate::error::AppError;
+use crate::wiring::{
+    CheckLevel, Found, Preflight, RunDir, RunLock, Site, create_run, find_plan, judge_target, latest, launch,
+    preflight, read_plan, verdict_check,
+};
+use ppe_core::decide::decide;
+use ppe_core::ids::{Millis, RunId, TaskId};
+use ppe_core::input::{Input, Start};
+use ppe_core::outcome::Verdict;
+use ppe_core::plan::{Plan, Selection, select};
+use ppe_core::state::State;
+use ppe_core::view::{Outside, RunView, view};
+use ppe_engine::run_loop::Stay;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Executes a plan.
+pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
+    let site = Site::open(&args.repo, args.overrides.flags())?;
+    let path = find_plan(&site.repo.root, args.plan.as_deref(), &site.settings)?;
+    let checked = read_plan(&path, &site.settings)?;
+    let findings = checked.findings.clone();
+    let plan = require(checked)?;
+    refuse_beside_another(&site)?;
+    let ids = |names: &[String]| names.iter().map(|n| TaskId::new(n.as_str())).collect::<BTreeSet<_>>();
+    let found = preflight(&site, Some(&plan), &ids(&args.selecting.done), &ids(&args.selecting.again))?;
+    let selected = selection(&plan, &args.selecting, &found, &site)?;
+    let start = Start {
+        run: RunId::new("preview"),
+        target: found.target.clone(),
+        target_tip: found.tip.clone(),
+        green: None,
+        policy: site.settings.policy.clone(),
+        selected,
+        before: found.before.clone(),
+    };
+    let mut lines = opening(&preview(&plan, start.clone()));
+    // The last two, a gap and "Launching", are said when it is so.
+    let launching = lines.split_off(lines.len().saturating_sub(2));
+    for line in lines {
+        ui.data(&line);
+    }
+    let text = written(|out| plan_text::findings(out, &findings));
+    if !text.is_empty() {
+        ui.talk(text.trim_end());
+    }
+    for check in found.checks.iter().filter(|c| c.level == CheckLevel::Warning) {
+        doctor::tell(check, ui);
+    }
+    if let Some(error) = found.stop() {
+        return Err(error);
+    }
+    confirm(&args, &site, &found, start.selected.len(), ui)?;
+    if args.detach {
+        return drive::detach(&site, "run", ui);
+    }
+    begin(&args, &site, (plan, start), &found, &launching, ui)
+}
+
+/// What the run will look like the moment it begins.
+fn preview(plan: &Plan, start: Start) -> RunView {
+    let mut state = State::new(Arc::new(plan.clone()));
+    drop(decide(&mut state, Millis(0), Input::Start(Box::new(start))));
+    view(&state, Millis(0), &Outside::default())
+}
+
+/// One run at a time: neither beside a live one nor beside one that can be resumed.
+fn refuse_beside_another(site: &Site) -> Result<(), AppError> {
+    // Taken and given back: the error says who has it.
+    drop(RunLock::take(site, "ppe run", None)?);
+    match latest(site, None)?.filter(Found::is_unfinished) {
+        Some(found) => Err(AppError::environment(format!("run {} is unfinished", found.id))
+            .hint("`ppe resume` goes on with it")
+            .hint("`ppe stop --cancel` ends it for good; then `ppe run` starts a new one")),
+        None => Ok(()),
+    }
+}
+
+fn selection(plan: &Plan, args: &Selecting, found: &Preflight, site: &Site) -> Result<Vec<TaskId>, AppError> {
+    let selection = Selection {
+        only: args.only.iter().map(|id| TaskId::new(id.as_str())).collect(),
+        waves: args.wave.clone(),
+        quarters: args.quarter.clone(),
+        modules: args.module.clone(),
+        limit: args.limit,
+        with_deps: args.with_deps,
+        done: found.before.iter().map(|b| b.task.clone()).collect(),
+    };
+    let chosen = select(plan, site.settings.policy.order, &selection).map_err(AppError::usage)?;
+    Ok(plan.tasks.iter().map(|t| t.spec.id.value.clone()).filter(|id| chosen.contains(id)).collect())
+}
+
+fn confirm(
+    args: &RunArgs,
+    site: &Site,
+    found: &Preflight,
+    tasks: usize,
+    ui: &mut Ui,
+) -> Result<(), AppError> {
+    let policy = &site.settings.policy;
+    ui.talk(&format!(
+        "{tasks} tasks, {} at once, by agent `{}`; changes on the local forge, merged ({}) into {} of {}",
+        policy.slots,
+        policy.agent,
+        strategy_word(policy.merge_strategy),
+        found.target,
+        site.repo.root.display()
+    ));
+    if args.yes || ui.confirm("Start?") {
+        return Ok(());
+    }
+    Err(AppError::usage("not started").hint("`--yes` starts without asking"))
+}
+
+fn strategy_word(strategy: ppe_core::policy::MergeStrategy) -> &'static str {
+    match strategy {
+        ppe_core::policy::MergeStrategy::Independent => "independent",
+        ppe_core::policy::MergeStrategy::Priority => "priority",
+        ppe_core::policy::MergeStrategy::Batch => "batch",
+    }
+}
+
+fn begin(
+    args: &RunArgs,
+    site: &Site,
+    (plan, start): (Plan, Start),
+    found: &Preflight,
+    launching: &[String],
+    ui: &mut Ui,
+) -> Result<u8, AppError> {
+    let (dir, id, log) = create_run(site, &plan, &jiff::Zoned::now())?;
+    let _lock = RunLock::take(site, "ppe run", Some(&id))?;
+    let runtime = runtime()?;
+    let green = runtime.block_on(judge(site, found, &dir, &id, ui))?.then(|| found.tree.clone());
+    let start = Start { run: id.clone(), green, ..start };
+    for line in launching {
+        ui.data(line);
+    }
+    let state = State::new(Arc::new(plan));
+    let drive = Drive::new(site, &dir, stay(args.plain, ui), args.plain);
+    let end = runtime.block_on(async {
+        let launched = launch(site, &dir, &id, log, state, drive.stay)?;
+        drive::drive(drive, launched, vec![Input::Start(Box::new(start))], ui).await
+    });
+    // Whoever still waits for a job that goes on is not waited for.
+    runtime.shutdown_background();
+    end
+}
+
+/// On a terminal a run stays up while the user is needed.
+pub(super) fn stay(plain: bool, ui: &Ui) -> Stay {
+    if ui.terminal == Terminal::Yes && !plain { Stay::UntilOver } else { Stay::UntilRest }
+}
+
+async fn judge(
+    site: &Site,
+    found: &Preflight,
+    dir: &RunDir,
+    id: &RunId,
+    ui: &mut Ui,
+) -> Result<bool, AppError> {
+    if site.settings.verify.is_empty() && site.settings.checks().is_empty() {
+        return Ok(true);
+    }
+    ui.talk(&format!("checking {} as it is", found.target));
+    let verdict = judge_target(site, found, dir, id).await?;
+    if verdict == Verdict::Green {
+        return Ok(true);
+    }
+    let check = verdict_check(&verdict);
+    let error = AppError::environment(format!("{} cannot be built on: {}", found.target, check.text));
+    Err(check.hint.iter().fold(error, super::super::error::AppError::hint))
+}

@@ -1,0 +1,47 @@
+//! How a run stands, read from its log: the same whether a process is at it or not.
+
+use super::args::StatusArgs;
+use super::drive::{outside, redraws, wall_text};
+use super::screen::dashboard;
+use super::terminal::CLEAR;
+use super::ui::Ui;
+use crate::error::{AppError, EXIT_DONE};
+use crate::wiring::{Found, RunLock, Site, latest};
+use ppe_core::ids::Millis;
+use ppe_core::view::{Live, RunView, view};
+use std::time::Duration;
+
+/// Shows how a run stands.
+pub(super) fn run(args: &StatusArgs, ui: &mut Ui) -> Result<u8, AppError> {
+    let site = Site::open(&args.of.repo, Vec::new())?;
+    let watch = args.watch || std::env::args().nth(1).as_deref() == Some("watch");
+    loop {
+        let Some(found) = latest(&site, args.of.run.as_deref())? else {
+            return Err(AppError::environment("this repository has no run").hint("`ppe run` starts one"));
+        };
+        let view = look(&site, &found)?;
+        if args.of.json {
+            ui.data(&serde_json::to_string(&view)?);
+        } else {
+            let following = watch && redraws(ui);
+            let look = if following { ui.sized() } else { ui.look };
+            if following {
+                ui.raw(CLEAR);
+            }
+            for line in dashboard(&view, &look, &wall_text()) {
+                ui.data(&line);
+            }
+        }
+        if !watch || view.live == Live::No {
+            return Ok(EXIT_DONE);
+        }
+        std::thread::sleep(Duration::from_millis(site.settings.dashboard_refresh_ms.clamp(1_000, 60_000)));
+    }
+}
+
+fn look(site: &Site, found: &Found) -> Result<RunView, AppError> {
+    let live = if found.is_unfinished() && RunLock::is_held(site)? { Live::Yes } else { Live::No };
+    let now = Millis(u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0));
+    let workspaces = found.dir.workspaces().display().to_string();
+    Ok(view(&found.state, now, &outside(&found.state, live, &workspaces)))
+}

@@ -1,0 +1,227 @@
+//! A run's ports, put together for this machine, and the loop that drives them.
+
+use super::Site;
+use crate::error::AppError;
+use ppe_adapters::clock::AwakeClock;
+use ppe_adapters::config::Command;
+use ppe_adapters::executor::drivers::AgentSettings;
+use ppe_adapters::executor::local::{CommandSpec, ExecutorSettings, LocalExecutor, RunPlaces};
+use ppe_adapters::failpoint;
+use ppe_adapters::forge::local::LocalForge;
+use ppe_adapters::forge::local::port::LocalForgePort;
+use ppe_adapters::git::Identity;
+use ppe_adapters::log::FileLog;
+use ppe_adapters::notify::CommandNotifier;
+use ppe_adapters::state_dir::RunDir;
+use ppe_core::ids::RunId;
+use ppe_core::state::State;
+use ppe_engine::api::RunHandle;
+use ppe_engine::attach;
+use ppe_engine::ports::{Ports, Sightings};
+use ppe_engine::run_loop::{Options, RunLoop, Stay};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::net::UnixListener;
+
+/// The ports of a run on this machine.
+pub(crate) struct LocalPorts {
+    executor: LocalExecutor,
+    forge: LocalForgePort,
+    clock: AwakeClock,
+    notifier: CommandNotifier,
+}
+
+impl Ports for LocalPorts {
+    type Executor = LocalExecutor;
+    type Forge = LocalForgePort;
+    type Clock = AwakeClock;
+    type Notifier = CommandNotifier;
+
+    fn executor(&self) -> &LocalExecutor {
+        &self.executor
+    }
+
+    fn forge(&self) -> &LocalForgePort {
+        &self.forge
+    }
+
+    fn clock(&self) -> &AwakeClock {
+        &self.clock
+    }
+
+    fn notifier(&self) -> &CommandNotifier {
+        &self.notifier
+    }
+}
+
+impl LocalPorts {
+    /// The ports for a run whose state, if it has one, is given for its clock.
+    pub(crate) fn new(
+        site: &Site,
+        dir: &RunDir,
+        run: &RunId,
+        state: Option<&State>,
+    ) -> Result<(Self, Sightings), AppError> {
+        let sightings = Sightings::default();
+        let identity = identity(site)?;
+        let places = places(dir);
+        let settings = executor_settings(site, &identity)?;
+        let executor =
+            LocalExecutor::new(site.repo.clone(), run.clone(), places, settings, sightings.clone());
+        let changes = site.state.folder().join("forge").join("changes");
+        let forge = LocalForge::open(&site.repo, &changes)?;
+        let floor = state.map_or_else(Default::default, |s| s.clock.last);
+        let notifier = CommandNotifier {
+            argv: site.settings.notify.clone(),
+            env: site.settings.job_environment(&site.env),
+        };
+        let forge = LocalForgePort::new(forge, run.clone(), identity);
+        Ok((Self { executor, forge, clock: AwakeClock::starting_at_least(floor), notifier }, sightings))
+    }
+}
+
+fn places(dir: &RunDir) -> RunPlaces {
+    RunPlaces {
+        workspaces: dir.workspaces(),
+        tasks: dir.folder().join("tasks"),
+        candidates: dir.folder().join("candidates"),
+    }
+}
+
+/// Whom commits are by: the user, as git knows them.
+fn identity(site: &Site) -> Result<Identity, AppError> {
+    site.repo.identity()?.ok_or_else(|| {
+        AppError::environment("git does not know who you are: commits need a name and an address")
+            .hint("git config user.name \"…\" and git config user.email \"…\"")
+    })
+}
+
+fn commands(commands: &[Command]) -> Vec<CommandSpec> {
+    let spec =
+        |c: &Command| CommandSpec { name: c.name.clone(), argv: c.run.clone(), limit_ms: c.timeout_ms };
+    commands.iter().map(spec).collect()
+}
+
+fn executor_settings(site: &Site, identity: &Identity) -> Result<ExecutorSettings, AppError> {
+    let settings = &site.settings;
+    let shell = |line: &String| CommandSpec {
+        name: line.clone(),
+        argv: ["/bin/sh", "-c", line].map(str::to_owned).to_vec(),
+        limit_ms: settings.limits.verify_ms,
+    };
+    Ok(ExecutorSettings {
+        agents: agent_settings(site),
+        agent_env: settings.agent_environment(&site.env),
+        job_env: settings.job_environment(&site.env),
+        verify: commands(&settings.verify),
+        checks: commands(settings.checks()),
+        copy: settings.workspace.copy.clone(),
+        setup: settings.workspace.setup.iter().map(shell).collect(),
+        output_cap_bytes: settings.limits.output_bytes,
+        grace_ms: settings.policy.grace_ms,
+        disk_floor_bytes: settings.limits.disk_floor_bytes,
+        identity: identity.clone(),
+        slots: site.state_root.join("slots"),
+        program: std::env::current_exe()?,
+    })
+}
+
+/// The agents as configured.
+pub(crate) fn agent_settings(site: &Site) -> AgentSettings {
+    AgentSettings {
+        command: site.settings.command_agent.argv.clone(),
+        script: site.settings.scripted_agent.script.as_ref().map(|path| site.path(path)),
+        speed: site.settings.scripted_agent.speed,
+        search_path: site.settings.agent_environment(&site.env).remove("PATH").unwrap_or_default(),
+    }
+}
+
+/// A run that is about to be driven.
+pub(crate) struct Launched {
+    /// The loop; nothing happens until it is run.
+    pub(crate) run_loop: RunLoop<LocalPorts>,
+    /// The handle for faces.
+    pub(crate) handle: RunHandle,
+    /// The socket for commands of other processes, removed at the end.
+    pub(crate) socket: Socket,
+}
+
+/// Puts a run together.
+pub(crate) fn launch(
+    site: &Site,
+    dir: &RunDir,
+    run: &RunId,
+    log: FileLog,
+    state: State,
+    stay: Stay,
+) -> Result<Launched, AppError> {
+    let (ports, sightings) = LocalPorts::new(site, dir, run, Some(&state))?;
+    let refresh_ms = site.settings.dashboard_refresh_ms;
+    let options = Options { stay, refresh_ms, sightings };
+    let (run_loop, handle) = RunLoop::new(Arc::new(ports), log, state, options)?;
+    let socket = Socket::bind(site, dir, run, handle.clone())?;
+    Ok(Launched { run_loop, handle, socket })
+}
+
+/// The control socket. Its file and the pointer to it go when this is dropped.
+pub(crate) struct Socket {
+    path: PathBuf,
+    pointer: PathBuf,
+}
+
+impl Socket {
+    fn bind(site: &Site, dir: &RunDir, run: &RunId, handle: RunHandle) -> Result<Self, AppError> {
+        let folder = runtime_dir(site)?;
+        let path = folder.join(format!("{run}.sock"));
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path)
+            .map_err(|e| AppError::environment(format!("control socket {}: {e}", path.display())))?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        let pointer = dir.socket_pointer();
+        std::fs::write(&pointer, path.as_os_str().as_encoded_bytes())?;
+        failpoint::hit("run.launched");
+        tokio::spawn(attach::serve(listener, handle));
+        Ok(Self { path, pointer })
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.path));
+        drop(std::fs::remove_file(&self.pointer));
+    }
+}
+
+/// A folder of this user's for sockets, whose paths must be short.
+fn runtime_dir(site: &Site) -> Result<PathBuf, AppError> {
+    let base = match site.env.get("XDG_RUNTIME_DIR").map(Path::new) {
+        Some(dir) if dir.is_dir() => dir.join("ppe"),
+        _ => {
+            let uid = nix::unistd::getuid();
+            std::env::temp_dir().join(format!("ppe-{uid}"))
+        }
+    };
+    match std::fs::create_dir(&base) {
+        Ok(()) => std::fs::set_permissions(&base, std::fs::Permissions::from_mode(0o700))?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => check_private(&base)?,
+        Err(error) => return Err(error.into()),
+    }
+    Ok(base)
+}
+
+/// A folder in a shared place counts only if it is ours alone.
+fn check_private(dir: &Path) -> Result<(), AppError> {
+    use std::os::unix::fs::MetadataExt;
+    let found = std::fs::symlink_metadata(dir)?;
+    let closed = found.mode().trailing_zeros() >= 6;
+    let ours = found.is_dir() && found.uid() == nix::unistd::getuid().as_raw() && closed;
+    if ours {
+        return Ok(());
+    }
+    Err(AppError::environment(format!("{} is not a private folder of yours", dir.display()))
+        .hint("set XDG_RUNTIME_DIR to a folder that only you can enter"))
+}

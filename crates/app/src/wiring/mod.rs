@@ -1,0 +1,23 @@
+//! Builds adapters and hands them to the engine. The one room of the program that sees both.
+
+mod adapt;
+mod control;
+mod coverage;
+mod launch;
+mod output;
+mod preflight;
+mod runs;
+mod site;
+
+pub(crate) use adapt::{InitFile, config_lines, config_schema, flag, propose, report_from_agent};
+pub(crate) use control::{apply, ping, send};
+pub(crate) use coverage::coverage_percent;
+pub(crate) use launch::{Launched, launch};
+pub(crate) use output::{JobOutput, job_output};
+pub(crate) use preflight::{Check, CheckLevel, Preflight, doctor, judge_target, preflight, verdict_check};
+pub(crate) use runs::{Found, RunLock, create_run, latest, open_run};
+pub(crate) use site::{Site, find_plan, read_plan, settings_only};
+
+pub(crate) use ppe_adapters::config::Flag;
+pub(crate) use ppe_adapters::executor::drivers::report::Report as Word;
+pub(crate) use ppe_adapters::state_dir::RunDir;

@@ -1,0 +1,139 @@
+//! Runs on disk: making one, finding the latest, and the lock that only one process holds.
+
+use super::Site;
+use crate::error::AppError;
+use jiff::Zoned;
+use ppe_adapters::failpoint;
+use ppe_adapters::lock::{LockError, Note, RecordLock, holder};
+use ppe_adapters::log::{DEFAULT_BALLAST_BYTES, FileLog, digest};
+use ppe_adapters::state_dir::{RunDir, RunStart};
+use ppe_core::ids::RunId;
+use ppe_core::plan::Plan;
+use ppe_core::state::{Progress, State};
+use ppe_engine::ports::log::LogHeader;
+use ppe_engine::session::fold;
+use std::path::PathBuf;
+
+/// The file in the git common directory whose lock means: a process is at work on a run of this repository.
+const LOCK: &str = "ppe.lock";
+
+/// The right to be the one process at work on a repository. Falls away with the process, however it ends.
+pub(crate) struct RunLock {
+    _lock: RecordLock,
+}
+
+impl RunLock {
+    /// Where the lock lies.
+    pub(crate) fn path(site: &Site) -> PathBuf {
+        site.repo.common_dir.join(LOCK)
+    }
+
+    /// Takes the lock, or says who has it.
+    pub(crate) fn take(site: &Site, command: &str, run: Option<&RunId>) -> Result<Self, AppError> {
+        let note = Note { run: run.cloned(), command: command.to_owned() };
+        match RecordLock::try_acquire(&Self::path(site), &note) {
+            Ok(lock) => Ok(Self { _lock: lock }),
+            Err(LockError::Held { holder, .. }) => {
+                Err(AppError::environment(format!("another ppe is at work on this repository: {holder}"))
+                    .hint("`ppe status` shows it; `ppe stop` stops it"))
+            }
+            Err(error) => Err(AppError::environment(error)),
+        }
+    }
+
+    /// Whether some process has the lock.
+    pub(crate) fn is_held(site: &Site) -> Result<bool, AppError> {
+        Ok(holder(&Self::path(site))?.is_some())
+    }
+}
+
+/// A run as found on disk.
+pub(crate) struct Found {
+    /// Its folder.
+    pub(crate) dir: RunDir,
+    /// Its id.
+    pub(crate) id: RunId,
+    /// What its log folds to.
+    pub(crate) state: State,
+}
+
+impl Found {
+    /// Whether something is left to do.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.state.progress == Progress::Open
+    }
+}
+
+fn read_plan_file(dir: &RunDir) -> Result<Plan, AppError> {
+    let path = dir.plan();
+    let text = std::fs::read(&path).map_err(|e| AppError::environment(format!("{}: {e}", path.display())))?;
+    serde_json::from_slice(&text)
+        .map_err(|e| AppError::environment(format!("{}: not the plan of a run: {e}", path.display())))
+}
+
+/// The latest run of a repository, read without touching anything. A run that never began is passed over.
+pub(crate) fn latest(site: &Site, wanted: Option<&str>) -> Result<Option<Found>, AppError> {
+    for id in site.state.runs()? {
+        if wanted.is_some_and(|wanted| wanted != id.as_str()) {
+            continue;
+        }
+        let dir = site.state.run(&id);
+        if !dir.log().exists() {
+            continue;
+        }
+        let reading = FileLog::read(&dir.log())?;
+        let state = fold(read_plan_file(&dir)?, &reading.records)?;
+        if state.progress == Progress::New && wanted.is_none() {
+            continue;
+        }
+        return Ok(Some(Found { dir, id, state }));
+    }
+    Ok(None)
+}
+
+/// Makes a run's folder and its empty log.
+pub(crate) fn create_run(
+    site: &Site,
+    plan: &Plan,
+    now: &Zoned,
+) -> Result<(RunDir, RunId, FileLog), AppError> {
+    let utc = now.with_time_zone(jiff::tz::TimeZone::UTC);
+    let part = |n: i8| u8::try_from(n).unwrap_or(0);
+    let id = RunStart {
+        year: u16::try_from(utc.year()).unwrap_or(0),
+        month: part(utc.month()),
+        day: part(utc.day()),
+        hour: part(utc.hour()),
+        minute: part(utc.minute()),
+        second: part(utc.second()),
+        salt: u16::try_from((utc.subsec_nanosecond().unsigned_abs() ^ std::process::id()) & 0xffff)
+            .unwrap_or(0),
+    }
+    .run_id();
+    let dir = site.state.create_run(&id)?;
+    let text = serde_json::to_vec(plan)?;
+    failpoint::write_file("run.plan", &dir.plan(), &text)?;
+    std::fs::File::open(dir.plan())?.sync_all()?;
+    failpoint::hit("run.before_log");
+    let header = LogHeader {
+        run: id.clone(),
+        plan_digest: digest(&text),
+        created_by: format!("ppe {}", env!("CARGO_PKG_VERSION")),
+    };
+    let log = FileLog::create(&dir.log(), &header, DEFAULT_BALLAST_BYTES)?;
+    Ok((dir, id, log))
+}
+
+/// Opens a run's log for writing. The caller holds the lock.
+pub(crate) fn open_run(dir: &RunDir) -> Result<(FileLog, State, Option<String>), AppError> {
+    let opened = FileLog::open(&dir.log())?;
+    let state = fold(read_plan_file(dir)?, &opened.records)?;
+    let torn = opened.torn.map(|torn| {
+        let kept = torn.saved_at.display();
+        format!(
+            "the log's last {} bytes were half written and are cut off; they are kept in {kept}",
+            torn.length_bytes
+        )
+    });
+    Ok((opened.log, state, torn))
+}

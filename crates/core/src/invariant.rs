@@ -1,0 +1,402 @@
+//! What must always hold, one sentence each, numbered for good. The simulator, the tests and the product use this list.
+//!
+//! Event rules are asked before an event is applied, in every run and every replay; a state that breaks one is not
+//! reached. The others are asked after a record. Knows nothing of how a violation came about.
+
+use crate::decide::{gate_is_open, hold_back, is_live, next_start, room_for_parked};
+use crate::event::{After, Drop, Event, Record};
+use crate::intent::{task_wishes, wishes};
+use crate::outcome::Class;
+use crate::policy::{Changes, MergeStrategy};
+use crate::state::{Freeze, Progress, Stage, State, Step, Workspace};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// When a rule is asked, and of what.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule {
+    /// Of an event, before it is applied.
+    Event(fn(&State, &Event) -> Option<String>),
+    /// Of each task, after a record.
+    Task(fn(&State, usize) -> Option<String>),
+    /// Of the run, after a record; costs little.
+    Run(fn(&State) -> Option<String>),
+    /// Of the whole run, by looking through all of it.
+    Whole(fn(&State) -> Option<String>),
+}
+
+/// A sentence that must always be true.
+#[derive(Clone, Copy, Debug)]
+pub struct Invariant {
+    /// Its number, never used for another.
+    pub id: &'static str,
+    /// The sentence.
+    pub text: &'static str,
+    /// How it is asked; what comes back says what is wrong.
+    pub rule: Rule,
+}
+
+/// A sentence that is not true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which.
+    pub id: &'static str,
+    /// The sentence.
+    pub text: &'static str,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.id, self.text, self.what)
+    }
+}
+
+const fn invariant(id: &'static str, text: &'static str, rule: Rule) -> Invariant {
+    Invariant { id, text, rule }
+}
+
+/// All of them.
+pub static INVARIANTS: &[Invariant] = &[
+    invariant(
+        "INV-01",
+        "an attempt starts only while fewer slots are held than there are",
+        Rule::Event(slot_is_free),
+    ),
+    invariant(
+        "INV-02",
+        "an attempt starts only when its dependencies are satisfied",
+        Rule::Event(dependencies_hold),
+    ),
+    invariant(
+        "INV-03",
+        "attempts of a task are numbered without gap or repeat",
+        Rule::Event(attempt_is_next),
+    ),
+    invariant(
+        "INV-04",
+        "nothing starts while dispatch is paused or the run stops",
+        Rule::Event(dispatch_is_open),
+    ),
+    invariant("INV-05", "what is counted equals a recount", Rule::Whole(|state| state.recount().err())),
+    invariant("INV-06", "the lane has at most one candidate, with one change", Rule::Run(one_candidate)),
+    invariant(
+        "INV-07",
+        "a task is in the lane exactly once if its step says so, else not at all",
+        Rule::Task(lane_place),
+    ),
+    invariant(
+        "INV-08",
+        "a candidate lands only with a tree that was found green",
+        Rule::Run(landing_is_green),
+    ),
+    invariant("INV-09", "only what was being landed has landed", Rule::Event(was_landing)),
+    invariant(
+        "INV-10",
+        "a change answers for red checks only when its base is green",
+        Rule::Event(base_is_green),
+    ),
+    invariant("INV-11", "what failed and waits is still wished for", Rule::Run(deferred_are_wished)),
+    invariant("INV-12", "no slot is free while a task may start", Rule::Run(no_idle_slot)),
+    invariant(
+        "INV-13",
+        "an open question is about something that has not passed",
+        Rule::Run(questions_are_live),
+    ),
+    invariant("INV-14", "a lane that stands still has a way to go on", Rule::Run(freeze_has_way_out)),
+    invariant("INV-15", "an open task moves, or it can be said what it waits for", Rule::Task(can_go_on)),
+    invariant("INV-16", "a workspace is given up only when its task is over", Rule::Event(release_after_end)),
+    invariant(
+        "INV-17",
+        "a task is not closed while an agent or the lane has it in hand",
+        Rule::Event(close_when_idle),
+    ),
+    invariant("INV-18", "a command waits only for a candidate's outcome", Rule::Task(wish_in_lane)),
+    invariant("INV-19", "the running attempt is the last one that began", Rule::Task(running_is_last)),
+    invariant(
+        "INV-20",
+        "a change in or before the lane is open, at the task's tip",
+        Rule::Task(change_is_current),
+    ),
+    invariant(
+        "INV-21",
+        "a run is complete exactly when every task is closed",
+        Rule::Run(complete_when_closed),
+    ),
+    invariant(
+        "INV-22",
+        "after the last try of its class a failure waits for a person",
+        Rule::Event(tries_are_kept),
+    ),
+    invariant(
+        "INV-23",
+        "a task that gave its slot to others is back when there is room",
+        Rule::Run(parked_return),
+    ),
+    invariant("INV-24", "a red check is repeated before its change answers for it", Rule::Event(red_twice)),
+];
+
+/// Asks all rules about a state.
+pub fn check(state: &State) -> Vec<Violation> {
+    let all: Vec<usize> = (0..state.tasks.len()).collect();
+    let mut found = ask(state, &all);
+    for rule in INVARIANTS {
+        if let Rule::Whole(holds) = rule.rule
+            && let Some(what) = holds(state)
+        {
+            found.push(Violation { id: rule.id, text: rule.text, what });
+        }
+    }
+    found
+}
+
+/// Asks all rules about the run, and about those tasks that a record touched; costs little in a large run.
+pub fn check_touched(state: &State, record: &Record) -> Vec<Violation> {
+    let touched: BTreeSet<usize> =
+        record.events.iter().filter_map(|e| e.task()).filter_map(|id| state.position(id)).collect();
+    ask(state, &touched.into_iter().collect::<Vec<_>>())
+}
+
+fn ask(state: &State, tasks: &[usize]) -> Vec<Violation> {
+    if state.progress == Progress::New {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for rule in INVARIANTS {
+        let whats: Vec<String> = match rule.rule {
+            Rule::Event(_) | Rule::Whole(_) => Vec::new(),
+            Rule::Run(holds) => holds(state).into_iter().collect(),
+            Rule::Task(holds) => tasks.iter().filter_map(|at| holds(state, *at)).collect(),
+        };
+        found.extend(whats.into_iter().map(|what| Violation { id: rule.id, text: rule.text, what }));
+    }
+    found
+}
+
+/// Asks the rules about an event that is about to be applied.
+pub(crate) fn permits(state: &State, event: &Event) -> Result<(), Violation> {
+    for rule in INVARIANTS {
+        if let Rule::Event(holds) = rule.rule
+            && let Some(what) = holds(state, event)
+        {
+            return Err(Violation { id: rule.id, text: rule.text, what });
+        }
+    }
+    Ok(())
+}
+
+fn said(wrong: bool, what: impl FnOnce() -> String) -> Option<String> {
+    wrong.then(what)
+}
+
+fn slot_is_free(state: &State, event: &Event) -> Option<String> {
+    let Event::AttemptStarted { task, .. } = event else { return None };
+    let (busy, slots) = (state.busy_count(), state.policy.slots);
+    said(busy >= slots as usize, || format!("{task} starts with {busy} of {slots} slots held"))
+}
+
+fn dependencies_hold(state: &State, event: &Event) -> Option<String> {
+    let Event::AttemptStarted { task, .. } = event else { return None };
+    let open = state.unmet(state.position(task)?).next()?;
+    Some(format!("{task} starts before {}", state.id(open)))
+}
+
+fn attempt_is_next(state: &State, event: &Event) -> Option<String> {
+    let Event::AttemptStarted { task, attempt, .. } = event else { return None };
+    let begun = state.task(task)?.facts.attempts;
+    said(attempt.0 != begun + 1, || format!("{task} has had {begun} attempts and starts {attempt}"))
+}
+
+fn dispatch_is_open(state: &State, event: &Event) -> Option<String> {
+    let Event::AttemptStarted { task, .. } = event else { return None };
+    let closed = state.stop.is_some() || !state.paused.is_empty();
+    said(closed, || format!("{task} starts with {:?}, {:?}", state.stop, state.paused))
+}
+
+fn one_candidate(state: &State) -> Option<String> {
+    let chain = &state.lane.chain;
+    let single = match state.policy.merge_strategy {
+        MergeStrategy::Independent | MergeStrategy::Priority => chain.iter().all(|c| c.members.len() == 1),
+        MergeStrategy::Batch => chain.iter().all(|c| !c.members.is_empty()),
+    };
+    said(chain.len() > 1 || !single, || format!("{chain:?}"))
+}
+
+fn lane_place(state: &State, at: usize) -> Option<String> {
+    let id = state.id(at);
+    let queued = state.lane.queue.iter().filter(|t| *t == id).count();
+    let carried = state.lane.chain.iter().flat_map(|c| &c.members).filter(|t| *t == id).count();
+    let wanted = usize::from(matches!(state.tasks[at].step, Step::InLane));
+    said(queued + carried != wanted, || {
+        format!(
+            "{id} is {:?}, {queued} times in the queue and {carried} times in a candidate",
+            state.tasks[at].step
+        )
+    })
+}
+
+fn landing_is_green(state: &State) -> Option<String> {
+    state.lane.chain.iter().find_map(|candidate| match &candidate.stage {
+        Stage::Landing { built } => said(!state.lane.green.contains(&built.tree), || {
+            format!("{} lands with tree {}, which was not found green", candidate.id, built.tree)
+        }),
+        Stage::Building | Stage::Checking { .. } | Stage::CheckingBase { .. } => None,
+    })
+}
+
+fn was_landing(state: &State, event: &Event) -> Option<String> {
+    let Event::CandidateLanded { candidate, .. } = event else { return None };
+    let stage = state.lane.chain.iter().find(|c| c.id == *candidate).map(|c| &c.stage);
+    said(!matches!(stage, Some(Stage::Landing { .. })), || format!("{candidate} landed from {stage:?}"))
+}
+
+fn base_is_green(state: &State, event: &Event) -> Option<String> {
+    let Event::CandidateDropped { candidate, why: Drop::Red } = event else { return None };
+    let base = match &state.lane.chain.iter().find(|c| c.id == *candidate)?.stage {
+        Stage::Checking { built, .. } | Stage::CheckingBase { built, .. } | Stage::Landing { built } => {
+            &built.base
+        }
+        Stage::Building => return Some(format!("{candidate} is red and was not built")),
+    };
+    said(!state.lane.green_bases.contains(base), || format!("{candidate} is charged on {base}"))
+}
+
+fn red_twice(state: &State, event: &Event) -> Option<String> {
+    let Event::CandidateDropped { candidate, why: Drop::Red } = event else { return None };
+    match &state.lane.chain.iter().find(|c| c.id == *candidate)?.stage {
+        Stage::Checking { run, .. } => said(*run < 2, || format!("{candidate} is charged after run {run}")),
+        Stage::CheckingBase { .. } | Stage::Building | Stage::Landing { .. } => None,
+    }
+}
+
+fn deferred_are_wished(state: &State) -> Option<String> {
+    if state.deferred.is_empty() {
+        return None;
+    }
+    let wished = wishes(state);
+    let lost = state.deferred.keys().find(|intent| !wished.contains(intent))?;
+    Some(format!("{lost:?} waits, and nobody wishes for it"))
+}
+
+fn no_idle_slot(state: &State) -> Option<String> {
+    if state.progress != Progress::Open || hold_back(state).is_some() {
+        return None;
+    }
+    let at = next_start(state)?;
+    Some(format!("{} may start, and nothing holds it back", state.id(at)))
+}
+
+fn questions_are_live(state: &State) -> Option<String> {
+    let (id, open) = state.questions.iter().find(|(id, open)| !is_live(state, **id, &open.ask))?;
+    Some(format!("{id} asks {:?}", open.ask))
+}
+
+fn freeze_has_way_out(state: &State) -> Option<String> {
+    let stuck = match state.lane.frozen.as_ref()? {
+        // A move of the target is looked at, whether or not somebody answers.
+        Freeze::TargetRed(_) => state.target_tip.as_str().is_empty(),
+        Freeze::Rechecking(_) => false,
+        Freeze::Races(task) => {
+            let asked = |ask: &crate::question::Ask| matches!(ask, crate::question::Ask::LostRaces { task: about, .. } if about == task);
+            !state.lane.queue.contains(task) || !state.questions.values().any(|q| asked(&q.ask))
+        }
+    };
+    said(stuck || !state.lane.chain.is_empty(), || format!("{:?}", state.lane.frozen))
+}
+
+/// Each open step names what comes next: a wish, a time, another task, the lane, or a person.
+fn can_go_on(state: &State, at: usize) -> Option<String> {
+    let task = &state.tasks[at];
+    let wished = || !task_wishes(state, at).is_empty();
+    let goes_on = match &task.step {
+        Step::Outside | Step::Closed(_) | Step::Held { .. } | Step::Backoff { .. } | Step::Published => true,
+        Step::Waiting => state.unmet(at).next().is_some(),
+        Step::Ready { .. } => {
+            hold_back(state).is_some()
+                || state.unmet(at).next().is_some()
+                || state.breakers.contains_key(state.agent(at))
+                || !gate_is_open(state, at)
+        }
+        Step::Running(_) | Step::Publishing => wished(),
+        Step::Parked { park, .. } => match park {
+            crate::state::Park::Question(question) => state.questions.contains_key(question),
+            crate::state::Park::Room | crate::state::Park::Operator | crate::state::Park::Taken => true,
+        },
+        Step::Open => false,
+        Step::InLane => state.lane.frozen.is_some() || state.stop.is_some() || !state.lane.chain.is_empty(),
+    };
+    said(!goes_on, || format!("{} is {:?}, and nothing says why", state.id(at), task.step))
+}
+
+fn release_after_end(state: &State, event: &Event) -> Option<String> {
+    let Event::WorkspaceReleased { task } = event else { return None };
+    let step = &state.task(task)?.step;
+    said(!matches!(step, Step::Closed(_)), || format!("{task} is {step:?}"))
+}
+
+fn close_when_idle(state: &State, event: &Event) -> Option<String> {
+    let Event::TaskClosed { task, .. } = event else { return None };
+    let running = state.task(task)?.running().is_some();
+    said(running || state.lane.carries(task), || format!("{task} is in hand"))
+}
+
+fn wish_in_lane(state: &State, at: usize) -> Option<String> {
+    let wish = state.tasks[at].facts.wish?;
+    said(!state.lane.carries(state.id(at)), || format!("{} waits to {wish:?}, for nothing", state.id(at)))
+}
+
+fn running_is_last(state: &State, at: usize) -> Option<String> {
+    let task = &state.tasks[at];
+    let running = task.running();
+    let last = running.is_none_or(|r| r.attempt.0 == task.facts.attempts);
+    let counted = task.facts.started.is_some() == running.is_some();
+    let at_work = running.is_none_or(|r| {
+        matches!(r.phase, crate::state::Phase::Starting) || task.facts.workspace == Workspace::Present
+    });
+    said(!last || !counted || !at_work, || format!("{}: {:?}", state.id(at), task.step))
+}
+
+fn change_is_current(state: &State, at: usize) -> Option<String> {
+    let task = &state.tasks[at];
+    let current = task.facts.tip.is_some() && task.facts.tip == task.facts.published;
+    let wanted = match task.step {
+        Step::Open | Step::InLane => state.policy.changes == Changes::Open && task.facts.change.is_some(),
+        Step::Published => state.policy.changes == Changes::Off,
+        _ => return None,
+    };
+    said(!wanted || !current, || format!("{} is {:?} with {:?}", state.id(at), task.step, task.facts))
+}
+
+fn complete_when_closed(state: &State) -> Option<String> {
+    let complete = state.progress == Progress::Complete;
+    said(complete != (state.open_count() == 0), || {
+        format!("{:?}, {} open", state.progress, state.open_count())
+    })
+}
+
+fn tries_are_kept(state: &State, event: &Event) -> Option<String> {
+    let (Event::AttemptFailed { task, failure, after, .. } | Event::ChangeReturned { task, failure, after }) =
+        event
+    else {
+        return None;
+    };
+    let (tries, retries) = (state.task(task)?.facts.tries, state.policy.retries);
+    let (used, limit) = match failure.class {
+        Class::Execution => (tries.execution, retries.execution),
+        Class::Verification => (tries.verification, retries.verification),
+        Class::Ci => (tries.ci, retries.ci),
+        Class::Conflict => (tries.conflict, retries.conflict),
+        Class::Lost => return None,
+        Class::Capacity | Class::Machine | Class::Operator => {
+            return Some(format!("{task} pays for {:?}", failure.class));
+        }
+    };
+    let again = matches!(after, After::Retry { .. });
+    said(again && used >= limit, || format!("{task} has had {used} of {limit} further attempts"))
+}
+
+fn parked_return(state: &State) -> Option<String> {
+    let at = state.parked_for_room().next().filter(|_| room_for_parked(state))?;
+    Some(format!("{} stays parked with {} ready", state.id(at), state.ready_count()))
+}

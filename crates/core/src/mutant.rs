@@ -1,0 +1,81 @@
+//! Planted bugs, for the simulator to find: each is one wrong line in what is decided. Present only with the feature
+//! `mutants`, and off unless a state names one. Knows nothing of how they are found.
+
+use crate::state::State;
+
+/// A planted bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutant {
+    /// One attempt too many starts.
+    SlotsIgnored,
+    /// An open change satisfies dependents.
+    OpenSatisfies,
+    /// What became ready starts although a dependency is open again.
+    ReopenedSatisfies,
+    /// A further attempt has the number of the last.
+    AttemptReused,
+    /// The end of another attempt's agent is believed.
+    StaleEndBelieved,
+    /// A red candidate is charged without a look at its base.
+    RedChargedUnseen,
+    /// A red candidate is charged without a second run.
+    RedChargedAtOnce,
+    /// Failed repairs cost no try.
+    TryNotCounted,
+    /// A candidate lands without having been checked.
+    LandsUnchecked,
+    /// A moved branch is queued again as if it had not moved.
+    HeadMovedIgnored,
+    /// A failed wish is never due again.
+    DeferredForgotten,
+    /// A change whose target moved leaves the lane.
+    QueueLosesMember,
+    /// An answered question stays open.
+    AnswerKeepsQuestion,
+    /// A task that gave its slot to others does not return.
+    ParkLosesTask,
+    /// A pending stop is forgotten when a session opens.
+    StopForgotten,
+    /// A command waiting for a candidate's outcome is forgotten.
+    WishForgotten,
+    /// A held task's workspace is released.
+    HeldReleased,
+}
+
+impl Mutant {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::SlotsIgnored,
+        Self::OpenSatisfies,
+        Self::ReopenedSatisfies,
+        Self::AttemptReused,
+        Self::StaleEndBelieved,
+        Self::RedChargedUnseen,
+        Self::RedChargedAtOnce,
+        Self::TryNotCounted,
+        Self::LandsUnchecked,
+        Self::HeadMovedIgnored,
+        Self::DeferredForgotten,
+        Self::QueueLosesMember,
+        Self::AnswerKeepsQuestion,
+        Self::ParkLosesTask,
+        Self::StopForgotten,
+        Self::WishForgotten,
+        Self::HeldReleased,
+    ];
+}
+
+impl State {
+    /// Whether this bug is planted here.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn has(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    /// Whether this bug is planted here: never, in the product.
+    #[cfg(not(feature = "mutants"))]
+    #[expect(clippy::unused_self, reason = "the same call with and without the feature")]
+    pub(crate) const fn has(&self, _: Mutant) -> bool {
+        false
+    }
+}

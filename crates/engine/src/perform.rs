@@ -1,0 +1,274 @@
+//! Intents become calls of ports, and their answers inputs. Looks up what a wish needs in the durable state; decides
+//! nothing.
+
+use crate::ports::{
+    AgentJob, BuildSpec, ChangeSpec, CheckJob, CheckReport, Executor, Forge, JobKey, LabelSpec, LandSpec,
+    Lane, Member, Ports, PublishSpec, Purpose, Release, SnapshotSpec, Stamp, Trouble, VerifyJob,
+    WorkspaceSpec, WorkspaceStart,
+};
+use ppe_core::ids::{Attempt, Branch, CandidateId, CommitId, TaskId};
+use ppe_core::input::Input;
+use ppe_core::intent::{Intent, JobName};
+use ppe_core::outcome::{AgentEnd, Claim, Exit, Verdict};
+use ppe_core::plan::TaskSpec;
+use ppe_core::prompt;
+use ppe_core::state::{Collect, Kind, Round, Stage, State, Subject, Worked};
+use std::sync::Arc;
+
+/// Fulfils a wish and says what came of it.
+pub(crate) async fn perform<P: Ports>(ports: Arc<P>, state: Arc<State>, intent: Intent) -> Input {
+    let answer = match &intent {
+        Intent::EnsurePreloaded { task } => preload(&*ports, &state, task).await,
+        Intent::EnsureWorkspace { task, attempt } => prepare(&*ports, &state, task, *attempt).await,
+        Intent::EnsureAgent { task, attempt, round } => agent(&*ports, &state, task, *attempt, *round).await,
+        Intent::EnsureStopped { task, attempt, job } => stop(&*ports, &state, task, *attempt, *job).await,
+        Intent::EnsureSnapshot { task, attempt, worked, collect } => {
+            snapshot(&*ports, &state, task, *attempt, (*worked, *collect)).await
+        }
+        Intent::EnsureVerified { task, attempt, job } => verify(&*ports, &state, task, *attempt, *job).await,
+        Intent::EnsurePublished { task } => publish(&*ports, &state, task).await,
+        Intent::EnsureChange { task } => open(&*ports, &state, task).await,
+        Intent::EnsureLabelled { task } => label(&*ports, &state, task).await,
+        Intent::EnsureCandidate { candidate } => build(&*ports, &state, *candidate).await,
+        Intent::EnsureChecked { subject, run } => check(&*ports, &state, subject, *run).await,
+        Intent::EnsureLanded { candidate } => land(&*ports, &state, *candidate).await,
+        Intent::EnsureReleased { task } => {
+            let released = ports.executor().release(Release { task: task.clone() }).await;
+            released.map(|()| Input::Released { task: task.clone() })
+        }
+    };
+    answer.unwrap_or_else(|trouble| Input::IntentFailed { intent, trouble })
+}
+
+type Answer = Result<Input, Trouble>;
+
+/// A wish about something that the durable state does not have: it is over, and a tick looks again.
+const OVER: Answer = Ok(Input::Tick);
+
+fn wished_branch(state: &State, at: usize) -> Branch {
+    state.tasks[at]
+        .facts
+        .branch
+        .clone()
+        .unwrap_or_else(|| Branch::new(state.plan.tasks[at].branch_name.clone()))
+}
+
+/// What a task's workspace is to be made from.
+fn workspace_spec(state: &State, at: usize, attempt: Option<Attempt>) -> WorkspaceSpec {
+    let facts = &state.tasks[at].facts;
+    let kind = state.tasks[at].running().map(|r| r.kind);
+    let begun = facts.base.is_some();
+    let start = match (kind, &facts.tip) {
+        (Some(Kind::Conflict), Some(tip)) => WorkspaceStart::Onto { tip: tip.clone() },
+        (Some(_), tip) if begun || facts.published.is_some() => WorkspaceStart::Continue { tip: tip.clone() },
+        _ => WorkspaceStart::Fresh,
+    };
+    let landed = |dep: &usize| Some((state.id(*dep).clone(), state.tasks[*dep].closure()?.commit()?.clone()));
+    WorkspaceSpec {
+        task: state.id(at).clone(),
+        attempt,
+        target: state.target.clone(),
+        branch: wished_branch(state, at),
+        published: facts.published.clone(),
+        base: facts.base.clone(),
+        start,
+        must_contain: state.plan.tasks[at].needs.iter().filter_map(landed).collect(),
+    }
+}
+
+async fn preload(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
+    let Some(at) = state.position(task) else { return OVER };
+    // Dependencies have not landed yet: the start moves the workspace to the tip that has them.
+    let spec = WorkspaceSpec { must_contain: Vec::new(), ..workspace_spec(state, at, None) };
+    ports.executor().prepare(spec).await?;
+    Ok(Input::Preloaded { task: task.clone() })
+}
+
+async fn prepare(ports: &impl Ports, state: &State, task: &TaskId, attempt: Attempt) -> Answer {
+    let Some(at) = state.position(task) else { return OVER };
+    let prepared = ports.executor().prepare(workspace_spec(state, at, Some(attempt))).await?;
+    Ok(Input::Prepared { task: task.clone(), attempt, prepared })
+}
+
+fn planned(spec: &TaskSpec) -> Vec<(String, Vec<String>)> {
+    let files =
+        |c: &ppe_core::plan::PlannedCommit| c.files.iter().map(std::string::ToString::to_string).collect();
+    spec.commits.iter().map(|c| (c.subject.to_string(), files(c))).collect()
+}
+
+fn phases(spec: &TaskSpec) -> Vec<(String, u32)> {
+    let last = |phase: usize| spec.commits.iter().rposition(|c| c.phase.is_some_and(|p| p as usize == phase));
+    let upto = |phase: usize| last(phase).and_then(|at| u32::try_from(at + 1).ok()).unwrap_or(0);
+    spec.phases.iter().enumerate().map(|(at, name)| (name.to_string(), upto(at))).collect()
+}
+
+async fn agent(ports: &impl Ports, state: &State, task: &TaskId, attempt: Attempt, round: Round) -> Answer {
+    let Some(at) = state.position(task) else { return OVER };
+    let (spec, facts) = (&state.plan.tasks[at].spec, &state.tasks[at].facts);
+    let (Some(running), Some(base)) = (state.tasks[at].running(), facts.base.clone()) else { return OVER };
+    let purpose = match round {
+        Round::Main => Purpose::Work(running.kind),
+        Round::Leftovers => Purpose::Leftovers,
+    };
+    let job = AgentJob {
+        task: task.clone(),
+        title: spec.title.to_string(),
+        attempt,
+        round,
+        purpose,
+        agent: running.agent.clone(),
+        model: spec.model.as_deref().map(str::to_owned),
+        session: facts.session.clone(),
+        branch: wished_branch(state, at),
+        base,
+        prompt: prompt::prompt(state, task),
+        planned: planned(spec),
+        phases: phases(spec),
+    };
+    let end = ports.executor().agent(job).await?;
+    Ok(Input::AgentEnded { task: task.clone(), attempt, round, end })
+}
+
+async fn stop(ports: &impl Ports, state: &State, task: &TaskId, attempt: Attempt, job: JobName) -> Answer {
+    let key = JobKey::Attempt { task: task.clone(), attempt, job };
+    ports.executor().stop(key, state.policy.grace_ms).await?;
+    let task = task.clone();
+    let round = match job {
+        JobName::Agent => Round::Main,
+        JobName::Leftovers => Round::Leftovers,
+        JobName::Recheck | JobName::Verify => {
+            let verdict = Verdict::Unevaluated("stopped".to_owned());
+            return Ok(Input::VerifyEnded { task, attempt, job, verdict });
+        }
+    };
+    let end = AgentEnd { exit: Exit::Stopped, claim: Claim::Nothing, session: None };
+    Ok(Input::AgentEnded { task, attempt, round, end })
+}
+
+async fn snapshot(
+    ports: &impl Ports,
+    state: &State,
+    task: &TaskId,
+    attempt: Attempt,
+    (worked, collect): (Worked, Collect),
+) -> Answer {
+    let Some(at) = state.position(task) else { return OVER };
+    let Some(base) = state.tasks[at].facts.base.clone() else { return OVER };
+    let spec = SnapshotSpec {
+        task: task.clone(),
+        attempt,
+        branch: wished_branch(state, at),
+        base,
+        collect,
+        at: state.tasks[at].since,
+    };
+    let outcome = ports.executor().snapshot(spec).await?;
+    Ok(Input::SnapshotTaken { task: task.clone(), attempt, worked, collect, outcome })
+}
+
+async fn verify(ports: &impl Ports, state: &State, task: &TaskId, attempt: Attempt, job: JobName) -> Answer {
+    let Some(tip) = state.task(task).and_then(|t| t.facts.tip.clone()) else { return OVER };
+    let verdict = ports.executor().verify(VerifyJob { task: task.clone(), attempt, job, tip }).await?;
+    Ok(Input::VerifyEnded { task: task.clone(), attempt, job, verdict })
+}
+
+async fn publish(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
+    let Some(at) = state.position(task) else { return OVER };
+    let facts = &state.tasks[at].facts;
+    let Some(tip) = facts.tip.clone() else { return OVER };
+    let spec = PublishSpec {
+        task: task.clone(),
+        branch: wished_branch(state, at),
+        tip,
+        last: facts.published.clone(),
+    };
+    let published = ports.forge().publish(spec).await?;
+    Ok(Input::Published { task: task.clone(), branch: published.branch, tip: published.tip })
+}
+
+async fn open(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
+    let Some(at) = state.position(task) else { return OVER };
+    let Some(tip) = state.tasks[at].facts.tip.clone() else { return OVER };
+    let spec = &state.plan.tasks[at].spec;
+    let change = ChangeSpec {
+        task: task.clone(),
+        branch: wished_branch(state, at),
+        tip,
+        target: state.target.clone(),
+        title: prompt::change_title(spec),
+        body: prompt::change_body(state, at),
+        labels: spec.module.iter().map(std::string::ToString::to_string).collect(),
+    };
+    let change = ports.forge().open(change).await?;
+    Ok(Input::ChangeOpened { task: task.clone(), change })
+}
+
+async fn label(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
+    let Some(t) = state.task(task) else { return OVER };
+    let Some(change) = t.facts.change else { return OVER };
+    let why = t.facts.failure.as_ref().map_or("", |f| f.summary.as_str());
+    let comment =
+        format!("{task} needs a person: {why}\n\nPush a fix to the branch, or run `ppe retry {task}`.");
+    ports.forge().label(LabelSpec { change, label: "needs-review".to_owned(), comment }).await?;
+    Ok(Input::Labelled { task: task.clone() })
+}
+
+fn members(state: &State, candidate: CandidateId) -> Option<(Vec<(Member, Branch)>, Stage)> {
+    let candidate = state.lane.chain.iter().find(|c| c.id == candidate)?;
+    let member = |id: &TaskId| {
+        let at = state.position(id)?;
+        let facts = &state.tasks[at].facts;
+        let title = state.plan.tasks[at].spec.title.to_string();
+        let member = Member { task: id.clone(), title, head: facts.tip.clone()?, change: facts.change };
+        Some((member, wished_branch(state, at)))
+    };
+    let members = candidate.members.iter().map(member).collect::<Option<Vec<_>>>()?;
+    Some((members, candidate.stage.clone()))
+}
+
+async fn build(ports: &impl Ports, state: &State, candidate: CandidateId) -> Answer {
+    let Some((members, _)) = members(state, candidate) else { return OVER };
+    let at = members.first().and_then(|(m, _)| state.task(&m.task)).map_or(state.clock.started, |t| t.since);
+    let spec = BuildSpec {
+        candidate,
+        target: state.target.clone(),
+        members: members.into_iter().map(|(member, _)| member).collect(),
+        method: state.policy.merge_method,
+        stamp: Stamp { at, run: state.run.clone() },
+    };
+    let outcome = ports.forge().build(spec).await?;
+    Ok(Input::CandidateBuilt { candidate, outcome })
+}
+
+fn subject_commit(state: &State, subject: &Subject) -> Option<CommitId> {
+    match subject {
+        Subject::Base(commit) => Some(commit.clone()),
+        Subject::Candidate(id) => match members(state, *id)?.1 {
+            Stage::Checking { built, .. } => Some(built.commit),
+            Stage::Building | Stage::CheckingBase { .. } | Stage::Landing { .. } => None,
+        },
+    }
+}
+
+async fn check(ports: &impl Ports, state: &State, subject: &Subject, run: u32) -> Answer {
+    let Some(commit) = subject_commit(state, subject) else { return OVER };
+    let job = CheckJob { subject: subject.clone(), run, commit: commit.clone() };
+    let verdict = ports.executor().check(job).await?;
+    if let Subject::Candidate(id) = subject {
+        for (member, _) in members(state, *id).map(|(members, _)| members).unwrap_or_default() {
+            if let Some(change) = member.change {
+                let (commit, verdict) = (commit.clone(), verdict.clone());
+                ports.forge().report_check(CheckReport { change, commit, run, verdict }).await?;
+            }
+        }
+    }
+    Ok(Input::CheckEnded { subject: subject.clone(), run, verdict })
+}
+
+async fn land(ports: &impl Ports, state: &State, candidate: CandidateId) -> Answer {
+    let Some((members, Stage::Landing { built })) = members(state, candidate) else { return OVER };
+    let target = state.target.clone();
+    let spec = LandSpec { candidate, target, base: built.base, commit: built.commit, members };
+    let outcome = ports.forge().land(spec).await?;
+    Ok(Input::LandEnded { candidate, outcome })
+}

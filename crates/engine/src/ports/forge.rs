@@ -1,0 +1,193 @@
+//! Where changes are shown, checked and landed, and the git plumbing of the target branch.
+//!
+//! Knows nothing of order, retries or whose fault a red check is.
+
+use ppe_core::ids::{Branch, CandidateId, ChangeNumber, CommitId, Millis, RunId, TaskId};
+use ppe_core::input::{Observed, Trouble};
+use ppe_core::outcome::{BuildOutcome, LandOutcome, Verdict};
+use ppe_core::policy::MergeMethod;
+use serde::{Deserialize, Serialize};
+use std::future::Future;
+
+/// What makes a commit of ours repeatable: the same stamp gives the same id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Author and committer date, from a logged event.
+    pub at: Millis,
+    /// The run, for the `Ppe-Run` trailer.
+    pub run: RunId,
+}
+
+/// One task's work in a candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The task, for the `Ppe-Task` trailer.
+    pub task: TaskId,
+    /// Its title.
+    pub title: String,
+    /// The tip of its work.
+    pub head: CommitId,
+    /// Its change.
+    pub change: Option<ChangeNumber>,
+}
+
+/// A candidate to build.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildSpec {
+    /// The candidate.
+    pub candidate: CandidateId,
+    /// The target branch, whose tip is looked up now.
+    pub target: Branch,
+    /// The work, in the order it is merged.
+    pub members: Vec<Member>,
+    /// What the landing looks like.
+    pub method: MergeMethod,
+    /// Date and run.
+    pub stamp: Stamp,
+}
+
+/// The git plumbing of the target branch. Building a candidate changes nothing that anyone else looks at, and the same
+/// specification on the same tip gives the same commit.
+pub trait Lane: Send + Sync + 'static {
+    /// Merges the members onto the target's tip.
+    fn build(&self, spec: BuildSpec) -> impl Future<Output = Result<BuildOutcome, Trouble>> + Send;
+}
+
+/// A branch to publish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishSpec {
+    /// The task.
+    pub task: TaskId,
+    /// The branch: as chosen before, else as wished for.
+    pub branch: Branch,
+    /// Where it is to stand.
+    pub tip: CommitId,
+    /// Where we last left it; anything else there is the user's and is not moved.
+    pub last: Option<CommitId>,
+}
+
+/// A branch that stands where it should.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// Its name: the wished-for one, or the next free one.
+    pub branch: Branch,
+    /// Its tip.
+    pub tip: CommitId,
+}
+
+/// A change to open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeSpec {
+    /// The task.
+    pub task: TaskId,
+    /// The branch.
+    pub branch: Branch,
+    /// Its tip.
+    pub tip: CommitId,
+    /// The target branch.
+    pub target: Branch,
+    /// `[T-001] GraphQL Subscriptions`.
+    pub title: String,
+    /// Summary, commits, metrics.
+    pub body: String,
+    /// Labels.
+    pub labels: Vec<String>,
+}
+
+/// A change that needs a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelSpec {
+    /// The change.
+    pub change: ChangeNumber,
+    /// The label.
+    pub label: String,
+    /// What to say, once.
+    pub comment: String,
+}
+
+/// A landing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LandSpec {
+    /// The candidate.
+    pub candidate: CandidateId,
+    /// The target branch.
+    pub target: Branch,
+    /// The tip that the candidate was built and checked on.
+    pub base: CommitId,
+    /// The checked commit.
+    pub commit: CommitId,
+    /// The work in it, whose heads must not have moved.
+    pub members: Vec<(Member, Branch)>,
+}
+
+/// A verdict to show on a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// The change.
+    pub change: ChangeNumber,
+    /// The commit that was checked.
+    pub commit: CommitId,
+    /// Which run of it.
+    pub run: u32,
+    /// How it went.
+    pub verdict: Verdict,
+}
+
+/// A task that has not landed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenTask {
+    /// The task.
+    pub task: TaskId,
+    /// The commit its work is measured against.
+    pub base: Option<CommitId>,
+    /// Its branch.
+    pub branch: Option<Branch>,
+    /// Where we last left that.
+    pub published: Option<CommitId>,
+    /// Its change.
+    pub change: Option<ChangeNumber>,
+}
+
+/// What to look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// The target branch.
+    pub target: Branch,
+    /// Its tip when the run began: what landed before is not this run's.
+    pub since: CommitId,
+    /// Its tip as last seen.
+    pub tip: CommitId,
+    /// Tasks that have not landed.
+    pub open: Vec<OpenTask>,
+    /// Tasks that have landed, with their commits.
+    pub landed: Vec<(TaskId, CommitId)>,
+}
+
+/// Where changes are reviewed, checked and landed.
+///
+/// The contract:
+///
+/// - One open change per task, whatever is lost on the way: opening finds before it creates.
+/// - A branch is moved only from where we last left it, by compare-and-swap, and never while it is checked out.
+/// - `Landed` is said only when the commit is reachable from the target, and what is then at the target's first-parent
+///   chain is the very tree that was checked. Landing again what has landed says so again.
+/// - Nothing is forced.
+pub trait Forge: Send + Sync + 'static {
+    /// Makes a task's branch stand at its tip.
+    fn publish(&self, spec: PublishSpec) -> impl Future<Output = Result<Published, Trouble>> + Send;
+
+    /// Makes a task's change be open, at its present tip.
+    fn open(&self, spec: ChangeSpec) -> impl Future<Output = Result<ChangeNumber, Trouble>> + Send;
+
+    /// Shows a verdict on a change.
+    fn report_check(&self, report: CheckReport) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// Marks a change as one that needs a person.
+    fn label(&self, spec: LabelSpec) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// Lands a checked candidate.
+    fn land(&self, spec: LandSpec) -> impl Future<Output = Result<LandOutcome, Trouble>> + Send;
+
+    /// Looks at what others did.
+    fn look(&self, look: Look) -> impl Future<Output = Result<Vec<Observed>, Trouble>> + Send;
+}

@@ -1,0 +1,24 @@
+//! All ports of a run in one bundle, so that the shell names them once.
+
+use super::{Clock, Executor, Forge, Lane, Notifier};
+
+/// The ports that a run is driven through.
+pub trait Ports: Send + Sync + 'static {
+    /// Where agents run.
+    type Executor: Executor;
+    /// Where changes land; also the plumbing of the target.
+    type Forge: Forge + Lane;
+    /// Time.
+    type Clock: Clock;
+    /// Word to the user.
+    type Notifier: Notifier;
+
+    /// Where agents run.
+    fn executor(&self) -> &Self::Executor;
+    /// Where changes land.
+    fn forge(&self) -> &Self::Forge;
+    /// Time.
+    fn clock(&self) -> &Self::Clock;
+    /// Word to the user.
+    fn notifier(&self) -> &Self::Notifier;
+}
