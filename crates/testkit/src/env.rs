@@ -401,6 +401,25 @@ impl TestEnv {
         state
     }
 
+    /// The changes of the local forge, oldest first.
+    ///
+    /// # Panics
+    /// When one is no JSON.
+    pub fn changes(&self) -> Vec<Value> {
+        let mut found = Vec::new();
+        for repository in fs::read_dir(self.at("state")).into_iter().flatten().flatten() {
+            for file in fs::read_dir(repository.path().join("forge/changes")).into_iter().flatten().flatten()
+            {
+                if file.path().extension().is_some_and(|e| e == "json") {
+                    let text = fs::read(file.path()).expect("a change can be read");
+                    found.push(serde_json::from_slice::<Value>(&text).expect("a change is JSON"));
+                }
+            }
+        }
+        found.sort_by_key(|change| change["number"].as_u64());
+        found
+    }
+
     /// `ppe status --json`.
     #[track_caller]
     pub fn status(&self) -> Value {

@@ -106,8 +106,8 @@ pub(crate) fn create_run(
         hour: part(utc.hour()),
         minute: part(utc.minute()),
         second: part(utc.second()),
-        salt: u16::try_from((utc.subsec_nanosecond().unsigned_abs() ^ std::process::id()) & 0xffff)
-            .unwrap_or(0),
+        // Grows within the second, so that later runs have later names; it stays below 2^16.
+        salt: u16::try_from(utc.subsec_nanosecond().unsigned_abs() >> 14).unwrap_or(u16::MAX),
     }
     .run_id();
     let dir = site.state.create_run(&id)?;

@@ -1,0 +1,76 @@
+//! The real binary from end to end, in hermetic places, with scripted agents at speed.
+
+mod asking;
+mod checkout;
+mod example;
+mod failures;
+mod operator;
+mod partial;
+
+use ppe_core::event::Event;
+use ppe_core::ids::TaskId;
+use ppe_core::state::{Closure, Hold, Step};
+use ppe_testkit::env::TestEnv;
+
+/// A place for the binary under test.
+fn place() -> TestEnv {
+    TestEnv::new(env!("CARGO_BIN_EXE_ppe"))
+}
+
+fn id(task: &str) -> TaskId {
+    TaskId::new(task)
+}
+
+/// A check that is red while a scripted agent's work is broken.
+const CHECK: &str = "[[check]]\nname = \"ci\"\nrun = \"! ls ppe-script/*.broken\"\n";
+/// The same as a verify command.
+const VERIFY: &str = "[[verify]]\nname = \"build\"\nrun = \"! ls ppe-script/*.broken\"\n[[check]]\nname = \"ci\"\nrun = \"true\"\n";
+
+/// The commit that a task landed with.
+#[track_caller]
+fn landed(env: &TestEnv, task: &str) -> String {
+    match &env.state().task(&id(task)).expect("the task").step {
+        Step::Closed(Closure::Landed(commit)) => commit.as_str().to_owned(),
+        other => panic!("{task} is {other:?}"),
+    }
+}
+
+fn is_landed(env: &TestEnv, task: &str) -> bool {
+    matches!(env.state().task(&id(task)).map(|t| &t.step), Some(Step::Closed(Closure::Landed(_))))
+}
+
+fn is_held(env: &TestEnv, task: &str, as_what: Hold) -> bool {
+    matches!(env.state().task(&id(task)).map(|t| &t.step), Some(Step::Held { hold, .. }) if *hold == as_what)
+}
+
+/// Demands that the target holds exactly the subjects, once each.
+#[track_caller]
+fn on_target(env: &TestEnv, subjects: &[&str]) {
+    let log = env.git(&["log", "--format=%s", "main"]);
+    for subject in subjects {
+        assert_eq!(log.lines().filter(|line| line == subject).count(), 1, "`{subject}` in:\n{log}");
+    }
+}
+
+/// How many attempts a task had.
+fn attempts(env: &TestEnv, task: &str) -> usize {
+    env.count(|e| matches!(e, Event::AttemptStarted { task: t, .. } if *t == id(task)))
+}
+
+/// Waits until a task's agent is at work.
+#[track_caller]
+fn until_prepared(env: &TestEnv, task: &str) {
+    env.until_event(
+        "the agent is at work",
+        |e| matches!(e, Event::WorkspacePrepared { task: t, .. } if *t == id(task)),
+    );
+}
+
+/// Waits until a task has landed.
+#[track_caller]
+fn until_landed(env: &TestEnv, task: &str) {
+    env.until_event(
+        "the task has landed",
+        |e| matches!(e, Event::TaskClosed { task: t, closure: Closure::Landed(_) } if *t == id(task)),
+    );
+}

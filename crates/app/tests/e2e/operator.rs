@@ -1,0 +1,324 @@
+//! What the operator does to a run: each command and signal, with and without a live process.
+
+use crate::{VERIFY, attempts, id, is_landed, landed, on_target, place, until_landed, until_prepared};
+use ppe_core::event::Event;
+use ppe_core::state::{Closure, Satisfies, Step};
+use ppe_testkit::env::TestEnv;
+use std::fs;
+
+/// Three tasks, of which the first takes `seconds`.
+fn slow_first(seconds: u32) -> TestEnv {
+    let mut env = place();
+    env.task("T-001", "One", &[], 2);
+    env.task("T-002", "Two", &[], 2);
+    env.task("T-003", "Three", &["T-001"], 1);
+    env.script(&format!("[[task]]\nid = \"T-001\"\nsleep_ms = {}\n", seconds * 20_000));
+    env.ready();
+    env
+}
+
+fn starts(env: &TestEnv) -> Vec<String> {
+    let start = |e| match e {
+        Event::AttemptStarted { task, .. } => Some(task.as_str().to_owned()),
+        _ => None,
+    };
+    env.events().into_iter().filter_map(start).collect()
+}
+
+#[test]
+fn pause_starts_nothing_new_and_unpause_goes_on() {
+    let env = slow_first(2);
+    let run = env.spawn(&["run", "--yes"]);
+    until_prepared(&env, "T-001");
+    env.ppe(&["pause"]).exits(0).says("paused: nothing new starts");
+    until_landed(&env, "T-001");
+    run.wait().exits(11);
+    assert_eq!(attempts(&env, "T-003"), 0);
+    env.ppe(&["unpause"]).exits(0).says("new tasks start again");
+    env.ppe(&["resume", "--yes"]).exits(0);
+    landed(&env, "T-003");
+    env.finish();
+}
+
+#[test]
+fn a_paused_task_frees_its_slot_and_goes_on_when_unpaused() {
+    let env = slow_first(5);
+    let run = env.spawn(&["run", "--yes", "--slots", "1"]);
+    until_prepared(&env, "T-001");
+    env.ppe(&["pause", "T-001"]).exits(0);
+    until_landed(&env, "T-002");
+    run.wait().exits(10);
+    env.ppe(&["unpause", "T-001"]).exits(0);
+    env.ppe(&["resume", "--yes"]).exits(0);
+    assert_eq!(env.count(|e| matches!(e, Event::AttemptFailed { .. })), 0, "a try was burnt");
+    on_target(&env, &["feat(one): part 1", "feat(one): part 2"]);
+    env.finish();
+}
+
+#[test]
+fn stop_and_resume_keep_commits_and_burn_no_try() {
+    let mut env = place();
+    env.task("T-001", "One", &[], 4);
+    env.script("[[task]]\nid = \"T-001\"\nattempts = [1]\nhang_attempts = 1\nafter_commits = 2\n");
+    env.ready();
+    let run = env.spawn(&["run", "--yes"]);
+    until_prepared(&env, "T-001");
+    env.until_event("two commits are seen", |e| matches!(e, Event::Sighted { commits: 2, .. }));
+    env.ppe(&["stop"]).exits(0).says("ppe resume");
+    run.wait().exits(11);
+    let made = env.git(&["for-each-ref", "--format=%(objectname)", "refs/ppe/run"]);
+    let made = made.lines().next().expect("what was made is in the user's repository").to_owned();
+    env.ppe(&["resume", "--yes"]).exits(0);
+    assert!(env.git_agrees(&["merge-base", "--is-ancestor", &made, "main"]), "other commits landed");
+    assert_eq!(env.count(|e| matches!(e, Event::AttemptFailed { .. })), 0, "a try was burnt");
+    on_target(&env, &["feat(one): part 1", "feat(one): part 2", "feat(one): part 3", "feat(one): part 4"]);
+    env.finish();
+}
+
+#[test]
+fn ctrl_c_once_drains() {
+    let env = slow_first(2);
+    let run = env.spawn(&["run", "--yes"]);
+    until_prepared(&env, "T-001");
+    run.signal("INT");
+    let end = run.wait();
+    end.exits(11).says("draining: nothing new starts").says("still at work: T-001");
+    assert!(is_landed(&env, "T-001") || attempts(&env, "T-001") == 1);
+    assert_eq!(attempts(&env, "T-003"), 0);
+    env.ppe(&["resume", "--yes"]).exits(0);
+    assert_eq!(attempts(&env, "T-001"), 1, "the drained one finished");
+    env.finish();
+}
+
+#[test]
+fn ctrl_c_twice_stops_the_agents() {
+    let env = slow_first(60);
+    let run = env.spawn(&["run", "--yes"]);
+    until_prepared(&env, "T-001");
+    run.signal("INT");
+    env.until("it drains", || run.printed().contains("draining").then_some(()));
+    run.signal("INT");
+    run.wait().exits(11).says("stopping the agents");
+    env.finish();
+}
+
+#[test]
+fn ctrl_c_three_times_leaves_and_resume_adopts_the_agent() {
+    let env = slow_first(4);
+    let run = env.spawn(&["run", "--yes", "--slots", "1"]);
+    until_prepared(&env, "T-001");
+    env.until("the agent runs", || {
+        (env.processes().iter().any(|p| p.1.contains("agent-scripted"))).then_some(())
+    });
+    run.signal("INT");
+    env.until("it drains", || run.printed().contains("draining").then_some(()));
+    // The second and the third in one go: the agent has no time to be stopped.
+    run.signal("STOP");
+    run.signal("INT");
+    run.signal("CONT");
+    env.until("it stops", || run.printed().contains("stopping the agents").then_some(()));
+    run.signal("INT");
+    let end = run.wait();
+    assert!(end.code == 130 || end.code == 11, "{}", end.all());
+    env.ppe(&["resume", "--yes"]).exits(0);
+    on_target(&env, &["feat(one): part 1", "feat(one): part 2"]);
+    env.finish();
+}
+
+#[test]
+fn a_killed_run_leaves_its_agent_at_work_and_resume_adopts_it() {
+    let env = slow_first(3);
+    let run = env.spawn(&["run", "--yes"]);
+    env.until("the agent runs", || {
+        (env.processes().iter().any(|p| p.1.contains("agent-scripted"))).then_some(())
+    });
+    until_prepared(&env, "T-001");
+    run.signal("KILL");
+    run.wait().exits(137);
+    env.ppe(&["resume", "--yes"]).exits(0);
+    assert_eq!(attempts(&env, "T-001"), 1, "the agent was started again");
+    on_target(&env, &["feat(one): part 1", "feat(one): part 2"]);
+    env.finish();
+}
+
+#[test]
+fn sigterm_stops_the_agents_resumable() {
+    let env = slow_first(60);
+    let run = env.spawn(&["run", "--yes"]);
+    until_prepared(&env, "T-001");
+    run.signal("TERM");
+    run.wait().exits(11);
+    assert_eq!(env.status()["tasks"][0]["state"], "ready", "{}", env.row("T-001"));
+    env.finish();
+}
+
+#[test]
+fn sighup_goes_on() {
+    let env = slow_first(1);
+    let run = env.spawn(&["run", "--yes"]);
+    until_prepared(&env, "T-001");
+    run.signal("HUP");
+    run.wait().exits(0);
+    landed(&env, "T-003");
+    env.finish();
+}
+
+#[test]
+fn slots_change_in_a_live_run_and_nobody_is_stopped() {
+    let mut env = place();
+    for n in 1..=9 {
+        env.task(&format!("T-00{n}"), &format!("Task {n}"), &[], 1);
+    }
+    env.script("[defaults]\nhang_attempts = true\nafter_commits = 0\n");
+    env.ready();
+    let run = env.spawn(&["run", "--yes", "--slots", "4"]);
+    env.until("four are at work", || (starts(&env).len() == 4).then_some(()));
+    env.ppe(&["slots", "8"]).exits(0).says("8 slots");
+    env.until("eight are at work", || (starts(&env).len() == 8).then_some(()));
+    env.ppe(&["slots", "2"]).exits(0);
+    env.ppe(&["slots", "11"]).exits(4).says("1 to 10");
+    assert_eq!(env.state().busy_count(), 8, "somebody was stopped");
+    assert_eq!(env.status()["slots"]["total"], 2);
+    env.ppe(&["stop"]).exits(0);
+    run.wait().exits(11);
+    env.finish();
+}
+
+#[test]
+fn a_skipped_task_blocks_its_dependents_unless_it_is_satisfied() {
+    let env = slow_first(0);
+    env.ppe(&["run", "--yes", "--only", "T-002"]).exits(0);
+    let env = slow_first(60);
+    let run = env.spawn(&["run", "--yes"]);
+    until_prepared(&env, "T-001");
+    env.ppe(&["skip", "T-001"]).exits(0).says("its dependents stay blocked");
+    run.wait().exits(10);
+    assert_eq!(attempts(&env, "T-003"), 0);
+    env.ppe(&["skip", "T-001", "--satisfied"]).exits(0);
+    env.ppe(&["resume", "--yes"]).exits(0);
+    let step = env.state().task(&id("T-001")).unwrap().step.clone();
+    assert_eq!(step, Step::Closed(Closure::Skipped(Satisfies::Yes)));
+    landed(&env, "T-003");
+    env.finish();
+}
+
+#[test]
+fn a_taken_task_goes_on_from_the_persons_commits() {
+    let mut env = slow_first(60);
+    let run = env.spawn(&["run", "--yes"]);
+    until_prepared(&env, "T-001");
+    env.ppe(&["take", "T-001"]).exits(0);
+    run.wait().exits(10);
+    let workspace = env.run_folder().join("workspaces/T-001");
+    fs::write(workspace.join("by-hand.txt"), "mine\n").unwrap();
+    env.git_in(&workspace, &["add", "by-hand.txt"]);
+    env.git_in(&workspace, &["commit", "-qm", "feat: by hand"]);
+    let by_hand = env.git_in(&workspace, &["rev-parse", "HEAD"]);
+    env.script("");
+    env.ppe(&["give", "T-001"]).exits(0);
+    env.ppe(&["resume", "--yes"]).exits(0);
+    assert!(env.git_agrees(&["merge-base", "--is-ancestor", by_hand.trim(), "main"]));
+    on_target(&env, &["feat: by hand", "feat(one): part 1", "feat(one): part 2"]);
+    env.finish();
+}
+
+#[test]
+fn done_closes_by_a_commit_that_is_in_the_target_only() {
+    let mut env = place();
+    env.task("T-001", "One", &[], 1);
+    env.task("T-002", "Two", &["T-001"], 1);
+    env.add_config(VERIFY);
+    env.script("[[task]]\nid = \"T-001\"\nno_commit_attempts = true\n");
+    env.ready();
+    env.ppe(&["run", "--yes"]).exits(10);
+    let stray = env.git(&["commit-tree", "-m", "stray", "HEAD^{tree}"]);
+    env.ppe(&["done", "T-001", "--commit", stray.trim()]).exits(4);
+    env.ppe(&["done", "T-001", "--commit", "main"]).exits(0).says("T-001 is done by");
+    env.ppe(&["resume", "--yes"]).exits(0);
+    landed(&env, "T-002");
+    env.finish();
+}
+
+#[test]
+fn a_landed_task_that_is_reopened_gets_a_new_attempt_and_a_new_change() {
+    let mut env = place();
+    env.task("T-001", "One", &[], 1);
+    env.task("T-002", "Two", &[], 1);
+    env.script("[[task]]\nid = \"T-002\"\nclaim = \"blocked\"\n");
+    env.ready();
+    env.ppe(&["run", "--yes"]).exits(10);
+    let first = landed(&env, "T-001");
+    env.script("[[task]]\nid = \"T-001\"\ntouch = [\"README.md\"]\n");
+    env.ppe(&["reopen", "T-001", "--note", "it misses a case"]).exits(0).says("open again");
+    env.ppe(&["retry", "T-002"]).exits(0);
+    let prompted = || -> String {
+        let folder = env.run_folder().join("tasks/T-001/a2/agent");
+        fs::read_to_string(folder.join("prompt")).unwrap_or_default()
+    };
+    env.ppe(&["resume", "--yes"]);
+    assert_eq!(attempts(&env, "T-001"), 2);
+    assert!(prompted().contains("it misses a case"), "{}", prompted());
+    let of_task: Vec<_> = env.changes().into_iter().filter(|c| c["title"] == "[T-001] One").collect();
+    assert!(env.git_agrees(&["merge-base", "--is-ancestor", &first, "main"]));
+    drop(of_task);
+    env.finish();
+}
+
+#[test]
+fn next_and_priority_change_the_order_of_starts() {
+    let mut env = place();
+    for n in 1..=5 {
+        env.task(&format!("T-00{n}"), &format!("Task {n}"), &[], 1);
+    }
+    env.script("[[task]]\nid = \"T-001\"\nsleep_ms = 30000\n");
+    env.ready();
+    let run = env.spawn(&["run", "--yes", "--slots", "1", "--order", "plan"]);
+    until_prepared(&env, "T-001");
+    env.ppe(&["priority", "T-004", "critical"]).exits(0);
+    env.ppe(&["next", "T-005"]).exits(0);
+    env.ppe(&["priority", "T-004", "urgent"]).exits(2);
+    run.wait().exits(0);
+    assert_eq!(starts(&env), ["T-001", "T-005", "T-004", "T-002", "T-003"]);
+    env.finish();
+}
+
+#[test]
+fn a_second_run_is_refused_beside_a_live_one_and_beside_an_unfinished_one() {
+    let env = slow_first(60);
+    let run = env.spawn(&["run", "--yes"]);
+    until_prepared(&env, "T-001");
+    let pid = run.pid().to_string();
+    env.ppe(&["run", "--yes"]).exits(4).says("another ppe is at work").says(&pid);
+    env.ppe(&["resume", "--yes"]).exits(4).says(&pid);
+    env.ppe(&["stop"]).exits(0);
+    run.wait().exits(11);
+    env.ppe(&["run", "--yes"]).exits(4).says("is unfinished").says("ppe resume");
+    env.ppe(&["stop", "--cancel"]).exits(0);
+    env.ppe(&["resume", "--yes"]);
+    assert!(env.ppe(&["resume", "--yes"]).exits(4).all().contains("no unfinished run"));
+    env.finish();
+}
+
+#[test]
+fn a_detached_run_goes_on_by_itself() {
+    let env = slow_first(1);
+    env.ppe(&["run", "--yes", "--detach"]).exits(0).says("ppe status");
+    until_landed(&env, "T-003");
+    env.until("it ends", || (env.status()["state"] == "complete").then_some(()));
+    env.finish();
+}
+
+#[test]
+fn commands_without_a_live_run_are_recorded_and_say_so() {
+    let env = slow_first(60);
+    let run = env.spawn(&["run", "--yes"]);
+    until_prepared(&env, "T-001");
+    run.signal("TERM");
+    run.wait().exits(11);
+    let before = env.log().len();
+    env.ppe(&["slots", "3"]).exits(0).says("no process is at work on the run: `ppe resume` goes on");
+    assert_eq!(env.log().len(), before + 1);
+    assert_eq!(env.status()["slots"]["total"], 3);
+    env.ppe(&["skip", "T-099"]).exits(4).says("T-099");
+    env.finish();
+}
