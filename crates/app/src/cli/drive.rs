@@ -1,7 +1,7 @@
 //! A run under way, seen from its own terminal: the screen or the lines, the signals, the keys, and the end.
 
 use super::control::typed;
-use super::report::last_words;
+use super::report::{ReportPlaces, last_words};
 use super::screen::{Letters, Plain, dashboard, details};
 use super::terminal;
 use super::ui::{Terminal, Ui};
@@ -15,6 +15,7 @@ use ppe_core::view::{Live, Outside, RunView, view};
 use ppe_core::wording::{span, thousands};
 use ppe_engine::api::{Leave, RunHandle, Snapshot};
 use ppe_engine::run_loop::{End, Stay};
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -59,6 +60,10 @@ impl Drive {
             next_steps: site.settings.next_steps.clone(),
         }
     }
+
+    fn places(&self) -> ReportPlaces<'_> {
+        ReportPlaces { root: &self.root, workspaces: &self.workspaces }
+    }
 }
 
 /// What a face knows besides the state.
@@ -86,7 +91,9 @@ pub(super) async fn drive(
     let mut face = Face::new(&drive, &handle);
     let mut signals = Signals::listen()?;
     let mut keys = (drive.shown == Shown::Screen).then(typed_lines);
-    let mut tick = tokio::time::interval(if drive.shown == Shown::Screen { REDRAW } else { drive.refresh });
+    let period = if drive.shown == Shown::Screen { REDRAW } else { drive.refresh };
+    // Not at once: the run has yet to begin.
+    let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
     let mut running = tokio::spawn(run_loop.run(first));
     face.begin(ui);
     let end = loop {
@@ -135,7 +142,7 @@ fn conclude(drive: &Drive, last: &Snapshot, end: &End, ui: &mut Ui) -> Result<u8
         }
         End::Rest(_) => {}
     }
-    for line in last_words(&last.state, last.now, &drive.root, &drive.next_steps, &ui.look) {
+    for line in last_words(&last.state, last.now, &drive.places(), &drive.next_steps, &ui.look) {
         ui.data(&line);
     }
     Ok(match end {
@@ -394,9 +401,13 @@ fn clock_text(at_ms: u64) -> String {
 
 /// Starts the same command in the background, and comes back once the run is there.
 pub(super) fn detach(site: &Site, command: &str, ui: &mut Ui) -> Result<u8, AppError> {
+    // The first run of a repository makes its state folder only later.
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(site.state.folder())?;
     let console = site.state.folder().join("console.log");
     let file = std::fs::File::options().create(true).append(true).open(&console)?;
-    let args = std::env::args_os().skip(1).filter(|arg| arg != "--detach");
+    // Each may be given once only, and two of them are added.
+    let own = ["--detach", "--yes", "-y", "--plain"];
+    let args = std::env::args_os().skip(1).filter(|arg| !own.iter().any(|own| arg == own));
     let mut child = std::process::Command::new(std::env::current_exe()?)
         .args(args)
         .args(["--yes", "--plain"])

@@ -22,8 +22,9 @@ pub(super) fn run(args: &ReportArgs, ui: &mut Ui) -> Result<u8, AppError> {
     let Some(found) = latest(&site, args.of.run.as_deref())? else {
         return Err(AppError::environment("this repository has no run").hint("`ppe run` starts one"));
     };
-    let root = &site.repo.root;
-    let report = measured_report(&found.state, found.state.clock.last, root, &site.settings.next_steps);
+    let workspaces = found.dir.workspaces().display().to_string();
+    let places = ReportPlaces { root: &site.repo.root, workspaces: &workspaces };
+    let report = measured_report(&found.state, found.state.clock.last, &places, &site.settings.next_steps);
     if args.of.json {
         ui.data(&serde_json::to_string(&report)?);
     } else {
@@ -34,25 +35,33 @@ pub(super) fn run(args: &ReportArgs, ui: &mut Ui) -> Result<u8, AppError> {
     Ok(EXIT_DONE)
 }
 
+/// Folders that a report looks into or names.
+pub(super) struct ReportPlaces<'a> {
+    /// The user's checkout.
+    pub(super) root: &'a Path,
+    /// Where the workspaces of the run lie.
+    pub(super) workspaces: &'a str,
+}
+
 /// The last screen of a run, and the lines that sum it up.
 pub(super) fn last_words(
     state: &State,
     now: Millis,
-    root: &Path,
+    places: &ReportPlaces<'_>,
     next_steps: &[String],
     look: &Look,
 ) -> Vec<String> {
-    let report = measured_report(state, now, root, next_steps);
+    let report = measured_report(state, now, places, next_steps);
     let mut lines = screen::ending(&report);
     lines.push(String::new());
     lines.extend(screen::summary(&report, look));
     lines
 }
 
-fn measured_report(state: &State, now: Millis, root: &Path, next_steps: &[String]) -> Report {
+fn measured_report(state: &State, now: Millis, places: &ReportPlaces<'_>, next_steps: &[String]) -> Report {
     let measured = Measured {
-        outside: outside(state, Live::No, ""),
-        coverage_percent: coverage_percent(root),
+        outside: outside(state, Live::No, places.workspaces),
+        coverage_percent: coverage_percent(places.root),
         next_steps: next_steps.to_vec(),
         ..Measured::default()
     };

@@ -15,7 +15,7 @@ use ppe_core::decide::decide;
 use ppe_core::ids::{Millis, RunId, TaskId};
 use ppe_core::input::{Input, Start};
 use ppe_core::outcome::Verdict;
-use ppe_core::plan::{Plan, Selection, select};
+use ppe_core::plan::{Plan, SelectError, Selection, select};
 use ppe_core::state::State;
 use ppe_core::view::{Outside, RunView, view};
 use ppe_engine::run_loop::Stay;
@@ -94,7 +94,13 @@ fn selection(plan: &Plan, args: &Selecting, found: &Preflight, site: &Site) -> R
         with_deps: args.with_deps,
         done: found.before.iter().map(|b| b.task.clone()).collect(),
     };
-    let chosen = select(plan, site.settings.policy.order, &selection).map_err(AppError::usage)?;
+    let chosen = select(plan, site.settings.policy.order, &selection).map_err(|error| {
+        let hint = "`--with-deps` takes in what they depend on; `--done ID` says what is done already";
+        match error {
+            SelectError::Unmet(_) => AppError::usage(error).hint(hint),
+            SelectError::Unknown(_) | SelectError::Nothing => AppError::usage(error),
+        }
+    })?;
     Ok(plan.tasks.iter().map(|t| t.spec.id.value.clone()).filter(|id| chosen.contains(id)).collect())
 }
 
