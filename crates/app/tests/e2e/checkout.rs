@@ -28,6 +28,7 @@ fn a_dirty_file_in_the_way_holds_the_lane_alone_until_it_is_gone() {
     env.ready();
     env.write("one/part_1.txt", "mine\n");
     let run = env.spawn(&["run", "--yes"]);
+    env.until_event("it is landing", |e| matches!(e, Event::LandingStarted { .. }));
     let why = env.until("the lane waits and names the file", || {
         let status = env.status()["waiting"].to_string();
         status.contains("one/part_1.txt").then_some(status)

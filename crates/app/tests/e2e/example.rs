@@ -119,7 +119,13 @@ fn order_of_starts(plan: &Plan, log: &[Record]) {
         let frees = |e: &Event| matches!(e, Event::AttemptSucceeded { .. });
         let starts = |e: &Event| matches!(e, Event::AttemptStarted { .. });
         if record.events.iter().any(frees) && state.ready().next().is_some() {
-            assert!(record.events.iter().any(starts), "a slot stayed free: {:?}", record.events);
+            assert!(
+                record.events.iter().any(starts),
+                "a slot stayed free: {:?}, {:?}, ready {:?}",
+                record.events,
+                state.paused,
+                state.ready().map(|at| state.id(at)).collect::<Vec<_>>()
+            );
         }
         let is_t009 = |e: &Event| matches!(e, Event::AttemptStarted { task, .. } if *task == id("T-009"));
         if record.events.iter().any(is_t009) {

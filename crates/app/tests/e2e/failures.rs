@@ -13,17 +13,24 @@ fn a_build_that_stays_red_is_repaired_three_times_then_stuck_and_others_go_on() 
     }
     env.task("T-004", "Four", &["T-003"], 1);
     env.add_config(VERIFY);
-    env.script("[[task]]\nid = \"T-003\"\nalways_broken = true\n");
+    env.script(
+        "[defaults]\nhang_attempts = true\nafter_commits = 0\n\
+         [[task]]\nid = \"T-003\"\nalways_broken = true\nhang_attempts = false\n",
+    );
     env.ready();
-    let run = env.ppe(&["run", "--yes"]);
-    run.exits(10)
-        .says("T-003 needs manual intervention. ")
-        .says("other tasks continuing...")
+    let run = env.spawn(&["run", "--yes"]);
+    env.until("the message is there", || run.printed().contains("T-003 needs").then_some(()));
+    env.ppe(&["stop"]).exits(0);
+    let end = run.wait();
+    end.exits(11)
+        .says("T-003 needs manual intervention. 2 other tasks continuing...")
         .says("ppe retry T-003");
     assert_eq!(attempts(&env, "T-003"), 4, "the first and three repairs");
     assert!(is_held(&env, "T-003", Hold::Stuck));
-    assert!(is_landed(&env, "T-001") && is_landed(&env, "T-002"));
-    assert_eq!(env.row("T-004")["blocked"].as_str().unwrap_or_default(), "blocked: T-003 is stuck");
+    assert_eq!(
+        env.row("T-004")["blocked"].as_str().unwrap_or_default(),
+        "blocked: T-003 needs manual intervention"
+    );
 
     // The user mends it on its branch; their commit is kept.
     let tree = env.at("mend");
@@ -37,8 +44,11 @@ fn a_build_that_stays_red_is_repaired_three_times_then_stuck_and_others_go_on() 
     env.git_in(&tree, &["commit", "-qm", "fix: by hand"]);
     let by_hand = env.git(&["rev-parse", "feat/T-003-three"]);
     env.git(&["worktree", "remove", "--force", tree.to_str().unwrap()]);
+    env.script("");
     env.ppe(&["retry", "T-003"]).exits(0).says("ppe resume");
     env.ppe(&["resume", "--yes"]).exits(0);
+    assert_eq!((attempts(&env, "T-003"), attempts(&env, "T-001")), (5, 2));
+    assert!(is_landed(&env, "T-001") && is_landed(&env, "T-002"));
     assert!(env.git_agrees(&["merge-base", "--is-ancestor", by_hand.trim(), "main"]));
     on_target(&env, &["feat(three): part 1", "feat(three): part 2", "fix: by hand", "feat(four): part 1"]);
     env.finish();
@@ -54,7 +64,9 @@ fn a_check_that_is_red_twice_is_repaired_and_lands() {
     env.ready();
     env.ppe(&["run", "--yes"]).exits(0);
     assert_eq!(attempts(&env, "T-001"), 3);
-    assert_eq!(env.count(|e| matches!(e, Event::CheckRed { .. })), 2);
+    assert_eq!(env.count(|e| matches!(e, Event::ChangeReturned { .. })), 2);
+    // A red check is run once more before anybody is sent back to work.
+    assert_eq!(env.count(|e| matches!(e, Event::CheckRed { .. })), 4);
     landed(&env, "T-001");
     assert!(!env.git_agrees(&["cat-file", "-e", "main:ppe-script/T-001.broken"]), "broken work landed");
     env.finish();
@@ -69,7 +81,7 @@ fn a_check_that_stays_red_needs_review_and_blocks_dependents_until_retried() {
     env.add_config(CHECK);
     env.script("[[task]]\nid = \"T-001\"\nalways_broken = true\n");
     env.ready();
-    env.ppe(&["run", "--yes"]).exits(10).says("T-001 needs manual intervention");
+    env.ppe(&["run", "--yes"]).exits(10).says("T-001 needs review.").says("ppe retry T-001");
     assert!(is_held(&env, "T-001", Hold::NeedsReview));
     assert!(is_landed(&env, "T-003"));
     assert_eq!(env.row("T-002")["blocked"].as_str().unwrap_or_default(), "blocked: T-001 needs review");
