@@ -63,9 +63,9 @@ fn kinds(log: &str) -> BTreeSet<String> {
     const FIELDS: [&str; 9] = ["why", "stop", "park", "wish", "closure", "leave", "work", "mode", "kind"];
     let mut kinds = BTreeSet::new();
     for line in log.lines() {
-        let record: serde_json::Value = serde_json::from_str(line).unwrap();
-        for event in record["events"].as_array().unwrap() {
-            let name = event["event"].as_str().unwrap();
+        let record: serde_json::Value = serde_json::from_str(line).expect("a record");
+        for event in record["events"].as_array().into_iter().flatten() {
+            let Some(name) = event["event"].as_str() else { continue };
             kinds.insert(name.to_owned());
             let words = FIELDS.iter().filter_map(|field| word(&event[field]));
             let within = WITHIN.iter().filter_map(|(field, within)| word(&event[field][within]));
@@ -106,8 +106,8 @@ const REACHED: &str = "
     question-asked task-removed  question-withdrawn  races-lost  run-completed  run-started  session-opened
     sighted  slots-changed  snapshot-taken  stop-requested agents  stop-requested cancel  stop-requested drain
     stop-withdrawn  target-moved  target-red ci  task-closed cancelled  task-closed landed
-    task-closed landed-by-others  task-closed no-change  task-closed skipped  task-held needs-review
-    task-parked operator  task-parked question  task-parked taken  task-preferred  task-preloaded
+    task-closed landed-by-others  task-closed no-change  task-closed skipped  task-held operator
+    task-parked operator  task-parked question  task-queued  task-parked taken  task-preferred  task-preloaded
     task-readied recheck  task-reopened continue  task-reopened first  task-reset anew  task-reset keep
     task-wished ask-closed  task-wished cancel  task-wished park  task-wished retry  task-wished skip
     task-wished take  tree-green  verify-started  wave-opened  wave-preloaded  workspace-prepared

@@ -101,7 +101,9 @@ pub(super) fn revised(seed: &mut Seed, plan: &Plan, in_run: &[TaskId]) -> Option
         && let Some(gone) = seed.pick(in_run).cloned()
     {
         tasks.retain(|task| task.id.value != gone);
-        tasks.iter_mut().for_each(|task| task.depends_on.retain(|need| need.value != gone));
+        for task in &mut tasks {
+            task.depends_on.retain(|need| need.value != gone);
+        }
     }
     if seed.chance(5) {
         added.push(TaskId::new("T-999"));

@@ -43,15 +43,17 @@ impl World {
             Intent::EnsureAgent { task, attempt, round } => {
                 self.ensure_agent(state, now, &task, attempt, round)
             }
-            Intent::EnsureStopped { task, attempt, job } => self.ensure_stopped(now, &task, attempt, job),
+            Intent::EnsureStopped { task, attempt, job } => {
+                Ok(vec![self.ensure_stopped(now, &task, attempt, job)])
+            }
             Intent::EnsureSnapshot { task, attempt, worked, collect } => {
-                let outcome = self.snapshot(&task, collect)?;
+                let outcome = self.snapshot(&task, collect);
                 let input = Input::SnapshotTaken { task, attempt, worked, collect, outcome };
                 Ok(vec![(self.seed.between(1, 2_000), input)])
             }
             Intent::EnsureVerified { task, attempt, job } => self.ensure_verified(now, &task, attempt, job),
             Intent::EnsureReleased { task } => {
-                if !state.task(&task).is_some_and(|t| t.is_closed()) {
+                if !state.task(&task).is_some_and(ppe_core::state::Task::is_closed) {
                     return Err(format!("the workspace of {task} is to go, and {task} is open"));
                 }
                 self.desk(&task).workspace = None;
@@ -62,7 +64,7 @@ impl World {
             | Intent::EnsureLabelled { .. }
             | Intent::EnsureCandidate { .. }
             | Intent::EnsureChecked { .. }
-            | Intent::EnsureLanded { .. } => self.perform_landing(state, now, intent),
+            | Intent::EnsureLanded { .. } => self.perform_landing(state, intent),
         }
     }
 
@@ -226,7 +228,7 @@ impl World {
             .collect()
     }
 
-    fn ensure_stopped(&mut self, now: Millis, task: &TaskId, attempt: Attempt, name: JobName) -> Answers {
+    fn ensure_stopped(&mut self, now: Millis, task: &TaskId, attempt: Attempt, name: JobName) -> Answer {
         let grace_ms = self.seed.between(1, 15_000);
         let obeys = self.seed.chance(85);
         let stopped = || match name {
@@ -252,18 +254,18 @@ impl World {
             (JobEnd::Agent(end), _) => Input::AgentEnded { task, attempt, round: Round::Main, end },
             (JobEnd::Verdict(verdict), job) => Input::VerifyEnded { task, attempt, job, verdict },
         };
-        Ok(vec![(wait_ms, input)])
+        (wait_ms, input)
     }
 
-    fn snapshot(&mut self, task: &TaskId, collect: Collect) -> Result<SnapshotOutcome, String> {
+    fn snapshot(&mut self, task: &TaskId, collect: Collect) -> SnapshotOutcome {
         if self.strikes(2) {
             self.desk(task).workspace = None;
         }
         let Some(mut workspace) = self.desk(task).workspace.clone() else {
-            return Ok(SnapshotOutcome::Gone("the folder is not there".to_owned()));
+            return SnapshotOutcome::Gone("the folder is not there".to_owned());
         };
         if self.strikes(3) {
-            return Ok(SnapshotOutcome::Refused("a file is too large".to_owned()));
+            return SnapshotOutcome::Refused("a file is too large".to_owned());
         }
         if collect == Collect::Commit && workspace.dirty > 0 {
             workspace.tip = self.work(&[workspace.tip]);
@@ -272,7 +274,7 @@ impl World {
         self.desk(task).workspace = Some(workspace.clone());
         let (base, tip) = (workspace.base, workspace.tip);
         let differs = self.git.tree(base) != self.git.tree(tip);
-        Ok(SnapshotOutcome::Taken(Snapshot {
+        SnapshotOutcome::Taken(Snapshot {
             tip: commit_id(tip),
             tree: tree_id(self.git.tree(tip)),
             commits: self.git.ahead(base, tip),
@@ -285,7 +287,7 @@ impl World {
             lines_added: 1,
             lines_removed: 0,
             tests_added: 0,
-        }))
+        })
     }
 
     fn ensure_verified(&mut self, now: Millis, task: &TaskId, attempt: Attempt, name: JobName) -> Answers {
