@@ -1,7 +1,7 @@
 # Two commands do all set-up on a fresh Debian machine and say what they install:
 #   make demo    runs the example plan of 45 tasks with scripted agents in a scratch repository
-#   make test    formats, lints and tests
-.PHONY: demo test test-all build setup fmt
+#   make test    checks formatting, lints and tests
+.PHONY: demo demo-screen test test-all build setup fmt
 
 setup:
 	@scripts/setup
@@ -11,6 +11,10 @@ build: setup
 
 demo: build
 	@demo/run
+
+# The same in the live dashboard.
+demo-screen: build
+	@demo/run --screen
 
 test: setup
 	cargo fmt --all --check

@@ -137,7 +137,7 @@ impl<P: Ports> RunLoop<P> {
     pub async fn run(mut self, first: Vec<Input>) -> End {
         let wanted = intents(&self.state).iter().filter_map(job_of).collect();
         if let Err(trouble) = self.ports.executor().reconcile(wanted).await {
-            self.stalled = Some(format!("{trouble:?}"));
+            self.stalled = Some(trouble.to_string());
         }
         for input in first {
             self.take(input, None);

@@ -1,5 +1,6 @@
 //! The command line as clap reads it. The doc comments are the help text.
 
+use crate::wiring::{Flag, flag};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -164,6 +165,22 @@ pub(crate) struct Overrides {
     /// Seconds between two looks at repository and forge, and between two lines where there is no terminal
     #[arg(long, value_name = "SECONDS")]
     pub(crate) refresh: Option<String>,
+}
+
+impl Overrides {
+    /// As settings.
+    pub(super) fn flags(&self) -> Vec<Flag> {
+        let table = [
+            ("--target", "repo.target", &self.target),
+            ("--agent", "agent.name", &self.agent),
+            ("--script", "agent.scripted.script", &self.script),
+            ("--slots", "run.slots", &self.slots),
+            ("--merge-strategy", "merge.strategy", &self.merge_strategy),
+            ("--order", "run.order", &self.order),
+            ("--refresh", "run.dashboard_refresh_s", &self.refresh),
+        ];
+        table.into_iter().filter_map(|(name, key, value)| Some(flag(name, key, value.as_deref()?))).collect()
+    }
 }
 
 /// Which tasks of the plan.
@@ -335,13 +352,16 @@ pub(crate) struct SimulateArgs {
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) repo: PathBuf,
-    /// Agents at work at once
-    #[arg(long, value_name = "N", default_value_t = 7)]
+    /// Agents at work at once; may be more than one machine allows
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) slots: u32,
     /// In which order tasks start: priority, critical-path or plan
     #[arg(long, value_name = "ORDER")]
     pub(crate) order: Option<String>,
-    /// The seed: the same one gives the same bytes
+    /// How far a task may take less or more than its estimate, in per cent
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100))]
+    pub(crate) spread: u32,
+    /// What chance follows from: the same seed gives the same bytes
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
     /// Print JSON

@@ -1,17 +1,112 @@
 //! A plan in virtual time: what the schedule could give, beside what no schedule can beat.
+//!
+//! Nothing is started and nothing is written. Knows plans of tasks and lists of jobs, not how either is executed.
 
 use super::args::SimulateArgs;
 use super::plan::require;
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
-use crate::wiring::{find_plan, read_plan, settings_only};
+use crate::wiring::{find_plan, flag, read_plan, settings_only};
+use ppe_core::plan::Duration;
+use ppe_core::policy::{Order, Policy};
+use ppe_core::sim::{Job, Seconds, SimError, SimOptions, SimReport, simulate, simulate_jobs};
+use ppe_core::text::shown;
+use ppe_core::wording::span;
+use std::path::Path;
 
 /// Plays the plan.
 pub(super) fn run(args: &SimulateArgs, ui: &mut Ui) -> Result<u8, AppError> {
-    let settings = settings_only(&args.repo, Vec::new())?;
+    let flags = args.order.iter().map(|order| flag("--order", "run.order", order)).collect();
+    let settings = settings_only(&args.repo, flags)?;
     let path = find_plan(&args.repo, args.plan.as_deref(), &settings)?;
-    let plan = require(read_plan(&path, &settings)?)?;
-    let _ = (plan, &args.slots, &args.order, args.seed);
-    ui.talk("");
+    let options = SimOptions { slots: args.slots, seed: args.seed, spread_percent: args.spread };
+    // A plan estimates working time; a list of jobs counts seconds of any kind.
+    let (name, time, report): (_, fn(Seconds) -> String, _) = if let Some(jobs) = jobs(&path)? {
+        (file_name(&path), |time| span(time.ms), simulate_jobs(&jobs, &settings.policy, options))
+    } else {
+        let plan = require(read_plan(&path, &settings)?)?;
+        let working = |time: Seconds| Duration(time.ms.div_ceil(1_000)).to_string();
+        (plan.name.to_string(), working, simulate(&plan, &settings.policy, options))
+    };
+    let report = report.map_err(|error| in_vain(&path, error))?;
+    if args.json {
+        ui.data(&serde_json::to_string(&report)?);
+    } else {
+        for line in lines(&name, time, &settings.policy, args.spread, &report) {
+            ui.data(&line);
+        }
+    }
     Ok(EXIT_DONE)
+}
+
+/// The jobs of a list, or nothing if the path leads to a plan of tasks.
+fn jobs(path: &Path) -> Result<Option<Vec<Job>>, AppError> {
+    if !path.is_file() || path.extension().is_none_or(|extension| extension != "json") {
+        return Ok(None);
+    }
+    let place = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| AppError::plan(format!("{} cannot be read: {error}", shown(&place))))?;
+    serde_json::from_str(&text).map(Some).map_err(|error| {
+        AppError::plan(format!("{} is not a list of jobs: {error}", shown(&place)))
+            .hint(r#"a list of jobs is `[{"id": "a", "duration": 60, "deps": []}, …]`, durations in seconds"#)
+    })
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+fn in_vain(path: &Path, error: SimError) -> AppError {
+    match error {
+        SimError::Nothing(_) | SimError::Jobs(_) => {
+            AppError::plan(format!("{}: {error}", shown(&path.display().to_string())))
+        }
+        SimError::Stuck(_) | SimError::Broken(_) => AppError::bug(error),
+    }
+}
+
+fn lines(
+    name: &str,
+    time: fn(Seconds) -> String,
+    policy: &Policy,
+    spread: u32,
+    report: &SimReport,
+) -> Vec<String> {
+    let chance = match spread {
+        0 => String::new(),
+        percent => format!(", each up to {percent}% shorter or longer than estimated (seed {})", report.seed),
+    };
+    let order = order_word(policy.order);
+    vec![
+        format!(
+            "{}: {}, {}, order {order}{chance}",
+            shown(name),
+            counted(report.tasks, "task"),
+            slots(report)
+        ),
+        String::new(),
+        format!("  Makespan       {}", time(report.makespan_s)),
+        format!("  Lower bound    {}, which no schedule can beat", time(report.lower_bound_s)),
+        format!("  Ratio          {:.2}", report.ratio),
+        format!("  Total work     {}", time(report.total_work_s)),
+        format!("  Critical path  {}", time(report.critical_path_s)),
+        format!("  At work        {} at once at most", report.peak),
+    ]
+}
+
+fn slots(report: &SimReport) -> String {
+    counted(usize::try_from(report.slots).unwrap_or(usize::MAX), "slot")
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+fn order_word(order: Order) -> &'static str {
+    match order {
+        Order::Priority => "priority",
+        Order::CriticalPath => "critical-path",
+        Order::Plan => "plan",
+    }
 }

@@ -6,6 +6,7 @@ use ppe_adapters::clock::AwakeClock;
 use ppe_adapters::config::Command;
 use ppe_adapters::executor::drivers::AgentSettings;
 use ppe_adapters::executor::local::{CommandSpec, ExecutorSettings, LocalExecutor, RunPlaces};
+use ppe_adapters::failpoint;
 use ppe_adapters::forge::local::LocalForge;
 use ppe_adapters::forge::local::port::LocalForgePort;
 use ppe_adapters::git::Identity;
@@ -182,6 +183,7 @@ impl Socket {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         let pointer = dir.socket_pointer();
         std::fs::write(&pointer, path.as_os_str().as_encoded_bytes())?;
+        failpoint::hit("run.launched");
         tokio::spawn(attach::serve(listener, handle));
         Ok(Self { path, pointer })
     }

@@ -3,6 +3,7 @@
 use super::Site;
 use crate::error::AppError;
 use jiff::Zoned;
+use ppe_adapters::failpoint;
 use ppe_adapters::lock::{LockError, Note, RecordLock, holder};
 use ppe_adapters::log::{DEFAULT_BALLAST_BYTES, FileLog, digest};
 use ppe_adapters::state_dir::{RunDir, RunStart};
@@ -111,8 +112,9 @@ pub(crate) fn create_run(
     .run_id();
     let dir = site.state.create_run(&id)?;
     let text = serde_json::to_vec(plan)?;
-    std::fs::write(dir.plan(), &text)?;
+    failpoint::write_file("run.plan", &dir.plan(), &text)?;
     std::fs::File::open(dir.plan())?.sync_all()?;
+    failpoint::hit("run.before_log");
     let header = LogHeader {
         run: id.clone(),
         plan_digest: digest(&text),

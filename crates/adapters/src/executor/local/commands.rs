@@ -5,6 +5,7 @@ use super::{CommandSpec, Inner, trouble};
 use crate::executor::job::{self, Ensured, NotStarted, Settled};
 use crate::executor::output::{self, Stream};
 use crate::executor::record::{self, End, Exit, JobSpec, StopReason};
+use crate::failpoint;
 use crate::git::Stamp;
 use crate::git::workspace::{self, Start, WorkspaceSpec};
 use ppe_core::ids::{Branch, Millis, TaskId};
@@ -42,6 +43,7 @@ impl Inner {
         let _one_at_a_time = self.checking.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = self.job_dir(&JobKey::Check { subject: job.subject.clone(), run: job.run });
         let workspace = self.places.workspaces.join(CHECKS);
+        record::make_dir(&self.places.workspaces).map_err(trouble::machine)?;
         if command_dirs(&dir).is_empty() {
             let spec = WorkspaceSpec {
                 dir: workspace.clone(),
@@ -103,7 +105,8 @@ impl Inner {
     }
 
     fn run_command(&self, dir: &Path, cwd: &Path, command: &CommandSpec) -> Result<Judged, Trouble> {
-        let spec = JobSpec {
+        let spec_in = |dir: &Path| JobSpec {
+            // Of its own for each try: what a lost one left is swept by its marker, and only that.
             marker: self.marker(dir),
             argv: command.argv.clone(),
             cwd: cwd.to_owned(),
@@ -119,10 +122,11 @@ impl Inner {
         for dir in
             (0..3).map(|n| if n == 0 { dir.to_owned() } else { dir.with_extension(format!("again-{n}")) })
         {
-            let settled = match job::ensure(&dir, &spec, &self.shim).map_err(trouble::machine)? {
+            let settled = match job::ensure(&dir, &spec_in(&dir), &self.shim).map_err(trouble::machine)? {
                 Ensured::Settled(settled) => settled,
                 Ensured::Running(_) => job::settle(&dir).map_err(trouble::machine)?,
             };
+            failpoint::hit("command.before_told");
             match settled {
                 Settled::Ended(exit) => return Ok(judge_exit(&dir, command, &exit)),
                 Settled::NeverStarted(NotStarted::ShimFailed { text, .. }) => {

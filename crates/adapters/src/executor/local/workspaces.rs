@@ -2,6 +2,7 @@
 
 use super::{Inner, trouble};
 use crate::executor::record;
+use crate::failpoint;
 use crate::git::rebase::{self, Rebased};
 use crate::git::snapshot::{self, History, SnapshotError, TakeSpec, TargetIn};
 use crate::git::workspace::{self, How, PrepareError, Start, Workspace, WorkspaceSpec};
@@ -49,7 +50,9 @@ impl Inner {
             copy: self.settings.copy.clone(),
             stamp: stamp.clone(),
         };
+        failpoint::hit("prepare.before");
         let prepared = workspace::prepare(&self.repo, &spec).map_err(|e| why_not(wish, e))?;
+        failpoint::hit("prepare.made");
         if matches!(prepared.how, How::Made | How::Remade { .. }) {
             self.forget_set_up(&wish.task);
         }
@@ -141,6 +144,7 @@ impl Inner {
         let Some(workspace) = Workspace::open(&self.repo, &dir).map_err(trouble::machine)? else {
             return Ok(SnapshotOutcome::Gone(format!("the workspace of {} was removed", spec.task)));
         };
+        failpoint::hit("snapshot.before");
         workspace.clear_stale_locks();
         let take = TakeSpec {
             attempt: spec.attempt,
@@ -163,6 +167,7 @@ impl Inner {
             }
             Err(error) => return Err(trouble::machine(error)),
         };
+        failpoint::hit("snapshot.after");
         let leftovers = match spec.collect {
             Collect::Commit => 0,
             Collect::Look => u32::try_from(taken.look.dirty.len()).unwrap_or(u32::MAX),
@@ -205,10 +210,13 @@ impl Inner {
 
     pub(super) fn release(&self, task: &TaskId) -> Result<(), Trouble> {
         let dir = self.workspace_dir(task);
+        failpoint::hit("release.before");
         if let Some(workspace) = Workspace::open(&self.repo, &dir).map_err(trouble::machine)? {
             let kept =
                 keep::keep(&workspace, &self.stamp(Millis(record::wall_ms()))).map_err(trouble::machine)?;
+            failpoint::hit("release.kept");
             keep::remove(workspace, &kept).map_err(trouble::machine)?;
+            failpoint::hit("release.moved");
         }
         self.forget_set_up(task);
         for trash in keep::trash_in(&self.places.workspaces) {
