@@ -13,6 +13,8 @@ mod logs;
 mod plan;
 mod plan_graph;
 mod plan_text;
+#[cfg(test)]
+mod reference;
 mod report;
 mod resume;
 mod run;
