@@ -1,7 +1,5 @@
 //! What holds of every log and every state: replay, prefixes, and inputs that come too late or from nowhere.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
-
 use ppe_core::decide::decide;
 use ppe_core::invariant::{self, check_touched};
 use ppe_core::sim::Seed;
@@ -18,7 +16,7 @@ fn every_prefix_of_a_log_folds_and_keeps_the_rules() {
         let run = world(seed);
         let mut state = State::new(run.plan.clone());
         for record in records(&run.log) {
-            state.apply(&record).unwrap();
+            state.apply(&record).expect("a log replays");
             assert_eq!(invariant::check(&state), [], "seed {seed} at {:?}", record.at);
             assert_eq!(check_touched(&state, &record), [], "seed {seed} at {:?}", record.at);
         }
@@ -49,7 +47,7 @@ fn the_same_seed_writes_the_same_bytes() {
 fn states(run: &Run, every: usize, mut look: impl FnMut(&State)) {
     let mut state = State::new(run.plan.clone());
     for (at, record) in records(&run.log).iter().enumerate() {
-        state.apply(record).unwrap();
+        state.apply(record).expect("a log replays");
         if at % every == 0 {
             look(&state);
         }

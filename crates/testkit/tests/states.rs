@@ -1,8 +1,6 @@
 //! The table of states: what each input makes of a task in each step, found by feeding them all to states that worlds
 //! have come to. `PPE_REWRITE=1` writes the page anew.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
-
 use ppe_core::decide::decide;
 use ppe_core::state::{Park, Phase, Stage, State, Step, Task};
 use ppe_testkit::sim::{Options, inputs, records, run_seed};
@@ -101,7 +99,7 @@ fn representatives() -> BTreeMap<&'static str, Vec<(State, usize)>> {
         let mut state = State::new(run.plan.clone());
         let mut kept: BTreeSet<&str> = BTreeSet::new();
         for record in records(&run.log) {
-            state.apply(&record).unwrap();
+            state.apply(&record).expect("a log replays");
             for at in 0..state.tasks.len() {
                 let of = found.entry(label(&state, at)).or_default();
                 if of.len() < KEPT && kept.insert(label(&state, at)) {
@@ -149,11 +147,12 @@ fn page(states: &BTreeMap<&'static str, Vec<(State, usize)>>) -> String {
         let Some(row) = table.get(step) else { continue };
         let slot = states[step].iter().any(|(state, at)| holds_slot(&state.tasks[*at]));
         let slot = if slot { "Holds a slot." } else { "Holds no slot." };
-        write!(page, "\n## {step}\n\n{slot}\n\n| input | the task is then |\n|---|---|\n").unwrap();
+        write!(page, "\n## {step}\n\n{slot}\n\n| input | the task is then |\n|---|---|\n")
+            .expect("a string takes text");
         let moves = row.iter().filter(|(_, after)| after.iter().any(|then| *then != step));
         for (input, after) in moves {
             let after: Vec<&str> = STEPS.into_iter().filter(|step| after.contains(step)).collect();
-            writeln!(page, "| {input} | {} |", after.join(" · ")).unwrap();
+            writeln!(page, "| {input} | {} |", after.join(" · ")).expect("a string takes text");
         }
     }
     page

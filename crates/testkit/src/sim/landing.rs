@@ -4,15 +4,14 @@
 use super::git::{Commit, commit_id, commit_of, tree_id, tree_of};
 use super::perform::{Answer, Answers};
 use super::world::{Change, World};
-use ppe_core::ids::{CandidateId, ChangeNumber, Millis, TaskId};
+use ppe_core::ids::{CandidateId, ChangeNumber, TaskId};
 use ppe_core::input::{Input, Observed};
 use ppe_core::intent::Intent;
 use ppe_core::outcome::{BuildOutcome, Built, Class, Failure, LandOutcome, Verdict};
 use ppe_core::state::{Candidate, Stage, State, Subject};
 
 impl World {
-    pub(super) fn perform_landing(&mut self, state: &State, now: Millis, intent: &Intent) -> Answers {
-        let _ = now;
+    pub(super) fn perform_landing(&mut self, state: &State, intent: &Intent) -> Answers {
         let answer = match intent.clone() {
             Intent::EnsurePublished { task } => (self.seed.between(1, 2_000), self.publish(state, task)?),
             Intent::EnsureChange { task } => (self.seed.between(1, 3_000), self.open_change(state, task)?),
@@ -164,7 +163,7 @@ impl World {
         if !self.ours.insert(member.clone()) {
             return Err(format!("{member} lands again"));
         }
-        self.target = commit;
+        self.move_target(commit);
         self.landed.insert(member.clone(), commit);
         self.desk(&member).change = Some(Change::Merged);
         Ok(LandOutcome::Landed(commit_id(commit)))
@@ -172,6 +171,7 @@ impl World {
 
     /// Somebody else pushes to the target.
     pub(super) fn push(&mut self) {
-        self.target = self.work(&[self.target]);
+        let pushed = self.work(&[self.target]);
+        self.move_target(pushed);
     }
 }

@@ -53,7 +53,7 @@ impl World {
     pub(super) fn land_by_hand(&mut self, task: &TaskId) {
         let Some(branch) = self.desk(task).branch else { return };
         let merge = self.merged(self.target, branch);
-        self.target = merge;
+        self.move_target(merge);
         self.landed.insert(task.clone(), merge);
         if let Some(Change::Open(_)) = self.desk(task).change {
             self.desk(task).change = Some(Change::Merged);
@@ -82,7 +82,8 @@ impl World {
 
     /// A person repairs a red target.
     pub(super) fn repair_target(&mut self) {
-        self.target = self.git.commit(&[self.target]);
+        let repaired = self.git.commit(&[self.target]);
+        self.move_target(repaired);
     }
 
     /// What a look at repository and forge finds.

@@ -43,7 +43,9 @@ impl World {
             Intent::EnsureAgent { task, attempt, round } => {
                 self.ensure_agent(state, now, &task, attempt, round)
             }
-            Intent::EnsureStopped { task, attempt, job } => Ok(self.ensure_stopped(now, &task, attempt, job)),
+            Intent::EnsureStopped { task, attempt, job } => {
+                Ok(vec![self.ensure_stopped(now, &task, attempt, job)])
+            }
             Intent::EnsureSnapshot { task, attempt, worked, collect } => {
                 let outcome = self.snapshot(&task, collect);
                 let input = Input::SnapshotTaken { task, attempt, worked, collect, outcome };
@@ -62,7 +64,7 @@ impl World {
             | Intent::EnsureLabelled { .. }
             | Intent::EnsureCandidate { .. }
             | Intent::EnsureChecked { .. }
-            | Intent::EnsureLanded { .. } => self.perform_landing(state, now, intent),
+            | Intent::EnsureLanded { .. } => self.perform_landing(state, intent),
         }
     }
 
@@ -226,13 +228,7 @@ impl World {
             .collect()
     }
 
-    fn ensure_stopped(
-        &mut self,
-        now: Millis,
-        task: &TaskId,
-        attempt: Attempt,
-        name: JobName,
-    ) -> Vec<(u64, Input)> {
+    fn ensure_stopped(&mut self, now: Millis, task: &TaskId, attempt: Attempt, name: JobName) -> Answer {
         let grace_ms = self.seed.between(1, 15_000);
         let obeys = self.seed.chance(85);
         let stopped = || match name {
@@ -258,7 +254,7 @@ impl World {
             (JobEnd::Agent(end), _) => Input::AgentEnded { task, attempt, round: Round::Main, end },
             (JobEnd::Verdict(verdict), job) => Input::VerifyEnded { task, attempt, job, verdict },
         };
-        vec![(wait_ms, input)]
+        (wait_ms, input)
     }
 
     fn snapshot(&mut self, task: &TaskId, collect: Collect) -> SnapshotOutcome {

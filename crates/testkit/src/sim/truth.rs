@@ -82,10 +82,8 @@ impl Truth {
                     world.ours.remove(task);
                 }
             }
-            Event::CandidateLanded { commit, candidate }
-                if !world.git.contains(world.target, commit_of(commit)?) && world.weather_is_calm() =>
-            {
-                return Err(format!("{candidate} has landed, and is not in the target"));
+            Event::CandidateLanded { commit, candidate } if !world.was_target(commit_of(commit)?) => {
+                return Err(format!("{candidate} has landed, and was never in the target"));
             }
             Event::TaskClosed { task, closure } => drop(self.closed.insert(task.clone(), closure.clone())),
             Event::LandingAccepted { task } => drop(self.closed.insert(task.clone(), Closure::DoneBefore)),
@@ -94,18 +92,20 @@ impl Truth {
         Ok(())
     }
 
+    /// The dependencies of a task are closed as satisfied, and those that landed were once in the target.
     fn dependencies_are_in(&self, world: &World, task: &TaskId) -> Result<(), String> {
         for need in self.needs.get(task).into_iter().flatten() {
             match self.closed.get(need) {
                 None => return Err(format!("{task} begins before {need} is closed")),
                 Some(Closure::Landed(commit) | Closure::LandedByOthers(commit)) => {
-                    commit_of(commit)?;
+                    if !world.was_target(commit_of(commit)?) {
+                        return Err(format!("{task} begins, and {need} has never landed"));
+                    }
                 }
                 Some(closure) if closure.satisfies() => {}
                 Some(closure) => return Err(format!("{task} begins, and {need} is {closure:?}")),
             }
         }
-        let _ = world;
         Ok(())
     }
 

@@ -75,6 +75,8 @@ pub(super) struct World {
     pub(super) weather: Weather,
     pub(super) git: Git,
     pub(super) target: Commit,
+    /// Where the target has been.
+    history: Vec<Commit>,
     pub(super) desks: BTreeMap<TaskId, Desk>,
     /// Trees the verify commands refuse.
     pub(super) broken: BTreeSet<Tree>,
@@ -105,6 +107,7 @@ impl World {
             weather: Weather::Storm,
             git,
             target,
+            history: vec![target],
             desks: BTreeMap::new(),
             broken: BTreeSet::new(),
             red: BTreeSet::new(),
@@ -124,8 +127,15 @@ impl World {
         self.weather == Weather::Storm && self.seed.chance(percent)
     }
 
-    pub(super) fn weather_is_calm(&self) -> bool {
-        self.weather == Weather::Calm
+    /// Moves the target: the one place where it moves.
+    pub(super) fn move_target(&mut self, to: Commit) {
+        self.target = to;
+        self.history.push(to);
+    }
+
+    /// Whether a commit has ever been in the target.
+    pub(super) fn was_target(&self, commit: Commit) -> bool {
+        self.history.iter().any(|tip| self.git.contains(*tip, commit))
     }
 
     pub(super) fn desk(&mut self, task: &TaskId) -> &mut Desk {

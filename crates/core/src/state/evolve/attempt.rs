@@ -23,6 +23,10 @@ impl State {
         }
         let facts = &mut self.tasks[at].facts;
         facts.attempts = attempt.0;
+        if facts.workspace == Workspace::None {
+            // From here on one may exist, whatever becomes of the attempt.
+            facts.workspace = Workspace::Wanted;
+        }
         facts.started = Some(now);
         facts.first_started.get_or_insert(now);
         facts.preferred = 0;
