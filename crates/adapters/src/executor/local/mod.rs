@@ -7,6 +7,7 @@ mod agents;
 mod commands;
 mod slots;
 mod trouble;
+mod turns;
 mod workspaces;
 
 use super::drivers::AgentSettings;
@@ -95,6 +96,7 @@ pub(super) struct Inner {
     sightings: Sightings,
     shim: ShimProgram,
     slots: slots::MachineSlots,
+    turns: turns::Turns,
     /// Checks share one workspace.
     checking: Mutex<()>,
 }
@@ -119,6 +121,7 @@ impl LocalExecutor {
                 sightings,
                 shim,
                 slots,
+                turns: turns::Turns::default(),
                 checking: Mutex::new(()),
             }),
         }

@@ -1,5 +1,6 @@
 //! Workspaces and snapshots, as the git room makes them, in the words of the port.
 
+use super::turns::Use;
 use super::{Inner, trouble};
 use crate::executor::record;
 use crate::failpoint;
@@ -19,6 +20,27 @@ const NAMES: u32 = 100;
 
 impl Inner {
     pub(super) fn prepare(&self, wish: &Wish) -> Result<Prepared, Trouble> {
+        self.turns.take(&wish.task, |used| match (wish.attempt, *used) {
+            (Some(_), _) => {
+                *used = Use::Attempt;
+                self.prepare_in_turn(wish)
+            }
+            (None, Use::Idle) => self.prepare_in_turn(wish),
+            // The task began before it was got ready: what its agent does there must not be reset.
+            (None, Use::Attempt) => self.as_it_stands(wish),
+        })
+    }
+
+    /// A workspace that is left alone.
+    fn as_it_stands(&self, wish: &Wish) -> Result<Prepared, Trouble> {
+        let dir = self.workspace_dir(&wish.task);
+        let found = Workspace::open(&self.repo, &dir).map_err(|e| why_not(wish, e))?;
+        let found =
+            found.ok_or_else(|| Trouble::Machine(format!("the workspace of {} is gone", wish.task)))?;
+        Ok(Self::told(&found, &Start::Fresh))
+    }
+
+    fn prepare_in_turn(&self, wish: &Wish) -> Result<Prepared, Trouble> {
         self.check_disk()?;
         if let Some(attempt) = wish.attempt {
             self.slots.take(&wish.task, attempt)?;
@@ -140,6 +162,10 @@ impl Inner {
     }
 
     pub(super) fn snapshot(&self, spec: &SnapshotSpec) -> Result<SnapshotOutcome, Trouble> {
+        self.turns.take(&spec.task, |_| self.snapshot_in_turn(spec))
+    }
+
+    fn snapshot_in_turn(&self, spec: &SnapshotSpec) -> Result<SnapshotOutcome, Trouble> {
         let dir = self.workspace_dir(&spec.task);
         let Some(workspace) = Workspace::open(&self.repo, &dir).map_err(trouble::machine)? else {
             return Ok(SnapshotOutcome::Gone(format!("the workspace of {} was removed", spec.task)));
@@ -209,6 +235,14 @@ impl Inner {
     }
 
     pub(super) fn release(&self, task: &TaskId) -> Result<(), Trouble> {
+        self.turns.take(task, |used| {
+            self.release_in_turn(task)?;
+            *used = Use::Idle;
+            Ok(())
+        })
+    }
+
+    fn release_in_turn(&self, task: &TaskId) -> Result<(), Trouble> {
         let dir = self.workspace_dir(task);
         failpoint::hit("release.before");
         if let Some(workspace) = Workspace::open(&self.repo, &dir).map_err(trouble::machine)? {
