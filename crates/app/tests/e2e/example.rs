@@ -41,11 +41,13 @@ fn landings(env: &TestEnv) -> Vec<(String, String)> {
 }
 
 fn starts(log: &[Record]) -> Vec<&str> {
-    let start = |e| match e {
-        &Event::AttemptStarted { ref task, .. } => Some(task.as_str()),
-        _ => None,
-    };
-    log.iter().flat_map(|r| &r.events).filter_map(start).collect()
+    let mut found = Vec::new();
+    for event in log.iter().flat_map(|r| &r.events) {
+        if let Event::AttemptStarted { task, .. } = event {
+            found.push(task.as_str());
+        }
+    }
+    found
 }
 
 /// Calls `look` with the state after each record.
@@ -74,6 +76,9 @@ fn the_example_plan_lands_whole() {
     order_of_starts(&plan, &log);
     bases_hold_dependencies(&env, &plan, &log);
     preloaded_at_the_threshold(&plan, &log);
+    let trouble = |e: &&Event| matches!(e, Event::DispatchPaused { .. } | Event::IntentDeferred { .. });
+    let troubles: Vec<_> = log.iter().flat_map(|r| &r.events).filter(trouble).collect();
+    assert!(troubles.is_empty(), "{troubles:?}");
     report_agrees_with_git(&env, &landings);
 
     let second = env.ppe(&["run", "--yes"]);

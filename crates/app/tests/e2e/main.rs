@@ -1,5 +1,7 @@
 //! The real binary from end to end, in hermetic places, with scripted agents at speed.
 
+#![expect(clippy::unwrap_used, reason = "the whole of this program is a test")]
+
 mod asking;
 mod checkout;
 mod example;
