@@ -7,6 +7,7 @@ use super::plan::require;
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
 use crate::wiring::{find_plan, flag, read_plan, settings_only};
+use ppe_core::plan::Duration;
 use ppe_core::policy::{Order, Policy};
 use ppe_core::sim::{Job, Seconds, SimError, SimOptions, SimReport, simulate, simulate_jobs};
 use ppe_core::text::shown;
@@ -19,18 +20,18 @@ pub(super) fn run(args: &SimulateArgs, ui: &mut Ui) -> Result<u8, AppError> {
     let settings = settings_only(&args.repo, flags)?;
     let path = find_plan(&args.repo, args.plan.as_deref(), &settings)?;
     let options = SimOptions { slots: args.slots, seed: args.seed, spread_percent: args.spread };
-    let (name, report) = match jobs(&path)? {
-        Some(jobs) => (file_name(&path), simulate_jobs(&jobs, &settings.policy, options)),
+    let (name, time, report) = match jobs(&path)? {
+        Some(jobs) => (file_name(&path), wall as Time, simulate_jobs(&jobs, &settings.policy, options)),
         None => {
             let plan = require(read_plan(&path, &settings)?)?;
-            (plan.name.to_string(), simulate(&plan, &settings.policy, options))
+            (plan.name.to_string(), working as Time, simulate(&plan, &settings.policy, options))
         }
     };
     let report = report.map_err(|error| in_vain(&path, error))?;
     if args.json {
         ui.data(&serde_json::to_string(&report)?);
     } else {
-        for line in lines(&name, &settings.policy, args.spread, &report) {
+        for line in lines(&name, time, &settings.policy, args.spread, &report) {
             ui.data(&line);
         }
     }
@@ -64,8 +65,20 @@ fn in_vain(path: &Path, error: SimError) -> AppError {
     }
 }
 
-fn lines(name: &str, policy: &Policy, spread: u32, report: &SimReport) -> Vec<String> {
-    let time = |seconds: Seconds| span(seconds.ms);
+/// How spans of time are worded.
+type Time = fn(Seconds) -> String;
+
+/// Jobs last for seconds of the clock.
+fn wall(time: Seconds) -> String {
+    span(time.ms)
+}
+
+/// Tasks are estimated in working time: a week has five days of eight hours.
+fn working(time: Seconds) -> String {
+    Duration(time.ms / 1_000).to_string()
+}
+
+fn lines(name: &str, time: Time, policy: &Policy, spread: u32, report: &SimReport) -> Vec<String> {
     let chance = match spread {
         0 => String::new(),
         percent => format!(", each up to {percent}% shorter or longer than estimated (seed {})", report.seed),
