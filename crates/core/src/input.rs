@@ -10,6 +10,7 @@ use crate::policy::Policy;
 use crate::question::Answer;
 use crate::state::{Collect, Satisfies, StopMode, Subject, Worked};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What happened or was asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -173,6 +174,17 @@ pub enum Trouble {
         /// The tasks whose landing is gone.
         tasks: Vec<TaskId>,
     },
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Machine(why) | Self::Elsewhere(why) => f.write_str(why),
+            Self::NotAncestor { tasks } => {
+                write!(f, "the target no longer contains what landed for {}", crate::wording::list(tasks))
+            }
+        }
+    }
 }
 
 /// What was seen when forge and repository were looked at.

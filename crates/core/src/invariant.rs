@@ -376,10 +376,10 @@ fn complete_when_closed(state: &State) -> Option<String> {
 }
 
 fn tries_are_kept(state: &State, event: &Event) -> Option<String> {
-    let (task, failure, after) = match event {
-        Event::AttemptFailed { task, failure, after, .. }
-        | Event::ChangeReturned { task, failure, after } => (task, failure, after),
-        _ => return None,
+    let (Event::AttemptFailed { task, failure, after, .. } | Event::ChangeReturned { task, failure, after }) =
+        event
+    else {
+        return None;
     };
     let (tries, retries) = (state.task(task)?.facts.tries, state.policy.retries);
     let (used, limit) = match failure.class {

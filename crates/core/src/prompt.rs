@@ -22,10 +22,13 @@ pub fn prompt(state: &State, id: &TaskId) -> String {
     match running.kind {
         Kind::First => push(&mut text, &first_words(state, task, branch)),
         Kind::Verify | Kind::Recheck => {
-            push(&mut text, &repair(state, at, "Verification of your work was red"))
+            push(&mut text, &repair(state, at, "Verification of your work was red"));
         }
         Kind::Ci => {
-            push(&mut text, &repair(state, at, "The checks on your change, merged with the target, were red"))
+            push(
+                &mut text,
+                &repair(state, at, "The checks on your change, merged with the target, were red"),
+            );
         }
         Kind::Conflict => push(
             &mut text,

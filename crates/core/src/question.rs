@@ -133,7 +133,7 @@ impl Ask {
                 )
             }
             Self::TargetRed { commit, summary } => format!(
-                "the target itself is red at {} ({summary}). Land a repair, then go on?",
+                "the target itself is red at {} ({summary}). Check it again now?",
                 crate::wording::short(commit)
             ),
             Self::LostRaces { task, times } => {

@@ -13,7 +13,7 @@ fn options(slots: u32) -> SimOptions {
 }
 
 fn run(jobs: &[Job], slots: u32) -> SimReport {
-    simulate_jobs(jobs, &Policy::default(), options(slots)).unwrap()
+    simulate_jobs(jobs, &Policy::default(), options(slots)).expect("jobs that can be simulated")
 }
 
 #[test]

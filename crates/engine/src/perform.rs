@@ -91,7 +91,8 @@ async fn prepare(ports: &impl Ports, state: &State, task: &TaskId, attempt: Atte
 }
 
 fn planned(spec: &TaskSpec) -> Vec<(String, Vec<String>)> {
-    let files = |c: &ppe_core::plan::PlannedCommit| c.files.iter().map(|f| f.to_string()).collect();
+    let files =
+        |c: &ppe_core::plan::PlannedCommit| c.files.iter().map(std::string::ToString::to_string).collect();
     spec.commits.iter().map(|c| (c.subject.to_string(), files(c))).collect()
 }
 
@@ -196,7 +197,7 @@ async fn open(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
         target: state.target.clone(),
         title: prompt::change_title(spec),
         body: prompt::change_body(state, at),
-        labels: spec.module.iter().map(|m| m.to_string()).collect(),
+        labels: spec.module.iter().map(std::string::ToString::to_string).collect(),
     };
     let change = ports.forge().open(change).await?;
     Ok(Input::ChangeOpened { task: task.clone(), change })

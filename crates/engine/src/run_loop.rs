@@ -10,7 +10,7 @@ use crate::ports::{
 use crate::writer::{Word, Writer};
 use ppe_core::decide::{Rest, decide, next_wakeup, rest};
 use ppe_core::event::Record;
-use ppe_core::ids::{Millis, Seq};
+use ppe_core::ids::{Attempt, Millis, Seq, TaskId};
 use ppe_core::input::{Input, Observed, Reply};
 use ppe_core::intent::{Intent, intents};
 use ppe_core::state::{State, Step};
@@ -137,7 +137,7 @@ impl<P: Ports> RunLoop<P> {
     pub async fn run(mut self, first: Vec<Input>) -> End {
         let wanted = intents(&self.state).iter().filter_map(job_of).collect();
         if let Err(trouble) = self.ports.executor().reconcile(wanted).await {
-            self.stalled = Some(format!("{trouble:?}"));
+            self.stalled = Some(trouble.to_string());
         }
         for input in first {
             self.take(input, None);
@@ -313,6 +313,7 @@ impl<P: Ports> RunLoop<P> {
         for intent in unwanted {
             self.let_go(&intent);
         }
+        self.ports.executor().keep_slots(&self.running());
         let state = Arc::new(self.durable.clone());
         for intent in durable.intersection(&decided) {
             if self.in_flight.contains_key(intent) {
@@ -328,6 +329,15 @@ impl<P: Ports> RunLoop<P> {
             });
             self.in_flight.insert(intent.clone(), handle);
         }
+    }
+
+    /// Attempts that hold a slot, in what is durable or in what is decided.
+    fn running(&self) -> BTreeSet<(TaskId, Attempt)> {
+        let of = |state: &State| {
+            let running = |at: usize| Some((state.id(at).clone(), state.tasks[at].running()?.attempt));
+            (0..state.tasks.len()).filter_map(running).collect::<Vec<_>>()
+        };
+        of(&self.durable).into_iter().chain(of(&self.state)).collect()
     }
 
     /// Stops waiting for a job; one that nobody will ask about again is stopped.
@@ -386,10 +396,7 @@ fn job_of(intent: &Intent) -> Option<JobKey> {
         Intent::EnsureAgent { task, attempt, round } => {
             Some(JobKey::Attempt { task: task.clone(), attempt: *attempt, job: (*round).into() })
         }
-        Intent::EnsureStopped { task, attempt, job } => {
-            Some(JobKey::Attempt { task: task.clone(), attempt: *attempt, job: *job })
-        }
-        Intent::EnsureVerified { task, attempt, job } => {
+        Intent::EnsureStopped { task, attempt, job } | Intent::EnsureVerified { task, attempt, job } => {
             Some(JobKey::Attempt { task: task.clone(), attempt: *attempt, job: *job })
         }
         Intent::EnsureChecked { subject, run } => Some(JobKey::Check { subject: subject.clone(), run: *run }),

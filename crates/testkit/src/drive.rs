@@ -205,7 +205,7 @@ impl Drive {
         let Some((round, _)) = running(self) else { return };
         let end = AgentEnd { exit, claim, session: None };
         self.input(Input::AgentEnded { task: task.clone(), attempt, round, end });
-        let worked = self.state.task(&task).and_then(|t| t.running()).map(|r| r.worked());
+        let worked = self.state.task(&task).and_then(|t| t.running()).map(ppe_core::state::Running::worked);
         if let (Some((_, Phase::Collecting(collect))), Some(worked)) = (running(self), worked) {
             let outcome = SnapshotOutcome::Taken(self.snapshot(commits));
             self.input(Input::SnapshotTaken { task: task.clone(), attempt, worked, collect, outcome });
@@ -229,7 +229,9 @@ impl Drive {
     /// The verify commands end like this.
     pub fn verdict(&mut self, id: &str, verdict: Verdict) {
         let (task, attempt) = (TaskId::new(id), self.attempt(id));
-        let Some(worked) = self.state.task(&task).and_then(|t| t.running()).map(|r| r.worked()) else {
+        let Some(worked) =
+            self.state.task(&task).and_then(|t| t.running()).map(ppe_core::state::Running::worked)
+        else {
             return;
         };
         self.input(Input::VerifyEnded { task, attempt, job: worked.into(), verdict });

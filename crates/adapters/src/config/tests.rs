@@ -12,6 +12,7 @@ fn with_env(pairs: &[(&str, &str)]) -> Result<Settings, ConfigError> {
     settle(&Inputs { env: env(pairs), ..Inputs::default() })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands where an absent document may")]
 fn document(name: &str, text: &str) -> Option<Document> {
     Some(Document { name: name.to_owned(), text: text.to_owned() })
 }
@@ -25,7 +26,7 @@ fn flag(flag: &str, key: &str, value: &str) -> Flag {
 }
 
 fn said(result: Result<Settings, ConfigError>) -> String {
-    result.map(|_| "accepted".to_owned()).unwrap_or_else(|e| e.to_string())
+    result.map_or_else(|e| e.to_string(), |_| "accepted".to_owned())
 }
 
 fn lines(settings: &Settings) -> Vec<String> {

@@ -18,6 +18,7 @@ use super::seat::free_name;
 use super::status::{Entry, Kind};
 use super::workspace::Workspace;
 use super::{GitError, Stamp, commit_id, refs, shown, untrusted};
+use crate::failpoint;
 
 const INDEX_LIMIT: u64 = 256 * 1024 * 1024;
 const NESTING_LIMIT: u32 = 4;
@@ -231,7 +232,9 @@ fn publish(workspace: &Workspace, commit: &CommitId) -> Result<String, KeepError
     let number = |name: &str| name.rsplit('/').next().and_then(|n| n.parse::<u32>().ok());
     let last = before.iter().filter_map(|(name, _)| number(name)).max().unwrap_or(0);
     let name = refs::kept(&record.run, &record.task, last + 1);
+    failpoint::hit("keep.before_ref");
     workspace.ours.publish(&workspace.repo, commit, &name, Care::AsIs)?;
+    failpoint::hit("keep.after_ref");
     Ok(name)
 }
 
@@ -253,9 +256,12 @@ pub fn remove(workspace: Workspace, kept: &Kept) -> Result<Trash, KeepError> {
     let trash = free_name(dir, "trash");
     let moves = (|| {
         fs::create_dir(&trash)?;
+        failpoint::hit("trash.made");
         // First: from here on it does not count as a workspace any more.
         fs::rename(beside(dir, "ready"), trash.join(MARK))?;
+        failpoint::hit("trash.marked");
         fs::rename(dir, trash.join("files"))?;
+        failpoint::hit("trash.half_moved");
         fs::rename(&ours.git_dir, trash.join("git-ours"))?;
         for (n, old) in earlier_repositories(dir).iter().enumerate() {
             fs::rename(old, trash.join(format!("git-old-{n}")))?;
@@ -302,6 +308,7 @@ impl Trash {
             if entry.file_type()?.is_dir() {
                 make_writable(&entry.path());
                 fs::remove_dir_all(entry.path())?;
+                failpoint::hit("trash.half_deleted");
             }
         }
         fs::remove_file(self.dir.join(MARK))?;

@@ -12,6 +12,7 @@ use super::diff::TREES;
 use super::refs::{self, Expect, Moved};
 use super::repo::{Worktree, WorktreeState, dirty_in};
 use super::{GitError, Repo, Stamp, commit_id, shown, tree_id};
+use crate::failpoint;
 
 const FILES_SHOWN: usize = 100;
 
@@ -140,7 +141,9 @@ pub fn build(repo: &Repo, spec: &CandidateSpec) -> Result<Built, LaneError> {
         MergeMethod::Squash => vec![&spec.base],
     };
     let commit = commit_tree(repo, &tree, &parents, &with_trailers(spec), &spec.stamp)?;
+    failpoint::hit("candidate.before_pin");
     refs::update(repo, &refs::candidate(&spec.run, spec.id), &commit, &Expect::Any)?;
+    failpoint::hit("candidate.after_pin");
     Ok(Built::Commit { commit, tree })
 }
 
@@ -219,7 +222,10 @@ fn land_by_ref(
     base: &CommitId,
     commit: &CommitId,
 ) -> Result<Landing, LaneError> {
-    match refs::update(repo, &refs::head(target), commit, &Expect::At(base.clone()))? {
+    failpoint::hit("land.before_ref");
+    let moved = refs::update(repo, &refs::head(target), commit, &Expect::At(base.clone()))?;
+    failpoint::hit("land.after_ref");
+    match moved {
         Moved::Done => Ok(Landing::Landed),
         Moved::Lost { now: Some(tip) } => Ok(Landing::BaseMoved { tip }),
         Moved::Lost { now: None } | Moved::Clash => Err(LaneError::NoTarget(target.clone())),
@@ -244,7 +250,9 @@ fn land_in(
     }
     let settings = ["-c", "merge.verifySignatures=false", "-c", "merge.ff=only"];
     let switches = ["merge", "--ff-only", "--no-overwrite-ignore", "--no-stat", "--quiet"];
+    failpoint::hit("land.before_merge");
     let output = repo.git.user(&holder.path).args(settings).args(switches).arg(commit.as_str()).any()?;
+    failpoint::hit("land.after_merge");
     let now = tip(repo, target)?;
     if repo.contains(&now, commit)? {
         return Ok(Landing::Landed);

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use ppe_core::ids::{Branch, CommitId};
 
 use super::Identity;
+use crate::failpoint;
+
 use super::ours::{Ours, OursError, beside, config_lines};
 
 /// What the new repository shall say.
@@ -46,7 +48,9 @@ pub fn seat(ours: &Ours, wanted: &Seat<'_>) -> Result<Option<PathBuf>, OursError
     } else {
         None
     };
+    failpoint::hit("seat.between");
     fs::rename(&fresh, &dot_git).map_err(io)?;
+    failpoint::hit("seat.after");
     Ok(old)
 }
 

@@ -14,6 +14,7 @@ use super::ours::{Absorbed, Care, OursError, Whereabouts};
 use super::status::{Entry, Kind};
 use super::workspace::Workspace;
 use super::{GitError, Stamp, refs, shown};
+use crate::failpoint;
 
 const PATHS_SHOWN: usize = 200;
 const SUBJECTS_SHOWN: u32 = 100;
@@ -144,7 +145,9 @@ pub fn take(workspace: &Workspace, spec: &TakeSpec) -> Result<Snapshot, Snapshot
     refuse(gate::judge_commits(ours, (&look.base, &tip), &changes, lent, &spec.gate)?)?;
     ours.set_head(&tip)?;
     let reference = refs::work(&workspace.record.run, &workspace.record.task, spec.attempt);
+    failpoint::hit("work.before_publish");
     publish(workspace, &tip, &reference)?;
+    failpoint::hit("work.after_publish");
     let tree = ours.tree_of(&tip)?;
     Ok(snapshot(reference, tip, tree, look, &changes))
 }

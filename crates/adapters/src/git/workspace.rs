@@ -20,6 +20,7 @@ use super::refs::{self, BadName};
 use super::seat::{self, Seat, free_name};
 use super::status::Kind;
 use super::{GitError, Identity, Repo, Stamp, lent, shown, untrusted};
+use crate::failpoint;
 
 const SCHEMA: u32 = 1;
 
@@ -316,7 +317,9 @@ impl Workspace {
         }
         let from = self.ours.head()?;
         pin(&self.repo, &self.record, tip, tip)?;
+        failpoint::hit("workspace.before_move");
         self.ours.switch(&from, tip)?;
+        failpoint::hit("workspace.half_moved");
         self.record.base = tip.clone();
         let old = self.put_seat(tip)?;
         self.save()?;
@@ -373,10 +376,13 @@ impl Workspace {
         let path = beside(self.dir(), "ready");
         let fresh = beside(self.dir(), "ready-new");
         let written = (|| {
-            let file = fs::File::create(&fresh)?;
-            serde_json::to_writer_pretty(&file, &self.record)?;
+            let mut file = fs::File::create(&fresh)?;
+            failpoint::write_all("workspace.ready", &mut file, &serde_json::to_vec_pretty(&self.record)?)?;
             file.sync_all()?;
-            fs::rename(&fresh, &path)
+            failpoint::hit("workspace.before_ready");
+            fs::rename(&fresh, &path)?;
+            failpoint::hit("workspace.after_ready");
+            Ok::<_, io::Error>(())
         })();
         written.map_err(|source| PrepareError::Io { path, source })
     }
@@ -411,11 +417,15 @@ fn make(repo: &Repo, spec: &WorkspaceSpec) -> Result<Workspace, PrepareError> {
         identity: spec.stamp.who.clone(),
         copied: lent::matching_files(repo, &spec.copy)?,
     };
+    failpoint::hit("workspace.before_pin");
     pin(repo, &record, &record.base, tip)?;
+    failpoint::hit("workspace.after_pin");
     let ours = Ours::of(repo, &spec.dir);
     fs::create_dir(&spec.dir).map_err(|source| PrepareError::Io { path: spec.dir.clone(), source })?;
+    failpoint::hit("workspace.folder_made");
     ours.create(repo, &repo.file_settings()?, &lent::exclude(repo, &record.copied))?;
     ours.files().args(["read-tree", "--reset", "-u", tip.as_str()]).run()?;
+    failpoint::hit("workspace.files_made");
     ours.set_head(tip)?;
     lent::copy_files(repo, &spec.dir, &record.copied)?;
     let mut workspace = Workspace { repo: repo.clone(), ours, record };

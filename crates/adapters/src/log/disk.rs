@@ -2,6 +2,7 @@
 //!
 //! Knows no lines and no records.
 
+use crate::failpoint;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -21,6 +22,11 @@ pub(super) trait Disk: Send {
 
 impl Disk for File {
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        failpoint::try_hit("log.write")?;
+        if failpoint::cuts("log.line") {
+            FileExt::write_at(self, &bytes[..bytes.len() / 2], offset)?;
+            failpoint::die();
+        }
         FileExt::write_at(self, bytes, offset)
     }
 
@@ -29,7 +35,10 @@ impl Disk for File {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
+        failpoint::try_hit("log.sync")?;
+        self.sync_data()?;
+        failpoint::hit("log.synced");
+        Ok(())
     }
 }
 

@@ -1,27 +1,16 @@
 //! Questions: list them, answer them.
 
 use super::args::{AnswerArgs, RunOf};
-use super::control::give;
+use super::control::{answer, give};
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
 use crate::wiring::{Site, latest};
-use ppe_core::ids::QuestionId;
-use ppe_core::input::Command;
-use ppe_core::question::Answer;
 use ppe_core::text::shown;
 use serde_json::json;
 
 /// Answers a question.
 pub(super) fn run(args: &AnswerArgs, ui: &mut Ui) -> Result<u8, AppError> {
-    let number = args.question.trim_start_matches('q').parse();
-    let question = number.map(QuestionId).map_err(|_| {
-        AppError::usage(format!("`{}` is no question", args.question))
-            .hint("`ppe questions` lists them: q1, q2, …")
-    })?;
-    let answer = Answer::parse(&args.answer).ok_or_else(|| {
-        AppError::usage(format!("`{}` is no answer", args.answer)).hint("answers are yes, no, hold and retry")
-    })?;
-    give(Command::Answer { question, answer }, &args.of, ui)
+    give(answer(args)?, &args.of, ui)
 }
 
 /// Lists the open questions.

@@ -1,5 +1,6 @@
 //! The command line as clap reads it. The doc comments are the help text.
 
+use crate::wiring::{Flag, flag};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -164,6 +165,22 @@ pub(crate) struct Overrides {
     /// Seconds between two looks at repository and forge, and between two lines where there is no terminal
     #[arg(long, value_name = "SECONDS")]
     pub(crate) refresh: Option<String>,
+}
+
+impl Overrides {
+    /// As settings.
+    pub(super) fn flags(&self) -> Vec<Flag> {
+        let table = [
+            ("--target", "repo.target", &self.target),
+            ("--agent", "agent.name", &self.agent),
+            ("--script", "agent.scripted.script", &self.script),
+            ("--slots", "run.slots", &self.slots),
+            ("--merge-strategy", "merge.strategy", &self.merge_strategy),
+            ("--order", "run.order", &self.order),
+            ("--refresh", "run.dashboard_refresh_s", &self.refresh),
+        ];
+        table.into_iter().filter_map(|(name, key, value)| Some(flag(name, key, value.as_deref()?))).collect()
+    }
 }
 
 /// Which tasks of the plan.

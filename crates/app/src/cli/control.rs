@@ -1,12 +1,14 @@
 //! Commands that change a run: sent to the live process, or, without one, recorded by this one.
 
-use super::args::{Control, RunOf};
+use super::args::{AnswerArgs, Cli, Command as Word, Control, RunOf};
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
 use crate::wiring::{Site, apply, send};
-use ppe_core::ids::TaskId;
+use clap::Parser;
+use ppe_core::ids::{QuestionId, TaskId};
 use ppe_core::input::{Command, Reply};
 use ppe_core::plan::Priority;
+use ppe_core::question::Answer;
 use ppe_core::state::{Satisfies, StopMode};
 
 /// Does a command of the user's.
@@ -39,6 +41,22 @@ pub(super) fn give(command: Command, of: &RunOf, ui: &mut Ui) -> Result<u8, AppE
             Ok(EXIT_DONE)
         }
         Reply::Refused(text) => Err(AppError::environment(text)),
+    }
+}
+
+/// A command as typed into a run's own terminal: `retry T-003`, `answer q1 yes`.
+pub(super) fn typed(line: &str) -> Result<Command, String> {
+    let words = std::iter::once("ppe").chain(line.split_whitespace());
+    let parsed = Cli::try_parse_from(words).map_err(|_| format!("not a command here: {line}"))?;
+    match parsed.command {
+        Word::Control(Control::Done { .. }) => {
+            Err("`ppe done` is for another terminal: it looks the commit up".to_owned())
+        }
+        Word::Control(control) => {
+            understand(control).map(|(command, _)| command).map_err(|error| error.message)
+        }
+        Word::Answer(args) => answer(&args).map_err(|error| error.message),
+        _ => Err(format!("not a command here: {line}")),
     }
 }
 
@@ -81,6 +99,19 @@ fn understand(command: Control) -> Result<(Command, RunOf), AppError> {
         }
         Control::Slots { slots, of } => (Command::Slots(slots), of),
     })
+}
+
+/// The command that an answer is.
+pub(super) fn answer(args: &AnswerArgs) -> Result<Command, AppError> {
+    let number = args.question.trim_start_matches('q').parse();
+    let question = number.map(QuestionId).map_err(|_| {
+        AppError::usage(format!("`{}` is no question", args.question))
+            .hint("`ppe questions` lists them: q1, q2, …")
+    })?;
+    let answer = Answer::parse(&args.answer).ok_or_else(|| {
+        AppError::usage(format!("`{}` is no answer", args.answer)).hint("answers are yes, no, hold and retry")
+    })?;
+    Ok(Command::Answer { question, answer })
 }
 
 fn parse_priority(word: &str) -> Result<Priority, AppError> {

@@ -1,7 +1,6 @@
 //! The pre-flight alone, with how to mend each finding.
 
 use super::args::DoctorArgs;
-use super::run::flags;
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE, Kind};
 use crate::wiring::{Check, CheckLevel, Site, doctor};
@@ -9,7 +8,7 @@ use ppe_core::text::shown;
 
 /// Looks at everything and makes nothing.
 pub(super) fn run(args: &DoctorArgs, ui: &mut Ui) -> Result<u8, AppError> {
-    let site = Site::open(&args.repo, flags(&args.overrides))?;
+    let site = Site::open(&args.repo, args.overrides.flags())?;
     let checks = doctor(&site, args.plan.as_deref(), args.run_checks)?;
     for check in &checks {
         tell(check, ui);

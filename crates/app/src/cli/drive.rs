@@ -1,5 +1,6 @@
 //! A run under way, seen from its own terminal: the screen or the lines, the signals, the keys, and the end.
 
+use super::control::typed;
 use super::report::last_words;
 use super::screen::{Letters, Plain, dashboard, details};
 use super::terminal;
@@ -7,8 +8,9 @@ use super::ui::{Terminal, Ui};
 use crate::error::{AppError, EXIT_DONE, EXIT_INTERRUPTED, EXIT_NEEDS_YOU, EXIT_PAUSED};
 use crate::wiring::{Launched, RunDir, Site, ping};
 use ppe_core::decide::Rest;
-use ppe_core::input::{Command, Input};
+use ppe_core::input::{Command, Input, Reply};
 use ppe_core::state::{State, StopMode};
+use ppe_core::text::shown;
 use ppe_core::view::{Live, Outside, RunView, view};
 use ppe_core::wording::{span, thousands};
 use ppe_engine::api::{Leave, RunHandle, Snapshot};
@@ -100,7 +102,7 @@ pub(super) async fn drive(
             }
             line = face.next_line(), if drive.shown == Shown::Lines => face.print(line, &handle, ui),
             key = next_key(&mut keys) => match key {
-                Some(line) => face.typed(&line, &handle, ui),
+                Some(line) => face.typed(&line, &handle, ui).await,
                 None => keys = None,
             },
             _ = signals.interrupt.recv() => face.interrupted(&handle, ui).await,
@@ -192,6 +194,8 @@ struct Face {
     interrupts: u32,
     shown_at: Option<usize>,
     details: Details,
+    /// The answer to what was typed last.
+    said: Option<String>,
 }
 
 /// Whether the details are asked for.
@@ -213,6 +217,7 @@ impl Face {
             interrupts: 0,
             shown_at: None,
             details: Details::Hidden,
+            said: None,
         }
     }
 
@@ -246,12 +251,15 @@ impl Face {
     fn draw(&mut self, snapshot: &Snapshot, ui: &mut Ui) {
         let mut look = ui.sized();
         let rows = look.height.unwrap_or(24);
-        look.height = Some(rows.saturating_sub(1));
+        look.height = Some(rows.saturating_sub(2));
         let view = self.view(snapshot);
         let mut lines = match self.details {
             Details::Hidden => dashboard(&view, &look, &wall_text()),
             Details::Shown => details(&view, &look),
         };
+        if let Some(said) = &self.said {
+            lines.push(format!("> {}", shown(said)));
+        }
         if let Some(why) = &snapshot.stalled {
             lines.insert(0, format!("NOTHING CAN BE RECORDED: {why}"));
         }
@@ -302,10 +310,20 @@ impl Face {
         }
     }
 
-    fn typed(&mut self, line: &str, handle: &RunHandle, ui: &mut Ui) {
-        self.details = match (line.trim(), self.details) {
-            ("status", _) => Details::Shown,
-            (_, Details::Shown | Details::Hidden) => Details::Hidden,
+    /// A line typed below the picture: `status` shows the details, an empty one hides them, and any command on the run
+    /// is given to it.
+    async fn typed(&mut self, line: &str, handle: &RunHandle, ui: &mut Ui) {
+        let line = line.trim();
+        self.details = if line == "status" { Details::Shown } else { Details::Hidden };
+        self.said = match line {
+            "" | "status" => None,
+            line => Some(match typed(line) {
+                Err(why) => why,
+                Ok(command) => match handle.command(command).await {
+                    Ok(Reply::Done(text) | Reply::Nothing(text) | Reply::Refused(text)) => text,
+                    Err(over) => over.to_string(),
+                },
+            }),
         };
         self.draw(&handle.snapshot(), ui);
     }

@@ -9,6 +9,7 @@ use crate::wiring::{Site, find_plan, latest, read_plan, settings_only};
 use ppe_core::input::Command;
 use ppe_core::plan::{Checked, Plan, show};
 use ppe_core::policy::Policy;
+use std::fmt;
 
 /// Does a plan command.
 pub(super) fn run(args: &PlanArgs, ui: &mut Ui) -> Result<u8, AppError> {
@@ -17,6 +18,15 @@ pub(super) fn run(args: &PlanArgs, ui: &mut Ui) -> Result<u8, AppError> {
         PlanCommand::Check(place) => check(place, ui),
         PlanCommand::Graph(args) => graph(args, ui),
         PlanCommand::Adopt(args) => adopt(args, ui),
+    }
+}
+
+/// A text that is written piece by piece. Writing to a string cannot fail.
+pub(super) fn written(write: impl FnOnce(&mut String) -> fmt::Result) -> String {
+    let mut text = String::new();
+    match write(&mut text) {
+        Ok(()) => text,
+        Err(fmt::Error) => unreachable!("BUG: a string that cannot be written to"),
     }
 }
 
@@ -30,9 +40,7 @@ fn read(place: &PlanPlace) -> Result<(Checked, Policy), AppError> {
 pub(super) fn require(checked: Checked) -> Result<Plan, AppError> {
     let Checked { plan, findings } = checked;
     plan.ok_or_else(|| {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        drop(plan_text::findings(&mut text, &findings));
+        let text = written(|out| plan_text::findings(out, &findings));
         AppError::plan(format!("the plan cannot be executed\n{}", text.trim_end()))
     })
 }
@@ -45,13 +53,13 @@ fn show_plan(args: &PlanShow, ui: &mut Ui) -> Result<u8, AppError> {
         ui.data(&serde_json::to_string(&show::plan_document(&plan, &findings, policy.order))?);
         return Ok(EXIT_DONE);
     }
-    let mut text = String::new();
-    if args.order {
-        drop(plan_text::order(&mut text, &plan, policy.order));
-    } else {
-        drop(plan_text::plan(&mut text, &plan, &findings));
-    }
-    ui.raw(&text);
+    ui.raw(&written(|out| {
+        if args.order {
+            plan_text::order(out, &plan, policy.order)
+        } else {
+            plan_text::plan(out, &plan, &findings)
+        }
+    }));
     Ok(EXIT_DONE)
 }
 
@@ -60,22 +68,18 @@ fn check(place: &PlanPlace, ui: &mut Ui) -> Result<u8, AppError> {
     if place.json {
         ui.data(&serde_json::to_string(&show::check_document(&checked))?);
     } else {
-        let mut text = String::new();
-        drop(plan_text::check(&mut text, &checked));
-        ui.raw(&text);
+        ui.raw(&written(|out| plan_text::check(out, &checked)));
     }
     Ok(if checked.plan.is_some() { EXIT_DONE } else { Kind::Plan.exit_code() })
 }
 
 fn graph(args: &PlanGraph, ui: &mut Ui) -> Result<u8, AppError> {
     let plan = require(read(&args.place)?.0)?;
-    let mut text = String::new();
-    match args.format {
-        GraphFormat::Dot => drop(plan_graph::dot(&mut text, &plan)),
-        GraphFormat::Mermaid => drop(plan_graph::mermaid(&mut text, &plan)),
-        GraphFormat::Json => text = serde_json::to_string_pretty(&show::GraphDocument(&plan))? + "\n",
-    }
-    ui.raw(&text);
+    ui.raw(&match args.format {
+        GraphFormat::Dot => written(|out| plan_graph::dot(out, &plan)),
+        GraphFormat::Mermaid => written(|out| plan_graph::mermaid(out, &plan)),
+        GraphFormat::Json => serde_json::to_string_pretty(&show::GraphDocument(&plan))? + "\n",
+    });
     Ok(EXIT_DONE)
 }
 

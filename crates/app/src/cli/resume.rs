@@ -2,7 +2,7 @@
 
 use super::args::ResumeArgs;
 use super::drive::{self, Drive};
-use super::run::{flags, stay};
+use super::run::stay;
 use super::runtime;
 use super::ui::Ui;
 use crate::error::AppError;
@@ -11,7 +11,7 @@ use ppe_core::input::{Command, Input};
 
 /// Goes on with the repository's unfinished run.
 pub(super) fn run(args: &ResumeArgs, ui: &mut Ui) -> Result<u8, AppError> {
-    let site = Site::open(&args.repo, flags(&args.overrides))?;
+    let site = Site::open(&args.repo, args.overrides.flags())?;
     let lock = RunLock::take(&site, "ppe resume", None)?;
     let Some(found) = latest(&site, None)?.filter(Found::is_unfinished) else {
         return Err(

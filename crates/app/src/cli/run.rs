@@ -1,15 +1,15 @@
 //! Execute a plan: pre-flight, one question, then the run.
 
-use super::args::{Overrides, RunArgs, Selecting};
+use super::args::{RunArgs, Selecting};
 use super::drive::{self, Drive};
-use super::plan::require;
+use super::plan::{require, written};
 use super::screen::opening;
 use super::ui::{Terminal, Ui};
 use super::{doctor, plan_text, runtime};
 use crate::error::AppError;
 use crate::wiring::{
-    CheckLevel, Flag, Found, Preflight, RunDir, RunLock, Site, create_run, find_plan, flag, judge_target,
-    latest, launch, preflight, read_plan, verdict_check,
+    CheckLevel, Found, Preflight, RunDir, RunLock, Site, create_run, find_plan, judge_target, latest, launch,
+    preflight, read_plan, verdict_check,
 };
 use ppe_core::decide::decide;
 use ppe_core::ids::{Millis, RunId, TaskId};
@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 /// Executes a plan.
 pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
-    let site = Site::open(&args.repo, flags(&args.overrides))?;
+    let site = Site::open(&args.repo, args.overrides.flags())?;
     let path = find_plan(&site.repo.root, args.plan.as_deref(), &site.settings)?;
     let checked = read_plan(&path, &site.settings)?;
     let findings = checked.findings.clone();
@@ -42,11 +42,13 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
         selected,
         before: found.before.clone(),
     };
-    for line in opening(&preview(&plan, start.clone())) {
+    let mut lines = opening(&preview(&plan, start.clone()));
+    // The last two, a gap and "Launching", are said when it is so.
+    let launching = lines.split_off(lines.len().saturating_sub(2));
+    for line in lines {
         ui.data(&line);
     }
-    let mut text = String::new();
-    drop(plan_text::findings(&mut text, &findings));
+    let text = written(|out| plan_text::findings(out, &findings));
     if !text.is_empty() {
         ui.talk(text.trim_end());
     }
@@ -60,7 +62,7 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
     if args.detach {
         return drive::detach(&site, "run", ui);
     }
-    begin(&args, &site, plan, &found, start, ui)
+    begin(&args, &site, (plan, start), &found, &launching, ui)
 }
 
 /// What the run will look like the moment it begins.
@@ -68,20 +70,6 @@ fn preview(plan: &Plan, start: Start) -> RunView {
     let mut state = State::new(Arc::new(plan.clone()));
     drop(decide(&mut state, Millis(0), Input::Start(Box::new(start))));
     view(&state, Millis(0), &Outside::default())
-}
-
-/// Flags as settings.
-pub(super) fn flags(overrides: &Overrides) -> Vec<Flag> {
-    let table = [
-        ("--target", "repo.target", &overrides.target),
-        ("--agent", "agent.name", &overrides.agent),
-        ("--script", "agent.scripted.script", &overrides.script),
-        ("--slots", "run.slots", &overrides.slots),
-        ("--merge-strategy", "merge.strategy", &overrides.merge_strategy),
-        ("--order", "run.order", &overrides.order),
-        ("--refresh", "run.dashboard_refresh_s", &overrides.refresh),
-    ];
-    table.into_iter().filter_map(|(name, key, value)| Some(flag(name, key, value.as_deref()?))).collect()
 }
 
 /// One run at a time: neither beside a live one nor beside one that can be resumed.
@@ -143,9 +131,9 @@ fn strategy_word(strategy: ppe_core::policy::MergeStrategy) -> &'static str {
 fn begin(
     args: &RunArgs,
     site: &Site,
-    plan: Plan,
+    (plan, start): (Plan, Start),
     found: &Preflight,
-    start: Start,
+    launching: &[String],
     ui: &mut Ui,
 ) -> Result<u8, AppError> {
     let (dir, id, log) = create_run(site, &plan, &jiff::Zoned::now())?;
@@ -153,6 +141,9 @@ fn begin(
     let runtime = runtime()?;
     let green = runtime.block_on(judge(site, found, &dir, &id, ui))?.then(|| found.tree.clone());
     let start = Start { run: id.clone(), green, ..start };
+    for line in launching {
+        ui.data(line);
+    }
     let state = State::new(Arc::new(plan));
     let drive = Drive::new(site, &dir, stay(args.plain, ui), args.plain);
     let end = runtime.block_on(async {
@@ -186,5 +177,5 @@ async fn judge(
     }
     let check = verdict_check(&verdict);
     let error = AppError::environment(format!("{} cannot be built on: {}", found.target, check.text));
-    Err(check.hint.iter().fold(error, |error, hint| error.hint(hint)))
+    Err(check.hint.iter().fold(error, super::super::error::AppError::hint))
 }

@@ -20,12 +20,13 @@ pub(super) fn run(args: &SimulateArgs, ui: &mut Ui) -> Result<u8, AppError> {
     let settings = settings_only(&args.repo, flags)?;
     let path = find_plan(&args.repo, args.plan.as_deref(), &settings)?;
     let options = SimOptions { slots: args.slots, seed: args.seed, spread_percent: args.spread };
-    let (name, time, report) = match jobs(&path)? {
-        Some(jobs) => (file_name(&path), wall as Time, simulate_jobs(&jobs, &settings.policy, options)),
-        None => {
-            let plan = require(read_plan(&path, &settings)?)?;
-            (plan.name.to_string(), working as Time, simulate(&plan, &settings.policy, options))
-        }
+    // A plan estimates working time; a list of jobs counts seconds of any kind.
+    let (name, time, report): (_, fn(Seconds) -> String, _) = if let Some(jobs) = jobs(&path)? {
+        (file_name(&path), |time| span(time.ms), simulate_jobs(&jobs, &settings.policy, options))
+    } else {
+        let plan = require(read_plan(&path, &settings)?)?;
+        let working = |time: Seconds| Duration(time.ms.div_ceil(1_000)).to_string();
+        (plan.name.to_string(), working, simulate(&plan, &settings.policy, options))
     };
     let report = report.map_err(|error| in_vain(&path, error))?;
     if args.json {
@@ -65,27 +66,25 @@ fn in_vain(path: &Path, error: SimError) -> AppError {
     }
 }
 
-/// How spans of time are worded.
-type Time = fn(Seconds) -> String;
-
-/// Jobs last for seconds of the clock.
-fn wall(time: Seconds) -> String {
-    span(time.ms)
-}
-
-/// Tasks are estimated in working time: a week has five days of eight hours.
-fn working(time: Seconds) -> String {
-    Duration(time.ms / 1_000).to_string()
-}
-
-fn lines(name: &str, time: Time, policy: &Policy, spread: u32, report: &SimReport) -> Vec<String> {
+fn lines(
+    name: &str,
+    time: fn(Seconds) -> String,
+    policy: &Policy,
+    spread: u32,
+    report: &SimReport,
+) -> Vec<String> {
     let chance = match spread {
         0 => String::new(),
         percent => format!(", each up to {percent}% shorter or longer than estimated (seed {})", report.seed),
     };
     let order = order_word(policy.order);
     vec![
-        format!("{}: {}, {}, order {order}{chance}", shown(name), counted(report.tasks, "task"), slots(report)),
+        format!(
+            "{}: {}, {}, order {order}{chance}",
+            shown(name),
+            counted(report.tasks, "task"),
+            slots(report)
+        ),
         String::new(),
         format!("  Makespan       {}", time(report.makespan_s)),
         format!("  Lower bound    {}, which no schedule can beat", time(report.lower_bound_s)),

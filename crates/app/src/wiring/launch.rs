@@ -6,6 +6,7 @@ use ppe_adapters::clock::AwakeClock;
 use ppe_adapters::config::Command;
 use ppe_adapters::executor::drivers::AgentSettings;
 use ppe_adapters::executor::local::{CommandSpec, ExecutorSettings, LocalExecutor, RunPlaces};
+use ppe_adapters::failpoint;
 use ppe_adapters::forge::local::LocalForge;
 use ppe_adapters::forge::local::port::LocalForgePort;
 use ppe_adapters::git::Identity;
@@ -121,6 +122,7 @@ fn executor_settings(site: &Site, identity: &Identity) -> Result<ExecutorSetting
         grace_ms: settings.policy.grace_ms,
         disk_floor_bytes: settings.limits.disk_floor_bytes,
         identity: identity.clone(),
+        slots: site.state_root.join("slots"),
         program: std::env::current_exe()?,
     })
 }
@@ -181,6 +183,7 @@ impl Socket {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         let pointer = dir.socket_pointer();
         std::fs::write(&pointer, path.as_os_str().as_encoded_bytes())?;
+        failpoint::hit("run.launched");
         tokio::spawn(attach::serve(listener, handle));
         Ok(Self { path, pointer })
     }
@@ -214,7 +217,8 @@ fn runtime_dir(site: &Site) -> Result<PathBuf, AppError> {
 fn check_private(dir: &Path) -> Result<(), AppError> {
     use std::os::unix::fs::MetadataExt;
     let found = std::fs::symlink_metadata(dir)?;
-    let ours = found.is_dir() && found.uid() == nix::unistd::getuid().as_raw() && found.mode() & 0o077 == 0;
+    let closed = found.mode().trailing_zeros() >= 6;
+    let ours = found.is_dir() && found.uid() == nix::unistd::getuid().as_raw() && closed;
     if ours {
         return Ok(());
     }

@@ -266,7 +266,7 @@ pub(crate) async fn judge_target(
     let job = CheckJob { subject: Subject::Base(found.tip.clone()), run: 1, commit: found.tip.clone() };
     let verdict =
         ports.executor().check(job).await.map_err(|trouble| {
-            AppError::environment(format!("the target could not be checked: {trouble:?}"))
+            AppError::environment(format!("the target could not be checked: {trouble}"))
         })?;
     if verdict == Verdict::Green {
         std::fs::write(&known, format!("{seen}{key}\n"))?;

@@ -3,6 +3,7 @@
 use super::Site;
 use crate::error::AppError;
 use jiff::Zoned;
+use ppe_adapters::failpoint;
 use ppe_adapters::lock::{LockError, Note, RecordLock, holder};
 use ppe_adapters::log::{DEFAULT_BALLAST_BYTES, FileLog, digest};
 use ppe_adapters::state_dir::{RunDir, RunStart};
@@ -54,8 +55,6 @@ pub(crate) struct Found {
     pub(crate) id: RunId,
     /// What its log folds to.
     pub(crate) state: State,
-    /// How many records that is.
-    pub(crate) records: usize,
 }
 
 impl Found {
@@ -87,7 +86,7 @@ pub(crate) fn latest(site: &Site, wanted: Option<&str>) -> Result<Option<Found>,
         if state.progress == Progress::New && wanted.is_none() {
             continue;
         }
-        return Ok(Some(Found { dir, id, state, records: reading.records.len() }));
+        return Ok(Some(Found { dir, id, state }));
     }
     Ok(None)
 }
@@ -107,16 +106,15 @@ pub(crate) fn create_run(
         hour: part(utc.hour()),
         minute: part(utc.minute()),
         second: part(utc.second()),
-        salt: u16::try_from(
-            u32::from(utc.subsec_nanosecond().unsigned_abs() as u16) ^ (std::process::id() & 0xffff),
-        )
-        .unwrap_or(0),
+        salt: u16::try_from((utc.subsec_nanosecond().unsigned_abs() ^ std::process::id()) & 0xffff)
+            .unwrap_or(0),
     }
     .run_id();
     let dir = site.state.create_run(&id)?;
     let text = serde_json::to_vec(plan)?;
-    std::fs::write(dir.plan(), &text)?;
+    failpoint::write_file("run.plan", &dir.plan(), &text)?;
     std::fs::File::open(dir.plan())?.sync_all()?;
+    failpoint::hit("run.before_log");
     let header = LogHeader {
         run: id.clone(),
         plan_digest: digest(&text),

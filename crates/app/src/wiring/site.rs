@@ -16,6 +16,8 @@ pub(crate) struct Site {
     pub(crate) repo: Repo,
     /// The settings.
     pub(crate) settings: Settings,
+    /// The folder of all state, which all repositories share.
+    pub(crate) state_root: PathBuf,
     /// Its state folder.
     pub(crate) state: RepoState,
     /// The environment the program was started in.
@@ -34,8 +36,9 @@ impl Site {
             xdg_state_home: text("XDG_STATE_HOME"),
             home: text("HOME"),
         };
-        let state = RepoState::of(&state_root(places)?, &repo.common_dir)?;
-        let mut site = Self { repo, settings, state, env };
+        let state_root = state_root(places)?;
+        let state = RepoState::of(&state_root, &repo.common_dir)?;
+        let mut site = Self { repo, settings, state_root, state, env };
         site.settle_stagger();
         Ok(site)
     }

@@ -26,7 +26,7 @@ impl Decider<'_> {
         use crate::state::Workspace;
         match self.state.task(task) {
             Some(t) if t.facts.workspace == Workspace::Wanted => {
-                self.emit(Event::TaskPreloaded { task: task.clone() })
+                self.emit(Event::TaskPreloaded { task: task.clone() });
             }
             Some(_) | None => self.stale(),
         }
@@ -172,12 +172,13 @@ impl Decider<'_> {
                     after: After::Hold(Hold::Stuck),
                 });
             }
-            (None, _) if empty => {
-                return self.agent_needed(
-                    task,
-                    attempt,
-                    Failure::new(Class::Execution, "nothing is done yet"),
-                );
+            (None, _) if empty || !snapshot.contains_base => {
+                let lacks = if empty {
+                    "nothing is done yet"
+                } else {
+                    "the branch does not contain the commit it is measured against"
+                };
+                return self.agent_needed(task, attempt, Failure::new(Class::Execution, lacks));
             }
             (_, Claim::NoChange(_)) if empty => None,
             _ if empty => Some(Failure::new(Class::Execution, "the agent ended without a change")),

@@ -248,7 +248,7 @@ impl Decider<'_> {
         let Stage::Landing { .. } = candidate.stage else { return self.stale() };
         let members = candidate.members.clone();
         match outcome {
-            LandOutcome::Landed(commit) => self.landed(id, &members, commit),
+            LandOutcome::Landed(commit) => self.landed(id, &members, &commit),
             LandOutcome::BaseMoved => self.base_moved(id, &members),
             LandOutcome::HeadMoved(tip) => {
                 self.emit(Event::CandidateDropped { candidate: id, why: Drop::HeadMoved });
@@ -271,7 +271,7 @@ impl Decider<'_> {
         }
     }
 
-    fn landed(&mut self, id: CandidateId, members: &[TaskId], commit: CommitId) {
+    fn landed(&mut self, id: CandidateId, members: &[TaskId], commit: &CommitId) {
         self.emit(Event::CandidateLanded { candidate: id, commit: commit.clone() });
         for task in members {
             let closure = Closure::Landed(commit.clone());

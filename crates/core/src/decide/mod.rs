@@ -82,7 +82,7 @@ impl Decider<'_> {
                 self.snapshot_taken(&task, attempt, (worked, collect), outcome);
             }
             Input::VerifyEnded { task, attempt, job, verdict } => {
-                self.verify_ended(&task, attempt, job, verdict)
+                self.verify_ended(&task, attempt, job, verdict);
             }
             Input::Published { task, branch, tip } => self.published(task, branch, tip),
             Input::ChangeOpened { task, change } => self.change_opened(task, change),

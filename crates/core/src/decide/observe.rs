@@ -10,19 +10,19 @@ use crate::state::{Closure, Freeze, Park, PauseCause, Step, Wish};
 impl Decider<'_> {
     pub(super) fn observed(&mut self, observed: Observed) {
         match observed {
-            Observed::Target { tip, landed, gone } => self.target_seen(tip, landed, gone),
+            Observed::Target { tip, landed, gone } => self.target_seen(tip, landed, &gone),
             Observed::Branch { task, tip } => self.branch_seen(task, tip),
             Observed::ChangeClosed { task } => self.change_closed(task),
         }
     }
 
-    fn target_seen(&mut self, tip: CommitId, landed: Vec<(TaskId, CommitId)>, gone: Vec<TaskId>) {
+    fn target_seen(&mut self, tip: CommitId, landed: Vec<(TaskId, CommitId)>, gone: &[TaskId]) {
         for (task, commit) in landed {
             let in_lane = self.state.lane.carries(&task);
             match self.step(&task) {
                 // A running attempt ends first, and a candidate has its own outcome; the next look finds the rest.
                 Some(Step::Running(_) | Step::Closed(_) | Step::Outside) | None => {}
-                Some(_) if in_lane => {}
+                Some(_) if in_lane || self.is_undone(&task, &commit) => {}
                 Some(_) => self.emit(Event::TaskClosed { task, closure: Closure::LandedByOthers(commit) }),
             }
         }
@@ -32,10 +32,14 @@ impl Decider<'_> {
         if matches!(&self.state.lane.frozen, Some(Freeze::TargetRed(red)) if *red != tip) {
             self.recheck_target(tip);
         }
-        if self.landed_of(&gone).is_empty() && self.state.paused.contains(&PauseCause::TargetRewritten) {
+        if self.landed_of(gone).is_empty() && self.state.paused.contains(&PauseCause::TargetRewritten) {
             self.emit(Event::DispatchResumed { cause: PauseCause::TargetRewritten });
         }
-        self.landings_gone(&gone);
+        self.landings_gone(gone);
+    }
+
+    fn is_undone(&self, task: &TaskId, commit: &CommitId) -> bool {
+        self.state.task(task).is_some_and(|t| t.facts.undone.contains(commit))
     }
 
     fn landed_of(&self, tasks: &[TaskId]) -> Vec<TaskId> {

@@ -57,7 +57,7 @@ impl Decider<'_> {
             Command::Reopen { task, note } => self.reopen(task, note),
             Command::Next { task } => self.prefer(task),
             Command::Priority { task, priority } => {
-                let text = format!("{task} has {} priority now", priority);
+                let text = format!("{task} has {priority} priority now");
                 self.emit(Event::PriorityChanged { task, priority });
                 done(text)
             }
@@ -227,7 +227,7 @@ impl Decider<'_> {
                 return done(format!("{task} is being landed; if it does not land it is tried again"));
             }
             Step::Open | Step::InLane | Step::Published => {
-                self.emit(Event::TaskReopened { task, note, kind: Kind::Recheck })
+                self.emit(Event::TaskReopened { task, note, kind: Kind::Recheck });
             }
             Step::Publishing | Step::Ready { .. } | Step::Waiting | Step::Outside => {
                 return Reply::Nothing(format!("{task} has not failed"));
@@ -308,13 +308,12 @@ impl Decider<'_> {
     }
 
     fn prefer(&mut self, task: TaskId) -> Reply {
-        match self.step(&task) {
-            Some(Step::Closed(_)) => refused(format!("{task} is closed")),
-            Some(_) | None => {
-                let text = format!("{task} goes ahead of all others");
-                self.emit(Event::TaskPreferred { task });
-                done(text)
-            }
+        if let Some(Step::Closed(_)) = self.step(&task) {
+            refused(format!("{task} is closed"))
+        } else {
+            let text = format!("{task} goes ahead of all others");
+            self.emit(Event::TaskPreferred { task });
+            done(text)
         }
     }
 

@@ -148,7 +148,7 @@ impl Decider<'_> {
                 self.emit(Event::AttemptStopping { task: task_id, attempt, stop });
             }
             Some(Step::InLane) if self.state.lane.carries(task) => {
-                self.emit(Event::TaskWished { task: task_id, wish })
+                self.emit(Event::TaskWished { task: task_id, wish });
             }
             Some(Step::Closed(_) | Step::Outside) | None => {}
             Some(_) => self.emit(Event::TaskClosed { task: task_id, closure }),

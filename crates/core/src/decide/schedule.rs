@@ -31,7 +31,7 @@ impl Decider<'_> {
     /// Everything that follows by itself from the state.
     pub(super) fn settle(&mut self) {
         if self.state.progress == Progress::Complete && self.state.open_count() == 0 {
-            return;
+            return self.withdraw_moot_questions();
         }
         self.resume_after_machine();
         self.wake_waiting();

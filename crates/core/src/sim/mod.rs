@@ -50,7 +50,7 @@ impl Seconds {
 
 impl Serialize for Seconds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.ms % 1_000 == 0 {
+        if self.ms.is_multiple_of(1_000) {
             serializer.serialize_u64(self.ms / 1_000)
         } else {
             serializer.serialize_f64(self.as_f64())

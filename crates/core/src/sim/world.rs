@@ -54,7 +54,7 @@ impl World {
     fn outcome(&self, state: &State, intent: &Intent) -> Option<Input> {
         Some(match intent.clone() {
             Intent::EnsurePreloaded { task } => Input::Preloaded { task },
-            Intent::EnsureWorkspace { task, attempt } => self.prepared(state, task, attempt),
+            Intent::EnsureWorkspace { task, attempt } => Self::prepared(state, task, attempt),
             Intent::EnsureAgent { task, attempt, round } => {
                 let end = AgentEnd { exit: Exit::Done, claim: Claim::Nothing, session: None };
                 Input::AgentEnded { task, attempt, round, end }
@@ -91,7 +91,7 @@ impl World {
         })
     }
 
-    fn prepared(&self, state: &State, task: TaskId, attempt: Attempt) -> Input {
+    fn prepared(state: &State, task: TaskId, attempt: Attempt) -> Input {
         let name = state.plan.task(&task).map(|t| t.branch_name.clone()).unwrap_or_default();
         let (base, tip) = (state.target_tip.clone(), state.target_tip.clone());
         let prepared = Prepared { base, tip, branch: Branch::new(name), rebase: Rebase::NotTried };

@@ -403,6 +403,8 @@ pub struct Facts {
     pub wish: Option<Wish>,
     /// Whether a failure claimed to be flaky had its one re-check.
     pub flaky: Flaky,
+    /// Landings that `reopen` undid: finding them in the target again says nothing.
+    pub undone: Vec<CommitId>,
     /// Attempts that failed before the task succeeded.
     pub failures: u32,
     /// Slot time of ended attempts, ms.

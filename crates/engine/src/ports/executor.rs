@@ -9,7 +9,7 @@ use ppe_core::intent::JobName;
 use ppe_core::outcome::{AgentEnd, Prepared, SnapshotOutcome, Verdict};
 use ppe_core::state::{Collect, Kind, Round, Subject};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -257,6 +257,10 @@ pub trait Executor: Send + Sync + 'static {
         stream: Stream,
         from: u64,
     ) -> impl Future<Output = Result<Tail, Trouble>> + Send;
+
+    /// Gives back the machine's slots of attempts that are not among these. Attempts take one when their workspace is
+    /// prepared; without a free one that waits, at no cost to the task.
+    fn keep_slots(&self, running: &BTreeSet<(TaskId, Attempt)>);
 
     /// Ends jobs of this run that are not among these: what a crash left behind.
     fn reconcile(&self, wanted: Vec<JobKey>) -> impl Future<Output = Result<(), Trouble>> + Send;

@@ -5,6 +5,7 @@ use crate::executor::drivers::{AgentEvent, Driver, Places, ProcessEnd, Seen};
 use crate::executor::job::{self, Ensured, LostCause, NotStarted, Settled};
 use crate::executor::output::{LineReader, Stream};
 use crate::executor::record::{self, End, Exit, JobSpec, StopReason};
+use crate::failpoint;
 use crate::git::live::Live;
 use ppe_core::ids::Millis;
 use ppe_core::input::Trouble;
@@ -53,6 +54,7 @@ pub(super) async fn run(inner: Arc<Inner>, agent: AgentJob) -> Result<AgentEnd, 
             }
         }
     };
+    failpoint::hit("agent.before_told");
     let looked = tokio::task::spawn_blocking(move || {
         watch.finish(&inner);
         watch
@@ -82,9 +84,10 @@ impl Inner {
         let workspace = self.workspace_dir(&agent.task);
         let (prompt_file, job_file, report_file) = (dir.join(PROMPT), dir.join(JOB), dir.join(REPORT));
         if !dir.join(record::SPEC).exists() {
-            std::fs::write(&prompt_file, &agent.prompt).map_err(trouble::machine)?;
+            failpoint::write_file("agent.prompt", &prompt_file, agent.prompt.as_bytes())
+                .map_err(trouble::machine)?;
             let job = serde_json::to_vec_pretty(agent).map_err(trouble::machine)?;
-            std::fs::write(&job_file, job).map_err(trouble::machine)?;
+            failpoint::write_file("agent.job", &job_file, &job).map_err(trouble::machine)?;
         }
         let places = Places {
             job_dir: dir,

@@ -5,6 +5,7 @@ use super::{CommandSpec, Inner, trouble};
 use crate::executor::job::{self, Ensured, NotStarted, Settled};
 use crate::executor::output::{self, Stream};
 use crate::executor::record::{self, End, Exit, JobSpec, StopReason};
+use crate::failpoint;
 use crate::git::Stamp;
 use crate::git::workspace::{self, Start, WorkspaceSpec};
 use ppe_core::ids::{Branch, Millis, TaskId};
@@ -42,6 +43,7 @@ impl Inner {
         let _one_at_a_time = self.checking.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = self.job_dir(&JobKey::Check { subject: job.subject.clone(), run: job.run });
         let workspace = self.places.workspaces.join(CHECKS);
+        record::make_dir(&self.places.workspaces).map_err(trouble::machine)?;
         if command_dirs(&dir).is_empty() {
             let spec = WorkspaceSpec {
                 dir: workspace.clone(),
@@ -88,7 +90,7 @@ impl Inner {
         }
         let dir = self.places.tasks.join(task.as_str()).join("set-up");
         // A set-up that failed is tried again in a folder of its own.
-        let dir = (1..).map(|n: u32| dir.join(n.to_string())).find(|dir| !failed(dir)).unwrap_or(dir);
+        let dir = (1..=u32::MAX).map(|n| dir.join(n.to_string())).find(|dir| !failed(dir)).unwrap_or(dir);
         for (at, command) in self.settings.setup.iter().enumerate() {
             match self.run_command(&dir.join(at.to_string()), workspace, command)? {
                 Judged::Green => {}
@@ -123,13 +125,13 @@ impl Inner {
                 Ensured::Settled(settled) => settled,
                 Ensured::Running(_) => job::settle(&dir).map_err(trouble::machine)?,
             };
+            failpoint::hit("command.before_told");
             match settled {
                 Settled::Ended(exit) => return Ok(judge_exit(&dir, command, &exit)),
-                Settled::Lost { .. } => {}
                 Settled::NeverStarted(NotStarted::ShimFailed { text, .. }) => {
                     return Err(Trouble::Machine(text));
                 }
-                Settled::NeverStarted(_) => {}
+                Settled::Lost { .. } | Settled::NeverStarted(_) => {}
             }
         }
         Ok(Judged::Unevaluated(format!("`{}` was lost again and again", command.name)))

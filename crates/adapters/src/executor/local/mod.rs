@@ -5,6 +5,7 @@
 
 mod agents;
 mod commands;
+mod slots;
 mod trouble;
 mod workspaces;
 
@@ -22,7 +23,7 @@ use ppe_engine::ports::{
     AgentJob, CheckJob, Executor, JobKey, Release, Sightings, SnapshotSpec, Stream, Tail, VerifyJob,
     WorkspaceSpec,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -74,6 +75,8 @@ pub struct ExecutorSettings {
     pub disk_floor_bytes: u64,
     /// Whom commits are by.
     pub identity: Identity,
+    /// Where the slots lie that all runs of this user share.
+    pub slots: PathBuf,
     /// The program that becomes a shim and a scripted agent.
     pub program: PathBuf,
 }
@@ -91,6 +94,7 @@ pub(super) struct Inner {
     settings: ExecutorSettings,
     sightings: Sightings,
     shim: ShimProgram,
+    slots: slots::MachineSlots,
     /// Checks share one workspace.
     checking: Mutex<()>,
 }
@@ -105,8 +109,18 @@ impl LocalExecutor {
         sightings: Sightings,
     ) -> Self {
         let shim = ShimProgram { path: settings.program.clone(), secrets: Vec::new() };
+        let slots = slots::MachineSlots::new(settings.slots.clone(), run.clone());
         Self {
-            inner: Arc::new(Inner { repo, run, places, settings, sightings, shim, checking: Mutex::new(()) }),
+            inner: Arc::new(Inner {
+                repo,
+                run,
+                places,
+                settings,
+                sightings,
+                shim,
+                slots,
+                checking: Mutex::new(()),
+            }),
         }
     }
 
@@ -188,6 +202,10 @@ impl Executor for LocalExecutor {
 
     async fn tail(&self, job: JobKey, stream: Stream, from: u64) -> Result<Tail, Trouble> {
         self.blocking(move |inner| inner.tail(&job, stream, from)).await
+    }
+
+    fn keep_slots(&self, running: &BTreeSet<(TaskId, Attempt)>) {
+        self.inner.slots.keep(running);
     }
 
     async fn reconcile(&self, wanted: Vec<JobKey>) -> Result<(), Trouble> {

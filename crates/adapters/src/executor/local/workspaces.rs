@@ -2,6 +2,7 @@
 
 use super::{Inner, trouble};
 use crate::executor::record;
+use crate::failpoint;
 use crate::git::rebase::{self, Rebased};
 use crate::git::snapshot::{self, History, SnapshotError, TakeSpec, TargetIn};
 use crate::git::workspace::{self, How, PrepareError, Start, Workspace, WorkspaceSpec};
@@ -19,12 +20,15 @@ const NAMES: u32 = 100;
 impl Inner {
     pub(super) fn prepare(&self, wish: &Wish) -> Result<Prepared, Trouble> {
         self.check_disk()?;
+        if let Some(attempt) = wish.attempt {
+            self.slots.take(&wish.task, attempt)?;
+        }
         record::make_dir(&self.places.workspaces).map_err(trouble::machine)?;
         let tip = self.repo.tip(&wish.target).map_err(trouble::machine)?;
         let tip = tip.ok_or_else(|| Trouble::Machine(format!("there is no branch {}", wish.target)))?;
         let dir = self.workspace_dir(&wish.task);
         let stamp = self.stamp(Millis(record::wall_ms()));
-        let found = Workspace::open(&self.repo, &dir).map_err(|e| self.why_not(wish, e))?;
+        let found = Workspace::open(&self.repo, &dir).map_err(|e| why_not(wish, e))?;
         let branch = match (&found, &wish.published) {
             (Some(found), _) => found.record().branch.clone(),
             (None, Some(_)) => wish.branch.clone(),
@@ -46,18 +50,20 @@ impl Inner {
             copy: self.settings.copy.clone(),
             stamp: stamp.clone(),
         };
-        let prepared = workspace::prepare(&self.repo, &spec).map_err(|e| self.why_not(wish, e))?;
+        failpoint::hit("prepare.before");
+        let prepared = workspace::prepare(&self.repo, &spec).map_err(|e| why_not(wish, e))?;
+        failpoint::hit("prepare.made");
         if matches!(prepared.how, How::Made | How::Remade { .. }) {
             self.forget_set_up(&wish.task);
         }
         self.set_up(&wish.task, &dir)?;
         match onto {
-            Some(work) => self.bring_onto(prepared.workspace, wish, &work, &tip, &stamp),
-            None => Ok(self.told(&prepared.workspace, &spec.start)),
+            Some(work) => Self::bring_onto(prepared.workspace, wish, &work, &tip, &stamp),
+            None => Ok(Self::told(&prepared.workspace, &spec.start)),
         }
     }
 
-    fn told(&self, workspace: &Workspace, start: &Start) -> Prepared {
+    fn told(workspace: &Workspace, start: &Start) -> Prepared {
         let record = workspace.record();
         let tip = match start {
             Start::Continue { tip } => tip.clone(),
@@ -67,7 +73,6 @@ impl Inner {
     }
 
     fn bring_onto(
-        &self,
         mut workspace: Workspace,
         wish: &Wish,
         work: &CommitId,
@@ -121,17 +126,6 @@ impl Inner {
         drop(std::fs::remove_file(done));
     }
 
-    /// Whose matter it is that there is no workspace.
-    fn why_not(&self, wish: &Wish, error: PrepareError) -> Trouble {
-        match error {
-            PrepareError::NotAncestor { missing, .. } => {
-                let gone = wish.must_contain.iter().filter(|(_, commit)| missing.contains(commit));
-                Trouble::NotAncestor { tasks: gone.map(|(task, _)| task.clone()).collect() }
-            }
-            error => Trouble::Machine(format!("workspace of {}: {error}", wish.task)),
-        }
-    }
-
     fn check_disk(&self) -> Result<(), Trouble> {
         let free = free_bytes(&self.places.workspaces)?;
         if free < self.settings.disk_floor_bytes {
@@ -150,6 +144,7 @@ impl Inner {
         let Some(workspace) = Workspace::open(&self.repo, &dir).map_err(trouble::machine)? else {
             return Ok(SnapshotOutcome::Gone(format!("the workspace of {} was removed", spec.task)));
         };
+        failpoint::hit("snapshot.before");
         workspace.clear_stale_locks();
         let take = TakeSpec {
             attempt: spec.attempt,
@@ -172,6 +167,7 @@ impl Inner {
             }
             Err(error) => return Err(trouble::machine(error)),
         };
+        failpoint::hit("snapshot.after");
         let leftovers = match spec.collect {
             Collect::Commit => 0,
             Collect::Look => u32::try_from(taken.look.dirty.len()).unwrap_or(u32::MAX),
@@ -214,10 +210,13 @@ impl Inner {
 
     pub(super) fn release(&self, task: &TaskId) -> Result<(), Trouble> {
         let dir = self.workspace_dir(task);
+        failpoint::hit("release.before");
         if let Some(workspace) = Workspace::open(&self.repo, &dir).map_err(trouble::machine)? {
             let kept =
                 keep::keep(&workspace, &self.stamp(Millis(record::wall_ms()))).map_err(trouble::machine)?;
+            failpoint::hit("release.kept");
             keep::remove(workspace, &kept).map_err(trouble::machine)?;
+            failpoint::hit("release.moved");
         }
         self.forget_set_up(task);
         for trash in keep::trash_in(&self.places.workspaces) {
@@ -225,6 +224,17 @@ impl Inner {
             drop(trash.delete());
         }
         Ok(())
+    }
+}
+
+/// Whose matter it is that there is no workspace.
+fn why_not(wish: &Wish, error: PrepareError) -> Trouble {
+    match error {
+        PrepareError::NotAncestor { missing, .. } => {
+            let gone = wish.must_contain.iter().filter(|(_, commit)| missing.contains(commit));
+            Trouble::NotAncestor { tasks: gone.map(|(task, _)| task.clone()).collect() }
+        }
+        error => Trouble::Machine(format!("workspace of {}: {error}", wish.task)),
     }
 }
 

@@ -323,7 +323,8 @@ impl Play<'_> {
 
     fn flood(&mut self) -> Result<(), PlayError> {
         let mut left = self.part.flood;
-        let line = [&[b'~'; FLOOD_LINE - 1][..], b"\n"].concat();
+        let mut line = vec![b'~'; FLOOD_LINE];
+        line[FLOOD_LINE - 1] = b'\n';
         while left > 0 {
             let now = usize::try_from(left).unwrap_or(FLOOD_LINE).min(FLOOD_LINE);
             self.out.write_all(&line[FLOOD_LINE - now..]).map_err(PlayError::Print)?;

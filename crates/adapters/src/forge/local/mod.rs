@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use ppe_core::ids::{Branch, ChangeNumber, CommitId, Millis};
 
+use crate::failpoint;
 use crate::git::lane::{self, Landing, LaneError};
 use crate::git::refs::{self, BadName, Expect, Moved};
 use crate::git::{GitError, Repo};
@@ -86,7 +87,9 @@ impl LocalForge {
         let stem = self.without_taken_folders(branch)?;
         for n in 1..=NAMES_TRIED {
             let name = if n == 1 { stem.clone() } else { Branch::new(format!("{stem}-{n}")) };
+            failpoint::hit("branch.before");
             if refs::update(&self.repo, &refs::head(&name), tip, &Expect::Absent)? == Moved::Done {
+                failpoint::hit("branch.after");
                 return Ok(Published::At { branch: name });
             }
         }
@@ -120,7 +123,10 @@ impl LocalForge {
             return Ok(Published::CheckedOut { worktree: holder.path });
         }
         let expect = now.map_or(Expect::Absent, Expect::At);
-        match refs::update(&self.repo, &refs::head(branch), tip, &expect)? {
+        failpoint::hit("branch.before_move");
+        let moved = refs::update(&self.repo, &refs::head(branch), tip, &expect)?;
+        failpoint::hit("branch.after_move");
+        match moved {
             Moved::Done => Ok(Published::At { branch: branch.clone() }),
             Moved::Lost { now: Some(tip) } => Ok(Published::Moved { tip }),
             Moved::Lost { now: None } | Moved::Clash => {
@@ -201,6 +207,7 @@ impl LocalForge {
         let change = self.store.change(number)?;
         let landing = lane::land(&self.repo, &change.base, base, commit)?;
         if landing == Landing::Landed {
+            failpoint::hit("land.before_merged");
             self.set_merged(number, commit)?;
         }
         Ok(landing)

@@ -2,6 +2,7 @@
 //!
 //! Knows what a change is; knows nothing of git.
 
+use crate::failpoint;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -215,7 +216,9 @@ impl Store {
         if change != before {
             let temporary = self.write_temporary(&change)?;
             let path = self.path(number);
+            failpoint::hit("change.before_rename");
             fs::rename(temporary, &path).map_err(|source| StoreError::Io { path, source })?;
+            failpoint::hit("change.after_rename");
             self.sync()?;
         }
         Ok(change)
@@ -225,7 +228,9 @@ impl Store {
         let temporary = self.write_temporary(change)?;
         let path = self.path(change.number);
         // A link fails where a file is already: the number is claimed with its content or not at all.
+        failpoint::hit("change.before_link");
         let linked = fs::hard_link(&temporary, &path);
+        failpoint::hit("change.after_link");
         fs::remove_file(&temporary).map_err(|source| StoreError::Io { path: temporary, source })?;
         match linked {
             Ok(()) => self.sync().map(|()| Claim::Won),
@@ -238,7 +243,7 @@ impl Store {
         let path = self.dir.join(format!("{}.new", change.number.0));
         let written = (|| {
             let mut file = File::create(&path)?;
-            serde_json::to_writer_pretty(&mut file, change)?;
+            failpoint::write_all("change.file", &mut file, &serde_json::to_vec_pretty(change)?)?;
             file.write_all(b"\n")?;
             file.sync_all()
         })();

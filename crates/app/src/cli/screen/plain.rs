@@ -138,10 +138,7 @@ impl Plain {
 
     /// `T-001 10/20 commits (50%), Phase 2: Generation`, each time another `report_every_commits` are made.
     fn progress(&mut self, event: &Event, state: &State) -> Option<String> {
-        let task = match event {
-            Event::Sighted { task, .. } | Event::SnapshotTaken { task, .. } => task,
-            _ => return None,
-        };
+        let (Event::Sighted { task, .. } | Event::SnapshotTaken { task, .. }) = event else { return None };
         let at = state.position(task)?;
         let (now, every) = (state.tasks[at].commits(), state.policy.report_every_commits.max(1));
         let before = self.commits.get(task).copied().unwrap_or(0);
@@ -269,7 +266,7 @@ fn attempt(event: &Event, state: &State) -> Option<String> {
             }
         }
         Event::AttemptSucceeded { task, .. } => {
-            let commits = state.task(task).map_or(0, |t| t.commits());
+            let commits = state.task(task).map_or(0, ppe_core::state::Task::commits);
             format!("✅ {task} verified, {}", plural(commits as usize, "commit"))
         }
         Event::AttemptFailed { task, failure, after, .. } => failed(task, failure, *after, state),

@@ -230,12 +230,11 @@ fn waiting(view: &RunView, detail: Detail, room: usize) -> Vec<Vec<Row>> {
 /// `T-009 (waiting for T-002) ⏰ Ready soon!`
 fn waiting_line(task: &TaskLine) -> String {
     let soon = if task.ready_soon.is_set() { " ⏰ Ready soon!" } else { "" };
-    match &task.blocked {
-        Some(blocked) => format!("  {} ({blocked})", task.id),
-        None => {
-            let ids: Vec<&str> = texts(&task.waits_for).collect();
-            format!("  {} (waiting for {}){soon}", task.id, ids.join(", "))
-        }
+    if let Some(blocked) = &task.blocked {
+        format!("  {} ({blocked})", task.id)
+    } else {
+        let ids: Vec<&str> = texts(&task.waits_for).collect();
+        format!("  {} (waiting for {}){soon}", task.id, ids.join(", "))
     }
 }
 
@@ -248,7 +247,7 @@ pub(super) fn totals(view: &RunView, detail: Detail) -> Vec<Row> {
         format!("{about}{}/{} ({}%)", thousands(t.commits), thousands(t.commits_planned), t.commits_percent);
     let mut elapsed = span(whole_minutes(view.times.elapsed_ms));
     if view.times.paused_ms >= 60_000 {
-        elapsed += &format!(" ({} of it paused)", span(whole_minutes(view.times.paused_ms)));
+        elapsed = format!("{elapsed} ({} of it paused)", span(whole_minutes(view.times.paused_ms)));
     }
     let per_hour =
         view.velocity.commits_per_hour.map_or_else(|| "no figure yet".to_owned(), |n| format!("~{n:.0}"));

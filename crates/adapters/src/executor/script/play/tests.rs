@@ -392,7 +392,7 @@ fn sleepers() -> Vec<(i32, i32)> {
         let Some((_, fields)) = stat.rsplit_once(") ") else { continue };
         let fields: Vec<&str> = fields.split(' ').collect();
         let line = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
-        if fields[1] == me && line == "sleep\03600\0" {
+        if fields[1] == me && line == "sleep\x003600\0" {
             found.push((pid, fields[3].parse().unwrap()));
         }
     }

@@ -1,16 +1,15 @@
 //! What each event does to the state. Asserts what must hold before; decides nothing.
 
+mod attempt;
+mod lane;
+
 use super::{
-    Asked, Collect, Deferred, Due, Facts, Flaky, Freeze, Kind, Labelled, Leave, Park, Phase, Progress,
-    Question, Running,
+    Closure, Deferred, Due, Facts, Flaky, Kind, Labelled, Park, PauseCause, Progress, Question, Running,
 };
-use super::{
-    Candidate, Closure, GivenUp, PauseCause, Seen, Stage, State, Step, Subject, Tries, Work, Workspace,
-};
-use crate::event::{After, Drop, Event};
-use crate::ids::{Attempt, CandidateId, QuestionId, TaskId};
+use super::{Seen, State, Step, Tries, Work, Workspace};
+use crate::event::Event;
+use crate::ids::{Attempt, QuestionId, TaskId};
 use crate::mutant::Mutant;
-use crate::outcome::{Claim, Failure, Snapshot};
 use crate::plan::Plan;
 use std::sync::Arc;
 
@@ -246,7 +245,7 @@ impl State {
 
     fn session_opened(&mut self, down_ms: u64) {
         self.totals.sessions += 1;
-        if self.busy_count() == 0 && self.paused.is_empty() {
+        if self.busy_count() == 0 && !self.is_idle_by_order() {
             self.clock.paused_ms += down_ms;
         }
         self.stop = None;
@@ -310,178 +309,6 @@ impl State {
         Ok(())
     }
 
-    fn attempt_started(&mut self, task: &TaskId, attempt: Attempt, kind: Kind, agent: &str) -> Result {
-        let (at, now) = (self.at(task)?, self.clock.last);
-        if !matches!(self.tasks[at].step, Step::Ready { .. }) {
-            return Err(format!("{task} is not ready"));
-        }
-        let facts = &mut self.tasks[at].facts;
-        facts.attempts = attempt.0;
-        facts.started = Some(now);
-        facts.first_started.get_or_insert(now);
-        facts.preferred = 0;
-        self.clock.last_start = Some(now);
-        self.totals.attempts += 1;
-        self.totals.repairs += u32::from(matches!(kind, Kind::Verify | Kind::Ci | Kind::Conflict));
-        let running = Running {
-            attempt,
-            kind,
-            phase: Phase::Starting,
-            stop: None,
-            asked: Asked::No,
-            end: None,
-            agent: agent.to_owned(),
-            working_since: None,
-        };
-        self.set_step(at, Step::Running(running));
-        self.totals.peak_busy =
-            self.totals.peak_busy.max(u32::try_from(self.busy_count()).unwrap_or(u32::MAX));
-        Ok(())
-    }
-
-    /// Events that move a running attempt from one phase to the next.
-    fn attempt_moved(&mut self, event: &Event) -> Result {
-        let now = self.clock.last;
-        match event {
-            Event::WorkspacePrepared { task, attempt, prepared } => {
-                let running = self.expect_attempt(task, *attempt)?;
-                let skips_agent =
-                    running.kind == Kind::Recheck || prepared.rebase == crate::outcome::Rebase::Clean;
-                if skips_agent {
-                    running.phase = Phase::Collecting(Collect::Look);
-                } else {
-                    running.phase = Phase::Working;
-                    running.working_since = Some(now);
-                }
-                let facts = self.facts(task)?;
-                facts.base = Some(prepared.base.clone());
-                facts.branch.get_or_insert(prepared.branch.clone());
-                facts.workspace = Workspace::Present;
-                facts.seen.commits = 0;
-            }
-            Event::AgentEnded { task, attempt, end } => {
-                let running = self.expect_attempt(task, *attempt)?;
-                running.end = Some(end.clone());
-                running.phase = Phase::Collecting(Collect::Look);
-                if let Some(session) = &end.session {
-                    self.facts(task)?.session = Some(session.clone());
-                }
-            }
-            Event::SnapshotTaken { task, snapshot, .. } => self.snapshot_taken(task, snapshot)?,
-            Event::LeftoversAsked { task, attempt } => {
-                let running = self.expect_attempt(task, *attempt)?;
-                running.asked = Asked::Yes;
-                running.phase = Phase::Leftovers;
-                running.working_since = Some(now);
-            }
-            Event::LeftoversTaken { task, attempt } => {
-                self.expect_attempt(task, *attempt)?.phase = Phase::Collecting(Collect::Commit);
-            }
-            Event::VerifyStarted { task, attempt } => {
-                self.expect_attempt(task, *attempt)?.phase = Phase::Verifying;
-            }
-            Event::AgentNeeded { task, attempt, failure } => {
-                let running = self.expect_attempt(task, *attempt)?;
-                running.kind = Kind::Verify;
-                running.phase = Phase::Working;
-                running.working_since = Some(now);
-                let facts = self.facts(task)?;
-                facts.failed_tip.clone_from(&facts.tip);
-                facts.failure = Some(failure.clone());
-            }
-            Event::AttemptStopping { task, attempt, stop } => {
-                self.expect_attempt(task, *attempt)?.stop = Some(*stop);
-            }
-            _ => return Err("not a phase of an attempt".to_owned()),
-        }
-        Ok(())
-    }
-
-    fn snapshot_taken(&mut self, task: &TaskId, snapshot: &Snapshot) -> Result {
-        let facts = self.facts(task)?;
-        facts.tip = Some(snapshot.tip.clone());
-        facts.seen.commits = snapshot.commits;
-        facts.snapshot = Some(snapshot.clone());
-        Ok(())
-    }
-
-    fn attempt_succeeded(&mut self, task: &TaskId, attempt: Attempt) -> Result {
-        let running = self.expect_attempt(task, attempt)?;
-        let (repair, flaky) = (
-            matches!(running.kind, Kind::Verify | Kind::Ci | Kind::Conflict),
-            running.end.as_ref().is_some_and(|e| matches!(e.claim, Claim::Flaky(_))),
-        );
-        self.totals.repairs_helped += u32::from(repair);
-        self.streak = super::Streak::default();
-        let facts = self.facts(task)?;
-        facts.failure = None;
-        facts.note = None;
-        if flaky && facts.failed_tip == facts.tip {
-            facts.flaky = Flaky::Used;
-        }
-        facts.failed_tip = None;
-        self.enter(task, Step::Publishing)
-    }
-
-    /// A failure that costs a try, of an attempt or of a change in the lane.
-    fn failed(&mut self, task: &TaskId, failure: &Failure, after: After) -> Result {
-        use crate::outcome::Class;
-        let forgets = self.has(Mutant::TryNotCounted);
-        let facts = self.facts(task)?;
-        match failure.class {
-            Class::Execution => facts.tries.execution += 1,
-            Class::Verification if forgets => {}
-            Class::Verification => facts.tries.verification += 1,
-            Class::Ci => facts.tries.ci += 1,
-            Class::Conflict => facts.tries.conflict += 1,
-            Class::Lost => facts.tries.lost += 1,
-            Class::Capacity | Class::Machine | Class::Operator => {
-                return Err("this class costs no try".to_owned());
-            }
-        }
-        facts.failures += 1;
-        facts.failure = Some(failure.clone());
-        if failure.class == Class::Verification {
-            facts.failed_tip.clone_from(&facts.tip);
-        }
-        if self.streak.summary == failure.summary {
-            if !self.streak.tasks.contains(task) {
-                self.streak.tasks.push(task.clone());
-            }
-        } else {
-            self.streak = super::Streak { summary: failure.summary.clone(), tasks: vec![task.clone()] };
-        }
-        self.enter(
-            task,
-            match after {
-                After::Retry { until, kind } => Step::Backoff { until, kind },
-                After::Hold(hold) => Step::Held { hold, failure: failure.clone() },
-            },
-        )
-    }
-
-    fn attempt_released(
-        &mut self,
-        task: &TaskId,
-        attempt: Attempt,
-        failure: &Failure,
-        leave: Leave,
-    ) -> Result {
-        let kind = self.expect_attempt(task, attempt)?.kind.resumed();
-        if failure.class == crate::outcome::Class::Lost {
-            self.facts(task)?.tries.lost += 1;
-        }
-        self.enter(
-            task,
-            match leave {
-                Leave::Ready(kind) => Step::Ready { kind },
-                Leave::Parked(park) => Step::Parked { park, kind },
-                Leave::Closed(GivenUp::Cancelled) => Step::Closed(Closure::Cancelled),
-                Leave::Closed(GivenUp::Skipped(satisfies)) => Step::Closed(Closure::Skipped(satisfies)),
-            },
-        )
-    }
-
     fn task_parked(&mut self, task: &TaskId, park: Park) -> Result {
         let at = self.at(task)?;
         let kind = match &self.tasks[at].step {
@@ -517,9 +344,11 @@ impl State {
 
     fn task_reset(&mut self, task: &TaskId, note: Option<&str>, work: Work) -> Result {
         let at = self.at(task)?;
+        let landing = self.tasks[at].closure().and_then(Closure::commit).cloned();
         let facts = &mut self.tasks[at].facts;
         let old = std::mem::take(facts);
         *facts = Facts {
+            undone: old.undone,
             attempts: old.attempts,
             branch: old.branch,
             priority: old.priority,
@@ -538,7 +367,7 @@ impl State {
                 facts.change = old.change;
                 facts.session = old.session;
             }
-            Work::Anew => {}
+            Work::Anew => facts.undone.extend(landing),
         }
         self.progress = Progress::Open;
         self.set_step(at, Step::Waiting);
@@ -552,112 +381,6 @@ impl State {
             self.questions.insert(question, open.clone());
         }
         self.settled.push((open.ask, answer));
-        Ok(())
-    }
-
-    fn candidate(&mut self, id: CandidateId) -> Result<&mut Candidate> {
-        self.lane.chain.iter_mut().find(|c| c.id == id).ok_or_else(|| format!("there is no candidate {id}"))
-    }
-
-    /// Events of the lane.
-    fn lane_moved(&mut self, event: &Event) -> Result {
-        match event {
-            Event::CandidateChosen { candidate, members } => {
-                self.lane.queue.retain(|t| !members.contains(t));
-                self.lane.made = candidate.0;
-                let members = members.clone();
-                self.lane.chain.push(Candidate {
-                    id: *candidate,
-                    members,
-                    stage: Stage::Building,
-                    red: None,
-                });
-            }
-            Event::CandidateBuilt { candidate, built } => {
-                self.target_tip = built.base.clone();
-                self.candidate(*candidate)?.stage = Stage::Checking { built: built.clone(), run: 0 };
-            }
-            Event::CheckStarted { subject: Subject::Candidate(id), run } => {
-                self.totals.checks += 1;
-                let candidate = self.candidate(*id)?;
-                let Stage::Checking { built, .. } = &candidate.stage else {
-                    return Err(format!("candidate {id} is not to be checked"));
-                };
-                candidate.stage = Stage::Checking { built: built.clone(), run: *run };
-            }
-            Event::CheckStarted { subject: Subject::Base(_), .. } => return self.base_check_started(event),
-            Event::TreeGreen { tree } => drop(self.lane.green.insert(tree.clone())),
-            Event::BaseGreen { commit } => drop(self.lane.green_bases.insert(commit.clone())),
-            Event::CheckRed { subject, failure, .. } => {
-                self.totals.checks_red += 1;
-                if let Subject::Candidate(id) = subject {
-                    self.candidate(*id)?.red = Some(failure.clone());
-                }
-            }
-            Event::LandingStarted { candidate } => {
-                let candidate = self.candidate(*candidate)?;
-                match &candidate.stage {
-                    Stage::Checking { built, .. } | Stage::CheckingBase { built, .. } => {
-                        candidate.stage = Stage::Landing { built: built.clone() };
-                    }
-                    Stage::Building | Stage::Landing { .. } => return Err("it was not checked".to_owned()),
-                }
-            }
-            Event::CandidateDropped { candidate, why } => return self.candidate_dropped(*candidate, *why),
-            Event::CandidateLanded { candidate, commit } => {
-                self.candidate(*candidate)?;
-                self.lane.chain.retain(|c| c.id != *candidate);
-                self.lane.green_bases.insert(commit.clone());
-                self.lane.races = 0;
-                self.target_tip = commit.clone();
-                self.totals.landings += 1;
-            }
-            Event::TargetRed { commit, .. } => self.lane.frozen = Some(Freeze::TargetRed(commit.clone())),
-            Event::RacesLost { task } => self.lane.frozen = Some(Freeze::Races(task.clone())),
-            Event::LaneThawed => {
-                self.lane.frozen = None;
-                self.lane.races = 0;
-            }
-            _ => return Err("not an event of the lane".to_owned()),
-        }
-        Ok(())
-    }
-
-    fn base_check_started(&mut self, event: &Event) -> Result {
-        let Event::CheckStarted { subject: Subject::Base(commit), run } = event else {
-            return Err("not a check of a base".to_owned());
-        };
-        self.totals.checks += 1;
-        self.lane.base_checks = *run;
-        if self.lane.frozen.is_some() {
-            self.lane.frozen = Some(Freeze::Rechecking(commit.clone()));
-            return Ok(());
-        }
-        let head = self.lane.chain.first_mut().ok_or("there is no candidate")?;
-        let (Stage::Checking { built, .. }, Some(failure)) = (&head.stage, &head.red) else {
-            return Err("its candidate is not red".to_owned());
-        };
-        head.stage = Stage::CheckingBase { built: built.clone(), failure: failure.clone() };
-        Ok(())
-    }
-
-    fn candidate_dropped(&mut self, id: CandidateId, why: Drop) -> Result {
-        let candidate = self.candidate(id)?.clone();
-        self.lane.chain.retain(|c| c.id != id);
-        match why {
-            Drop::BaseMoved | Drop::TargetRed if self.has(Mutant::QueueLosesMember) => {}
-            Drop::BaseMoved | Drop::TargetRed => {
-                for member in candidate.members.iter().rev() {
-                    self.lane.queue.insert(0, member.clone());
-                }
-            }
-            Drop::HeadMoved | Drop::Conflict | Drop::Red | Drop::Withdrawn => {}
-        }
-        match why {
-            Drop::BaseMoved => self.lane.races += 1,
-            Drop::TargetRed => {}
-            Drop::HeadMoved | Drop::Conflict | Drop::Red | Drop::Withdrawn => self.lane.races = 0,
-        }
         Ok(())
     }
 }

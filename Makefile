@@ -1,0 +1,31 @@
+# Two commands do all set-up on a fresh Debian machine and say what they install:
+#   make demo    runs the example plan of 45 tasks with scripted agents in a scratch repository
+#   make test    checks formatting, lints and tests
+.PHONY: demo demo-screen test test-all build setup fmt
+
+setup:
+	@scripts/setup
+
+build: setup
+	cargo build
+
+demo: build
+	@demo/run
+
+# The same in the live dashboard.
+demo-screen: build
+	@demo/run --screen
+
+test: setup
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo nextest run --workspace --no-fail-fast
+
+# As `test`, with the long variants: more seeds, more kills.
+test-all: setup
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	PPE_TEST_LONG=1 cargo nextest run --workspace --no-fail-fast --profile long
+
+fmt:
+	cargo fmt --all

@@ -1,0 +1,188 @@
+//! What the events of an attempt do to the state: its phases, its end, and the tries it costs.
+
+use super::Result;
+use crate::event::{After, Event};
+use crate::ids::{Attempt, TaskId};
+use crate::mutant::Mutant;
+use crate::outcome::{Claim, Class, Failure, Rebase, Snapshot};
+use crate::state::{
+    Asked, Closure, Collect, Flaky, GivenUp, Kind, Leave, Phase, Running, State, Step, Streak, Workspace,
+};
+
+impl State {
+    pub(super) fn attempt_started(
+        &mut self,
+        task: &TaskId,
+        attempt: Attempt,
+        kind: Kind,
+        agent: &str,
+    ) -> Result {
+        let (at, now) = (self.at(task)?, self.clock.last);
+        if !matches!(self.tasks[at].step, Step::Ready { .. }) {
+            return Err(format!("{task} is not ready"));
+        }
+        let facts = &mut self.tasks[at].facts;
+        facts.attempts = attempt.0;
+        facts.started = Some(now);
+        facts.first_started.get_or_insert(now);
+        facts.preferred = 0;
+        self.clock.last_start = Some(now);
+        self.totals.attempts += 1;
+        self.totals.repairs += u32::from(matches!(kind, Kind::Verify | Kind::Ci | Kind::Conflict));
+        let running = Running {
+            attempt,
+            kind,
+            phase: Phase::Starting,
+            stop: None,
+            asked: Asked::No,
+            end: None,
+            agent: agent.to_owned(),
+            working_since: None,
+        };
+        self.set_step(at, Step::Running(running));
+        self.totals.peak_busy =
+            self.totals.peak_busy.max(u32::try_from(self.busy_count()).unwrap_or(u32::MAX));
+        Ok(())
+    }
+
+    /// Events that move a running attempt from one phase to the next.
+    pub(super) fn attempt_moved(&mut self, event: &Event) -> Result {
+        let now = self.clock.last;
+        match event {
+            Event::WorkspacePrepared { task, attempt, prepared } => {
+                let running = self.expect_attempt(task, *attempt)?;
+                let skips_agent = running.kind == Kind::Recheck || prepared.rebase == Rebase::Clean;
+                if skips_agent {
+                    running.phase = Phase::Collecting(Collect::Look);
+                } else {
+                    running.phase = Phase::Working;
+                    running.working_since = Some(now);
+                }
+                let facts = self.facts(task)?;
+                facts.base = Some(prepared.base.clone());
+                facts.branch.get_or_insert(prepared.branch.clone());
+                facts.workspace = Workspace::Present;
+                facts.seen.commits = 0;
+            }
+            Event::AgentEnded { task, attempt, end } => {
+                let running = self.expect_attempt(task, *attempt)?;
+                running.end = Some(end.clone());
+                running.phase = Phase::Collecting(Collect::Look);
+                if let Some(session) = &end.session {
+                    self.facts(task)?.session = Some(session.clone());
+                }
+            }
+            Event::SnapshotTaken { task, snapshot, .. } => self.snapshot_taken(task, snapshot)?,
+            Event::LeftoversAsked { task, attempt } => {
+                let running = self.expect_attempt(task, *attempt)?;
+                running.asked = Asked::Yes;
+                running.phase = Phase::Leftovers;
+                running.working_since = Some(now);
+            }
+            Event::LeftoversTaken { task, attempt } => {
+                self.expect_attempt(task, *attempt)?.phase = Phase::Collecting(Collect::Commit);
+            }
+            Event::VerifyStarted { task, attempt } => {
+                self.expect_attempt(task, *attempt)?.phase = Phase::Verifying;
+            }
+            Event::AgentNeeded { task, attempt, failure } => {
+                let running = self.expect_attempt(task, *attempt)?;
+                running.kind = Kind::Verify;
+                running.phase = Phase::Working;
+                running.working_since = Some(now);
+                let facts = self.facts(task)?;
+                facts.failed_tip.clone_from(&facts.tip);
+                facts.failure = Some(failure.clone());
+            }
+            Event::AttemptStopping { task, attempt, stop } => {
+                self.expect_attempt(task, *attempt)?.stop = Some(*stop);
+            }
+            _ => return Err("not a phase of an attempt".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn snapshot_taken(&mut self, task: &TaskId, snapshot: &Snapshot) -> Result {
+        let facts = self.facts(task)?;
+        facts.tip = Some(snapshot.tip.clone());
+        facts.seen.commits = snapshot.commits;
+        facts.snapshot = Some(snapshot.clone());
+        Ok(())
+    }
+
+    pub(super) fn attempt_succeeded(&mut self, task: &TaskId, attempt: Attempt) -> Result {
+        let running = self.expect_attempt(task, attempt)?;
+        let (repair, flaky) = (
+            matches!(running.kind, Kind::Verify | Kind::Ci | Kind::Conflict),
+            running.end.as_ref().is_some_and(|e| matches!(e.claim, Claim::Flaky(_))),
+        );
+        self.totals.repairs_helped += u32::from(repair);
+        self.streak = Streak::default();
+        let facts = self.facts(task)?;
+        facts.failure = None;
+        facts.note = None;
+        if flaky && facts.failed_tip == facts.tip {
+            facts.flaky = Flaky::Used;
+        }
+        facts.failed_tip = None;
+        self.enter(task, Step::Publishing)
+    }
+
+    /// A failure that costs a try, of an attempt or of a change in the lane.
+    pub(super) fn failed(&mut self, task: &TaskId, failure: &Failure, after: After) -> Result {
+        let forgets = self.has(Mutant::TryNotCounted);
+        let facts = self.facts(task)?;
+        match failure.class {
+            Class::Execution => facts.tries.execution += 1,
+            Class::Verification if forgets => {}
+            Class::Verification => facts.tries.verification += 1,
+            Class::Ci => facts.tries.ci += 1,
+            Class::Conflict => facts.tries.conflict += 1,
+            Class::Lost => facts.tries.lost += 1,
+            Class::Capacity | Class::Machine | Class::Operator => {
+                return Err("this class costs no try".to_owned());
+            }
+        }
+        facts.failures += 1;
+        facts.failure = Some(failure.clone());
+        if failure.class == Class::Verification {
+            facts.failed_tip.clone_from(&facts.tip);
+        }
+        if self.streak.summary == failure.summary {
+            if !self.streak.tasks.contains(task) {
+                self.streak.tasks.push(task.clone());
+            }
+        } else {
+            self.streak = Streak { summary: failure.summary.clone(), tasks: vec![task.clone()] };
+        }
+        self.enter(
+            task,
+            match after {
+                After::Retry { until, kind } => Step::Backoff { until, kind },
+                After::Hold(hold) => Step::Held { hold, failure: failure.clone() },
+            },
+        )
+    }
+
+    pub(super) fn attempt_released(
+        &mut self,
+        task: &TaskId,
+        attempt: Attempt,
+        failure: &Failure,
+        leave: Leave,
+    ) -> Result {
+        let kind = self.expect_attempt(task, attempt)?.kind.resumed();
+        if failure.class == Class::Lost {
+            self.facts(task)?.tries.lost += 1;
+        }
+        self.enter(
+            task,
+            match leave {
+                Leave::Ready(kind) => Step::Ready { kind },
+                Leave::Parked(park) => Step::Parked { park, kind },
+                Leave::Closed(GivenUp::Cancelled) => Step::Closed(Closure::Cancelled),
+                Leave::Closed(GivenUp::Skipped(satisfies)) => Step::Closed(Closure::Skipped(satisfies)),
+            },
+        )
+    }
+}

@@ -1,0 +1,102 @@
+//! A repository as far as a run can tell: commits with parents and trees, and who contains whom. Knows no files.
+
+use ppe_core::ids::{CommitId, TreeId};
+use std::collections::BTreeMap;
+
+/// A commit, as its place in the list.
+pub(super) type Commit = usize;
+/// A tree, as its number.
+pub(super) type Tree = usize;
+
+#[derive(Debug)]
+struct Entry {
+    parents: Vec<Commit>,
+    tree: Tree,
+}
+
+/// All commits that were ever made.
+#[derive(Debug, Default)]
+pub(super) struct Git {
+    commits: Vec<Entry>,
+    trees: Tree,
+    merges: BTreeMap<(Commit, Commit), Commit>,
+}
+
+impl Git {
+    /// A new commit with a tree of its own.
+    pub(super) fn commit(&mut self, parents: &[Commit]) -> Commit {
+        self.trees += 1;
+        self.commits.push(Entry { parents: parents.to_vec(), tree: self.trees });
+        self.commits.len() - 1
+    }
+
+    /// The merge of a tip into a base: the same two always give the same commit, and a tip that contains the base
+    /// keeps its tree.
+    pub(super) fn merge(&mut self, base: Commit, tip: Commit) -> Commit {
+        if self.contains(base, tip) {
+            return base;
+        }
+        if let Some(made) = self.merges.get(&(base, tip)) {
+            return *made;
+        }
+        let made = self.commit(&[base, tip]);
+        if self.contains(tip, base) {
+            self.commits[made].tree = self.commits[tip].tree;
+        }
+        self.merges.insert((base, tip), made);
+        made
+    }
+
+    pub(super) fn tree(&self, commit: Commit) -> Tree {
+        self.commits[commit].tree
+    }
+
+    pub(super) fn first_parent(&self, commit: Commit) -> Option<Commit> {
+        self.commits[commit].parents.first().copied()
+    }
+
+    /// Whether `ancestor` is reachable from `tip`.
+    pub(super) fn contains(&self, tip: Commit, ancestor: Commit) -> bool {
+        self.reach(tip)[ancestor]
+    }
+
+    /// Commits of `tip` that `base` does not have.
+    pub(super) fn ahead(&self, base: Commit, tip: Commit) -> u32 {
+        let (mine, theirs) = (self.reach(tip), self.reach(base));
+        let count = mine.iter().zip(theirs).filter(|(mine, theirs)| **mine && !theirs).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    fn reach(&self, tip: Commit) -> Vec<bool> {
+        let mut seen = vec![false; self.commits.len()];
+        let mut next = vec![tip];
+        while let Some(commit) = next.pop() {
+            if !std::mem::replace(&mut seen[commit], true) {
+                next.extend(&self.commits[commit].parents);
+            }
+        }
+        seen
+    }
+}
+
+pub(super) fn commit_id(commit: Commit) -> CommitId {
+    CommitId::new(format!("c{commit}"))
+}
+
+pub(super) fn tree_id(tree: Tree) -> TreeId {
+    TreeId::new(format!("t{tree}"))
+}
+
+/// The commit of an id that this world gave out.
+pub(super) fn commit_of(id: &CommitId) -> Result<Commit, String> {
+    number(id.as_str())
+}
+
+/// The tree of an id that this world gave out.
+pub(super) fn tree_of(id: &TreeId) -> Result<Tree, String> {
+    number(id.as_str())
+}
+
+fn number(id: &str) -> Result<usize, String> {
+    id.get(1..).and_then(|digits| digits.parse().ok()).ok_or_else(|| format!("`{id}` is no id of this world"))
+}

@@ -1,0 +1,307 @@
+//! Every input there is, about one task of a state: as it would come now, and as it would come from something that is
+//! over. For tests that feed them all. Knows nothing of what follows.
+
+use ppe_core::ids::{Attempt, Branch, CandidateId, ChangeNumber, CommitId, QuestionId, TaskId, TreeId};
+use ppe_core::input::{Command, Input, Observed, Trouble};
+use ppe_core::intent::{Intent, JobName, lane_intents, task_intents};
+use ppe_core::outcome::{
+    AgentEnd, BuildOutcome, Built, Claim, Class, Differs, Exit, Failure, LandOutcome, Leftovers, Prepared,
+    Rebase, Snapshot, SnapshotOutcome, Verdict,
+};
+use ppe_core::plan::Priority;
+use ppe_core::question::Answer;
+use ppe_core::state::{
+    Collect, Park, Phase, Round, Satisfies, Stage, State, Step, StopMode, Subject, Task, Worked,
+};
+
+/// An input and what it is called.
+pub type Named = (&'static str, Input);
+
+fn commit(id: &str) -> CommitId {
+    CommitId::new(id.to_owned())
+}
+
+/// Every input about a task, as it would come now.
+pub fn about(state: &State, at: usize) -> Vec<Named> {
+    let (id, task) = (state.id(at).clone(), &state.tasks[at]);
+    let attempt = Attempt(task.facts.attempts);
+    let running = task.running();
+    let round = running.map_or(Round::Main, ppe_core::state::Running::round);
+    let worked = running.map_or(Worked::Main, ppe_core::state::Running::worked);
+    let collect = match running.map(|r| r.phase) {
+        Some(Phase::Collecting(collect)) => collect,
+        _ => Collect::Look,
+    };
+    let mut all = attempt_inputs(&id, attempt, (round, worked, collect));
+    all.extend(publication_inputs(&id, task));
+    all.extend(lane_inputs(state, &id));
+    all.extend(trouble_inputs(state, at));
+    all.extend(seen_inputs(&id, task));
+    all.extend(task_commands(&id, task));
+    all.extend(run_commands());
+    all
+}
+
+/// Inputs of an attempt, a candidate and a question that are over, or never were. Nothing may follow from them.
+pub fn stale(state: &State, at: usize) -> Vec<Named> {
+    let id = state.id(at).clone();
+    let gone = Attempt(state.tasks[at].facts.attempts + 7);
+    let unknown = TaskId::new("T-999");
+    let mut all = Vec::new();
+    for (id, attempt) in [(&id, gone), (&unknown, Attempt(1))] {
+        for round in
+            [(Round::Main, Worked::Main, Collect::Look), (Round::Leftovers, Worked::NotYet, Collect::Commit)]
+        {
+            all.extend(attempt_inputs(id, attempt, round));
+        }
+    }
+    all.extend(candidate_inputs(CandidateId(state.lane.made + 7), 1));
+    let never = Subject::Base(commit("c-never"));
+    for verdict in verdicts() {
+        all.push((
+            "a check of another base",
+            Input::CheckEnded { subject: never.clone(), run: 99, verdict: verdict.1 },
+        ));
+    }
+    let intent = Intent::EnsureAgent { task: id, attempt: gone, round: Round::Main };
+    for trouble in troubles() {
+        all.push(("a wish that is over fails", Input::IntentFailed { intent: intent.clone(), trouble }));
+    }
+    all.push(("unknown", Input::Labelled { task: unknown.clone() }));
+    all.push(("unknown", Input::Released { task: unknown.clone() }));
+    all.push(("unknown", Input::Preloaded { task: unknown.clone() }));
+    all.push(("unknown", Input::ChangeOpened { task: unknown.clone(), change: ChangeNumber(1) }));
+    all.push(("unknown", Input::Observed(Observed::ChangeClosed { task: unknown.clone() })));
+    all.push((
+        "unknown",
+        Input::Observed(Observed::Branch { task: unknown.clone(), tip: commit("c-never") }),
+    ));
+    all.push(("unknown", Input::Operator(Command::Next { task: unknown })));
+    let nobody = Command::Answer { question: QuestionId(9_999), answer: Answer::Yes };
+    all.push(("an answer to nothing", Input::Operator(nobody)));
+    all
+}
+
+fn verdicts() -> [(&'static str, Verdict); 3] {
+    let red = Failure::new(Class::Verification, "a test fails");
+    [
+        ("green", Verdict::Green),
+        ("red", Verdict::Red(red)),
+        ("not found out", Verdict::Unevaluated("no runner".to_owned())),
+    ]
+}
+
+fn troubles() -> [Trouble; 2] {
+    [Trouble::Machine("disk full".to_owned()), Trouble::Elsewhere("not now".to_owned())]
+}
+
+fn attempt_inputs(id: &TaskId, attempt: Attempt, at: (Round, Worked, Collect)) -> Vec<Named> {
+    let (round, worked, collect) = at;
+    let mut all = Vec::new();
+    for (name, rebase) in [
+        ("workspace ready", Rebase::NotTried),
+        ("workspace ready, rebased by itself", Rebase::Clean),
+        ("workspace ready, rebase left to the agent", Rebase::Conflicted),
+    ] {
+        let branch = Branch::new(format!("feat/{id}"));
+        let prepared = Prepared { base: commit("c0"), tip: commit("c0"), branch, rebase };
+        all.push((name, Input::Prepared { task: id.clone(), attempt, prepared }));
+    }
+    for (name, exit, claim) in ends() {
+        let end = AgentEnd { exit, claim, session: Some("s1".to_owned()) };
+        all.push((name, Input::AgentEnded { task: id.clone(), attempt, round, end }));
+    }
+    for (name, outcome) in snapshots() {
+        all.push((name, Input::SnapshotTaken { task: id.clone(), attempt, worked, collect, outcome }));
+    }
+    for (name, (_, verdict)) in
+        ["verify green", "verify red", "verify not found out"].into_iter().zip(verdicts())
+    {
+        let job = JobName::from(worked);
+        all.push((name, Input::VerifyEnded { task: id.clone(), attempt, job, verdict }));
+    }
+    all.push(("agent seen at work", Input::Sighted { task: id.clone(), attempt, commits: 9, phase: None }));
+    all
+}
+
+fn ends() -> Vec<(&'static str, Exit, Claim)> {
+    let why = || "why".to_owned();
+    vec![
+        ("agent done", Exit::Done, Claim::Nothing),
+        ("agent done, says no change", Exit::Done, Claim::NoChange(why())),
+        ("agent done, says blocked", Exit::Done, Claim::Blocked(why())),
+        ("agent done, says flaky", Exit::Done, Claim::Flaky(why())),
+        ("agent failed", Exit::Failed(why()), Claim::Nothing),
+        ("agent without capacity", Exit::TryLater { until: None, why: why() }, Claim::Nothing),
+        ("agent cannot start", Exit::CannotStart(why()), Claim::Nothing),
+        ("agent stopped", Exit::Stopped, Claim::Nothing),
+        ("agent lost", Exit::Lost(why()), Claim::Nothing),
+    ]
+}
+
+fn snapshots() -> Vec<(&'static str, SnapshotOutcome)> {
+    let work = Snapshot {
+        tip: commit("c-work"),
+        tree: TreeId::new("t-work"),
+        commits: 99,
+        differs: Differs::Yes,
+        leftovers: Leftovers::Clean,
+        contains_base: true,
+        lines_added: 1,
+        lines_removed: 0,
+        tests_added: 0,
+    };
+    let with = |change: fn(&mut Snapshot)| {
+        let mut snapshot = work.clone();
+        change(&mut snapshot);
+        SnapshotOutcome::Taken(snapshot)
+    };
+    vec![
+        ("work measured", with(|_| ())),
+        ("work measured, files left over", with(|s| s.leftovers = Leftovers::Files(2))),
+        ("work measured, commits missing", with(|s| s.commits = 1)),
+        ("work measured, nothing there", with(|s| (s.commits, s.differs) = (0, Differs::No))),
+        ("work measured, base lost", with(|s| s.contains_base = false)),
+        ("work refused", SnapshotOutcome::Refused("too large".to_owned())),
+        ("workspace gone", SnapshotOutcome::Gone("no folder".to_owned())),
+    ]
+}
+
+fn publication_inputs(id: &TaskId, task: &Task) -> Vec<Named> {
+    let branch = task.facts.branch.clone().unwrap_or_else(|| Branch::new(format!("feat/{id}")));
+    let tip = task.facts.tip.clone().unwrap_or_else(|| commit("c-none"));
+    vec![
+        ("workspace ready ahead", Input::Preloaded { task: id.clone() }),
+        ("branch published", Input::Published { task: id.clone(), branch, tip }),
+        ("change opened", Input::ChangeOpened { task: id.clone(), change: ChangeNumber(77) }),
+        ("change labelled", Input::Labelled { task: id.clone() }),
+        ("workspace released", Input::Released { task: id.clone() }),
+    ]
+}
+
+/// Inputs of the candidate that carries the task, and of the base that is being checked.
+fn lane_inputs(state: &State, id: &TaskId) -> Vec<Named> {
+    let Some(candidate) = state.lane.chain.iter().find(|c| c.members.contains(id)) else { return Vec::new() };
+    let (run, base) = match &candidate.stage {
+        Stage::Checking { run, .. } => (*run, None),
+        Stage::CheckingBase { built, .. } => (1, Some(built.base.clone())),
+        Stage::Building | Stage::Landing { .. } => (1, None),
+    };
+    let mut all = candidate_inputs(candidate.id, run);
+    if let Some(base) = base {
+        let (subject, run) = (Subject::Base(base), state.lane.base_checks);
+        for (name, (_, verdict)) in
+            ["base green", "base red", "base not found out"].into_iter().zip(verdicts())
+        {
+            all.push((name, Input::CheckEnded { subject: subject.clone(), run, verdict }));
+        }
+    }
+    all
+}
+
+fn candidate_inputs(candidate: CandidateId, run: u32) -> Vec<Named> {
+    let built = Built { base: commit("c0"), commit: commit("c-built"), tree: TreeId::new("t-built") };
+    let conflict = BuildOutcome::Conflict { base: commit("c0"), files: vec!["a".to_owned()] };
+    let mut all = vec![
+        ("candidate built", Input::CandidateBuilt { candidate, outcome: BuildOutcome::Built(built) }),
+        ("candidate conflicts", Input::CandidateBuilt { candidate, outcome: conflict }),
+    ];
+    for (name, (_, verdict)) in
+        ["checks green", "checks red", "checks not found out"].into_iter().zip(verdicts())
+    {
+        all.push((name, Input::CheckEnded { subject: Subject::Candidate(candidate), run, verdict }));
+    }
+    for (name, outcome) in [
+        ("landed", LandOutcome::Landed(commit("c-landed"))),
+        ("landing: target moved", LandOutcome::BaseMoved),
+        ("landing: branch moved", LandOutcome::HeadMoved(commit("c-moved"))),
+        ("landing refused", LandOutcome::Refused("not now".to_owned())),
+    ] {
+        all.push((name, Input::LandEnded { candidate, outcome }));
+    }
+    all
+}
+
+/// What is wished for about the task fails.
+fn trouble_inputs(state: &State, at: usize) -> Vec<Named> {
+    let mut wishes = task_intents(state, at);
+    if state.lane.carries(state.id(at)) {
+        wishes.extend(lane_intents(state));
+    }
+    let mut all = Vec::new();
+    for intent in wishes {
+        for (name, trouble) in
+            ["a wish fails: machine", "a wish fails: elsewhere"].into_iter().zip(troubles())
+        {
+            all.push((name, Input::IntentFailed { intent: intent.clone(), trouble }));
+        }
+        if matches!(intent, Intent::EnsureWorkspace { .. }) {
+            let needs = &state.plan.tasks[at].needs;
+            let tasks = needs.iter().map(|need| state.id(*need).clone()).collect();
+            all.push((
+                "a landing it needs is gone",
+                Input::IntentFailed { intent, trouble: Trouble::NotAncestor { tasks } },
+            ));
+        }
+    }
+    all
+}
+
+fn seen_inputs(id: &TaskId, task: &Task) -> Vec<Named> {
+    let tip = || commit("c-seen");
+    let landed = vec![(id.clone(), commit("c-by-hand"))];
+    let target = |landed, gone| Input::Observed(Observed::Target { tip: tip(), landed, gone });
+    let mut all = vec![
+        ("seen: target moved", target(Vec::new(), Vec::new())),
+        ("seen: landed by others", target(landed, Vec::new())),
+        ("seen: branch moved", Input::Observed(Observed::Branch { task: id.clone(), tip: tip() })),
+        ("seen: change closed", Input::Observed(Observed::ChangeClosed { task: id.clone() })),
+    ];
+    if task.closure().is_some_and(|closure| closure.commit().is_some()) {
+        all.push(("seen: its landing is gone", target(Vec::new(), vec![id.clone()])));
+    }
+    all
+}
+
+fn task_commands(id: &TaskId, task: &Task) -> Vec<Named> {
+    let of = |name, command| (name, Input::Operator(command));
+    let task_id = || id.clone();
+    let mut all = vec![
+        of("`pause T`", Command::Pause(Some(task_id()))),
+        of("`unpause T`", Command::Unpause(Some(task_id()))),
+        of("`retry T`", Command::Retry { task: task_id(), note: None }),
+        of("`retry T --note`", Command::Retry { task: task_id(), note: Some("why".to_owned()) }),
+        of("`skip T`", Command::Skip { task: task_id(), satisfies: Satisfies::No }),
+        of("`skip T --satisfied`", Command::Skip { task: task_id(), satisfies: Satisfies::Yes }),
+        of("`take T`", Command::Take { task: task_id() }),
+        of("`give T`", Command::Give { task: task_id() }),
+        of("`done T`", Command::Done { task: task_id(), commit: commit("c-done") }),
+        of("`reopen T`", Command::Reopen { task: task_id(), note: None }),
+        of("`next T`", Command::Next { task: task_id() }),
+        of("`priority T`", Command::Priority { task: task_id(), priority: Priority::High }),
+    ];
+    if let Step::Parked { park: Park::Question(question), .. } = &task.step {
+        for (name, answer) in [
+            ("answer: yes", Answer::Yes),
+            ("answer: no", Answer::No),
+            ("answer: hold", Answer::Hold),
+            ("answer: retry", Answer::Retry),
+        ] {
+            all.push(of(name, Command::Answer { question: *question, answer }));
+        }
+    }
+    all
+}
+
+fn run_commands() -> Vec<Named> {
+    let of = |name, command| (name, Input::Operator(command));
+    vec![
+        of("`pause`", Command::Pause(None)),
+        of("`unpause`", Command::Unpause(None)),
+        of("drain", Command::Stop(StopMode::Drain)),
+        of("`stop`", Command::Stop(StopMode::Agents)),
+        of("`stop --cancel`", Command::Stop(StopMode::Cancel)),
+        of("`slots 1`", Command::Slots(1)),
+        ("a new session", Input::Opened),
+    ]
+}

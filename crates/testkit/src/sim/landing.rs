@@ -1,0 +1,177 @@
+//! How wishes about branches, changes, candidates, checks and landings come true or do not. Says when something would land
+//! that was not checked, or twice.
+
+use super::git::{Commit, commit_id, commit_of, tree_id, tree_of};
+use super::perform::{Answer, Answers};
+use super::world::{Change, World};
+use ppe_core::ids::{CandidateId, ChangeNumber, Millis, TaskId};
+use ppe_core::input::{Input, Observed};
+use ppe_core::intent::Intent;
+use ppe_core::outcome::{BuildOutcome, Built, Class, Failure, LandOutcome, Verdict};
+use ppe_core::state::{Candidate, Stage, State, Subject};
+
+impl World {
+    pub(super) fn perform_landing(&mut self, state: &State, now: Millis, intent: &Intent) -> Answers {
+        let _ = now;
+        let answer = match intent.clone() {
+            Intent::EnsurePublished { task } => (self.seed.between(1, 2_000), self.publish(state, task)?),
+            Intent::EnsureChange { task } => (self.seed.between(1, 3_000), self.open_change(state, task)?),
+            Intent::EnsureLabelled { task } => (self.seed.between(1, 2_000), Input::Labelled { task }),
+            Intent::EnsureCandidate { candidate } => {
+                let outcome = self.build(state, candidate)?;
+                (self.seed.between(1, 3_000), Input::CandidateBuilt { candidate, outcome })
+            }
+            Intent::EnsureChecked { subject, run } => self.check_subject(state, subject, run)?,
+            Intent::EnsureLanded { candidate } => {
+                let outcome = self.land(state, candidate)?;
+                (self.seed.between(1, 3_000), Input::LandEnded { candidate, outcome })
+            }
+            other => return Err(format!("{other:?} is no matter of the lane")),
+        };
+        Ok(vec![answer])
+    }
+
+    /// Moves the branch from where we left it, and from nowhere else.
+    fn publish(&mut self, state: &State, task: TaskId) -> Result<Input, String> {
+        let facts = &state.task(&task).ok_or("an unknown task is published")?.facts;
+        let tip = facts.tip.clone().ok_or("a task without a tip is published")?;
+        let branch = facts.branch.clone().ok_or("a task without a branch is published")?;
+        let ours = facts.published.as_ref().map(commit_of).transpose()?;
+        let wanted = commit_of(&tip)?;
+        let desk = self.desk(&task);
+        match desk.branch {
+            Some(stands) if stands != wanted && Some(stands) != ours => {
+                return Ok(Input::Observed(Observed::Branch { task, tip: commit_id(stands) }));
+            }
+            Some(_) | None => desk.branch = Some(wanted),
+        }
+        Ok(Input::Published { task, branch, tip })
+    }
+
+    fn open_change(&mut self, state: &State, task: TaskId) -> Result<Input, String> {
+        if state.task(&task).is_none_or(|t| t.facts.published.is_none() || t.facts.published != t.facts.tip) {
+            return Err(format!("a change of {task} is opened before its branch stands"));
+        }
+        let fresh = self.next_change;
+        let desk = self.desk(&task);
+        let number = match desk.change {
+            Some(Change::Open(number) | Change::Closed(number)) => number,
+            Some(Change::Merged) | None => fresh,
+        };
+        desk.change = Some(Change::Open(number));
+        self.next_change = self.next_change.max(number + 1);
+        Ok(Input::ChangeOpened { task, change: ChangeNumber(number) })
+    }
+
+    fn member(state: &State, candidate: CandidateId) -> Result<(Candidate, TaskId, Commit), String> {
+        let found = state.lane.chain.iter().find(|c| c.id == candidate).cloned();
+        let candidate = found.ok_or_else(|| format!("{candidate} is not in the lane"))?;
+        let [member] = candidate.members.as_slice() else { return Err("not one member".to_owned()) };
+        let member = member.clone();
+        let head =
+            state.task(&member).and_then(|t| t.facts.published.as_ref()).ok_or("a member without a head")?;
+        let head = commit_of(head)?;
+        Ok((candidate, member, head))
+    }
+
+    fn build(&mut self, state: &State, candidate: CandidateId) -> Result<BuildOutcome, String> {
+        let (_, _, head) = Self::member(state, candidate)?;
+        let base = self.target;
+        let clean = self.git.contains(head, base) || self.git.contains(base, head);
+        let clash = !clean && self.strikes(10);
+        if *self.clashes.entry((base, head)).or_insert(clash) {
+            return Ok(BuildOutcome::Conflict {
+                base: commit_id(base),
+                files: vec!["src/lib.rs".to_owned()],
+            });
+        }
+        let commit = self.merged(base, head);
+        let tree = tree_id(self.git.tree(commit));
+        Ok(BuildOutcome::Built(Built { base: commit_id(base), commit: commit_id(commit), tree }))
+    }
+
+    fn check_subject(&mut self, state: &State, subject: Subject, run: u32) -> Result<Answer, String> {
+        let tree = match &subject {
+            Subject::Base(commit) => self.git.tree(commit_of(commit)?),
+            Subject::Candidate(id) => {
+                let (candidate, _, _) = Self::member(state, *id)?;
+                match &candidate.stage {
+                    Stage::Checking { built, .. } => tree_of(&built.tree)?,
+                    stage => return Err(format!("{id} is checked while {stage:?}")),
+                }
+            }
+        };
+        let takes_ms = self.seed.between(1_000, 1_200_000);
+        let known = self.verdicts.get(&(subject.clone(), run)).cloned();
+        let verdict = match known {
+            Some(verdict) => verdict,
+            None if self.strikes(4) => {
+                let verdict = Verdict::Unevaluated("the runner is gone".to_owned());
+                return Ok((takes_ms, Input::CheckEnded { subject, run, verdict }));
+            }
+            None => self.judge(tree),
+        };
+        if verdict == Verdict::Green {
+            self.green.insert(tree);
+        }
+        self.verdicts.insert((subject.clone(), run), verdict.clone());
+        Ok((takes_ms, Input::CheckEnded { subject, run, verdict }))
+    }
+
+    fn judge(&mut self, tree: usize) -> Verdict {
+        let red = self.red.contains(&tree) || (self.flaky.contains(&tree) && self.strikes(50));
+        if red {
+            let nth = self.seed.below(4);
+            Verdict::Red(Failure::new(Class::Ci, format!("check {nth} is red")))
+        } else {
+            Verdict::Green
+        }
+    }
+
+    fn land(&mut self, state: &State, candidate: CandidateId) -> Result<LandOutcome, String> {
+        let (candidate, member, head) = Self::member(state, candidate)?;
+        let Stage::Landing { built } = &candidate.stage else {
+            return Err(format!("{} lands while {:?}", candidate.id, candidate.stage));
+        };
+        let (base, commit, tree) =
+            (commit_of(&built.base)?, commit_of(&built.commit)?, tree_of(&built.tree)?);
+        if self.git.contains(self.target, commit) {
+            self.landed.entry(member).or_insert(commit);
+            return Ok(LandOutcome::Landed(commit_id(commit)));
+        }
+        let rush = self.rush_percent;
+        if self.strikes(rush) {
+            self.push();
+        }
+        if self.target != base {
+            return Ok(LandOutcome::BaseMoved);
+        }
+        if let Some(moved) = self.desk(&member).branch.filter(|branch| *branch != head) {
+            return Ok(LandOutcome::HeadMoved(commit_id(moved)));
+        }
+        if !matches!(self.desk(&member).change, Some(Change::Open(_))) {
+            return Ok(LandOutcome::Refused("the change is closed".to_owned()));
+        }
+        if self.strikes(5) {
+            return Ok(LandOutcome::Refused("local changes in src/lib.rs".to_owned()));
+        }
+        if !self.green.contains(&tree)
+            || self.git.tree(commit) != tree
+            || self.git.first_parent(commit) != Some(base)
+        {
+            return Err(format!("{member} lands as {commit}, which was not checked on its base"));
+        }
+        if !self.ours.insert(member.clone()) {
+            return Err(format!("{member} lands again"));
+        }
+        self.target = commit;
+        self.landed.insert(member.clone(), commit);
+        self.desk(&member).change = Some(Change::Merged);
+        Ok(LandOutcome::Landed(commit_id(commit)))
+    }
+
+    /// Somebody else pushes to the target.
+    pub(super) fn push(&mut self) {
+        self.target = self.work(&[self.target]);
+    }
+}

@@ -1,0 +1,327 @@
+//! How wishes about an attempt come true or do not: workspaces, agents, snapshots, verification. Looks before it acts, and
+//! says when the core asks for something that must not be.
+
+use super::git::{Commit, commit_id, commit_of, tree_id};
+use super::world::{Effect, Job, JobEnd, Weather, Workspace, World, ended};
+use ppe_core::ids::{Attempt, Branch, Millis, TaskId};
+use ppe_core::input::{Input, Trouble};
+use ppe_core::intent::{Intent, JobName};
+use ppe_core::outcome::{
+    Claim, Class, Differs, Exit, Failure, Leftovers, Prepared, Rebase, Snapshot, SnapshotOutcome, Verdict,
+};
+use ppe_core::state::{Collect, Kind, Round, State};
+
+/// An answer and how long it takes, ms.
+pub(super) type Answer = (u64, Input);
+pub(super) type Answers = Result<Vec<Answer>, String>;
+
+impl World {
+    /// Makes a wish come true, or not. The first answer is the wish's own; others come unasked.
+    pub(super) fn perform(&mut self, state: &State, now: Millis, intent: &Intent) -> Answers {
+        self.catch_up(now);
+        let trouble = match intent {
+            Intent::EnsureAgent { .. } | Intent::EnsureStopped { .. } => 0,
+            _ => 3,
+        };
+        if self.strikes(trouble) {
+            let why = "nobody knows".to_owned();
+            let machine = self.seed.chance(40) && !matches!(intent, Intent::EnsureLanded { .. });
+            let trouble = if machine { Trouble::Machine(why) } else { Trouble::Elsewhere(why) };
+            return Ok(vec![(
+                self.seed.between(1, 3_000),
+                Input::IntentFailed { intent: intent.clone(), trouble },
+            )]);
+        }
+        match intent.clone() {
+            Intent::EnsurePreloaded { task } => {
+                let target = self.target;
+                let desk = self.desk(&task);
+                desk.workspace.get_or_insert(Workspace { base: target, tip: target, dirty: 0 });
+                Ok(vec![(self.seed.between(1, 5_000), Input::Preloaded { task })])
+            }
+            Intent::EnsureWorkspace { task, attempt } => self.ensure_workspace(state, &task, attempt),
+            Intent::EnsureAgent { task, attempt, round } => {
+                self.ensure_agent(state, now, &task, attempt, round)
+            }
+            Intent::EnsureStopped { task, attempt, job } => Ok(self.ensure_stopped(now, &task, attempt, job)),
+            Intent::EnsureSnapshot { task, attempt, worked, collect } => {
+                let outcome = self.snapshot(&task, collect);
+                let input = Input::SnapshotTaken { task, attempt, worked, collect, outcome };
+                Ok(vec![(self.seed.between(1, 2_000), input)])
+            }
+            Intent::EnsureVerified { task, attempt, job } => self.ensure_verified(now, &task, attempt, job),
+            Intent::EnsureReleased { task } => {
+                if !state.task(&task).is_some_and(ppe_core::state::Task::is_closed) {
+                    return Err(format!("the workspace of {task} is to go, and {task} is open"));
+                }
+                self.desk(&task).workspace = None;
+                Ok(vec![(self.seed.between(1, 2_000), Input::Released { task })])
+            }
+            Intent::EnsurePublished { .. }
+            | Intent::EnsureChange { .. }
+            | Intent::EnsureLabelled { .. }
+            | Intent::EnsureCandidate { .. }
+            | Intent::EnsureChecked { .. }
+            | Intent::EnsureLanded { .. } => self.perform_landing(state, now, intent),
+        }
+    }
+
+    fn ensure_workspace(&mut self, state: &State, task: &TaskId, attempt: Attempt) -> Answers {
+        let answer = |world: &mut Self, input| Ok(vec![(world.seed.between(1, 20_000), input)]);
+        let at = state.position(task).ok_or("a task that is not in the plan")?;
+        let (gone, needed) = self.dependencies(state, at)?;
+        if !gone.is_empty() {
+            let intent = Intent::EnsureWorkspace { task: task.clone(), attempt };
+            return answer(
+                self,
+                Input::IntentFailed { intent, trouble: Trouble::NotAncestor { tasks: gone } },
+            );
+        }
+        let known = self.desk(task).prepared.get(&attempt).cloned();
+        if let Some(prepared) = known.filter(|_| self.desk(task).workspace.is_some()) {
+            return answer(self, Input::Prepared { task: task.clone(), attempt, prepared });
+        }
+        let facts = &state.tasks[at].facts;
+        let kind = state.tasks[at].running().map_or(Kind::First, |r| r.kind);
+        let tip = facts.tip.as_ref().map(commit_of).transpose()?;
+        let old_base = facts.base.as_ref().map(commit_of).transpose()?;
+        let kept = old_base.filter(|base| {
+            tip.is_some() && kind != Kind::Conflict && needed.iter().all(|c| self.git.contains(*base, *c))
+        });
+        let base = kept.unwrap_or(self.target);
+        let moves = tip.is_some_and(|tip| kept.is_none() && !self.git.contains(tip, base));
+        let (tip, rebase) = match tip {
+            Some(tip) if moves && self.seed.chance(50) => (self.work(&[tip, base]), Rebase::Clean),
+            Some(tip) if moves => (tip, Rebase::Conflicted),
+            Some(tip) => (tip, Rebase::NotTried),
+            None => (base, Rebase::NotTried),
+        };
+        let branch = Branch::new(state.plan.tasks[at].branch_name.clone());
+        let prepared = Prepared { base: commit_id(base), tip: commit_id(tip), branch, rebase };
+        let desk = self.desk(task);
+        let dirty = desk.workspace.as_ref().map_or(0, |workspace| workspace.dirty);
+        desk.workspace = Some(Workspace { base, tip, dirty });
+        desk.prepared.insert(attempt, prepared.clone());
+        answer(self, Input::Prepared { task: task.clone(), attempt, prepared })
+    }
+
+    /// Landing commits that a task's dependencies brought: those that are gone from the target, and all.
+    fn dependencies(&self, state: &State, at: usize) -> Result<(Vec<TaskId>, Vec<Commit>), String> {
+        let (mut gone, mut needed) = (Vec::new(), Vec::new());
+        for need in &state.plan.tasks[at].needs {
+            let id = state.id(*need);
+            let Some(commit) = state.tasks[*need].closure().and_then(|c| c.commit()) else { continue };
+            let commit = commit_of(commit)?;
+            needed.push(commit);
+            if !self.git.contains(self.target, commit) {
+                gone.push(id.clone());
+            } else if !self.landed.contains_key(id) {
+                return Err(format!("{} begins, and {id} is not in the target", state.id(at)));
+            }
+        }
+        Ok((gone, needed))
+    }
+
+    fn ensure_agent(
+        &mut self,
+        state: &State,
+        now: Millis,
+        task: &TaskId,
+        attempt: Attempt,
+        round: Round,
+    ) -> Answers {
+        let (name, mut answers) = (JobName::from(round), Vec::new());
+        if !self.desk(task).jobs.contains_key(&(attempt, name)) {
+            if self.desk(task).workspace.is_none() {
+                return Err(format!("an agent of {task} starts without a workspace"));
+            }
+            let at = state.position(task).ok_or("a task that is not in the plan")?;
+            let job = self.agent_job(state, now, at, round);
+            answers = self.sightings(state, now, at, attempt, job.ends);
+            self.desk(task).jobs.insert((attempt, name), job);
+        }
+        let job = &self.desk(task).jobs[&(attempt, name)];
+        let JobEnd::Agent(end) = job.end.clone() else { return Err("an agent with a verdict".to_owned()) };
+        let wait_ms = job.ends.since(now);
+        answers.insert(0, (wait_ms, Input::AgentEnded { task: task.clone(), attempt, round, end }));
+        Ok(answers)
+    }
+
+    fn agent_job(&mut self, state: &State, now: Millis, at: usize, round: Round) -> Job {
+        let takes_ms = match self.seed.below(4) {
+            0 => self.seed.between(1_000, 60_000),
+            1 | 2 => self.seed.between(60_000, 3_600_000),
+            _ => self.seed.between(3_600_000, 6 * 3_600_000),
+        };
+        let ends = now.plus(if self.weather == Weather::Calm { takes_ms / 100 + 1 } else { takes_ms });
+        let task = &state.tasks[at];
+        let planned = state.plan.tasks[at].spec.planned_commits();
+        let workspace = self.desk(state.id(at)).workspace.clone();
+        let base = workspace.map(|workspace| workspace.base);
+        let conflict = task.running().is_some_and(|r| r.kind == Kind::Conflict);
+        let mut effect = Effect {
+            commits: planned.max(1),
+            dirty: 0,
+            onto: base.filter(|_| self.weather == Weather::Calm || conflict || self.seed.chance(60)),
+            rewrites: false,
+        };
+        if round == Round::Leftovers {
+            effect.commits = 1;
+        }
+        let (exit, claim) = if self.weather == Weather::Calm {
+            (Exit::Done, Claim::Nothing)
+        } else {
+            self.fate(now, round, conflict, &mut effect)
+        };
+        Job { ends, end: JobEnd::Agent(ended(exit, claim)), effect: Some(effect) }
+    }
+
+    fn fate(&mut self, now: Millis, round: Round, conflict: bool, effect: &mut Effect) -> (Exit, Claim) {
+        let why = || "so it was drawn".to_owned();
+        effect.commits = u32::try_from(self.seed.below(u64::from(effect.commits) + 2)).unwrap_or(0);
+        effect.dirty = u32::try_from(self.seed.below(6)).unwrap_or(0).saturating_sub(3);
+        effect.rewrites = self.seed.chance(2);
+        if conflict && self.seed.chance(20) {
+            effect.onto = None;
+        }
+        match self.seed.below(100) {
+            0..=7 => (Exit::Failed(format!("error {}", self.seed.below(3))), Claim::Nothing),
+            8..=12 => (Exit::Lost(why()), Claim::Nothing),
+            13..=18 => {
+                let until = self.seed.chance(50).then(|| now.plus(self.seed.below(7_200_000)));
+                (Exit::TryLater { until, why: why() }, Claim::Nothing)
+            }
+            19 => (Exit::CannotStart(why()), Claim::Nothing),
+            20 | 21 => (Exit::Stopped, Claim::Nothing),
+            22..=27 if round == Round::Main => {
+                *effect = Effect { dirty: effect.dirty / 2, ..Effect::default() };
+                (Exit::Done, Claim::NoChange(why()))
+            }
+            28 | 29 => (Exit::Done, Claim::Blocked(why())),
+            30..=35 => {
+                effect.commits = effect.commits.min(1);
+                (Exit::Done, Claim::Flaky(why()))
+            }
+            _ => (Exit::Done, Claim::Nothing),
+        }
+    }
+
+    /// What can be seen of an agent while it works.
+    fn sightings(
+        &mut self,
+        state: &State,
+        now: Millis,
+        at: usize,
+        attempt: Attempt,
+        ends: Millis,
+    ) -> Vec<Answer> {
+        let takes_ms = ends.since(now);
+        (0..self.seed.below(5))
+            .map(|n| {
+                let commits = u32::try_from(n * 2 + 1).unwrap_or(0);
+                let phase = self.seed.chance(30).then(|| format!("phase {n}"));
+                let seen = Input::Sighted { task: state.id(at).clone(), attempt, commits, phase };
+                (takes_ms * (n + 1) / 6, seen)
+            })
+            .collect()
+    }
+
+    fn ensure_stopped(
+        &mut self,
+        now: Millis,
+        task: &TaskId,
+        attempt: Attempt,
+        name: JobName,
+    ) -> Vec<(u64, Input)> {
+        let grace_ms = self.seed.between(1, 15_000);
+        let obeys = self.seed.chance(85);
+        let stopped = || match name {
+            JobName::Agent | JobName::Leftovers => JobEnd::Agent(ended(Exit::Stopped, Claim::Nothing)),
+            JobName::Recheck | JobName::Verify => JobEnd::Verdict(Verdict::Unevaluated("stopped".to_owned())),
+        };
+        let job = self.desk(task).jobs.entry((attempt, name)).or_insert_with(|| {
+            // It never began, and never will.
+            Job { ends: now, end: stopped(), effect: None }
+        });
+        if job.ends > now {
+            job.ends = job.ends.min(now.plus(grace_ms));
+            if obeys {
+                job.end = stopped();
+            }
+        }
+        let (wait_ms, end) = (job.ends.since(now), job.end.clone());
+        let task = task.clone();
+        let input = match (end, name) {
+            (JobEnd::Agent(end), JobName::Leftovers) => {
+                Input::AgentEnded { task, attempt, round: Round::Leftovers, end }
+            }
+            (JobEnd::Agent(end), _) => Input::AgentEnded { task, attempt, round: Round::Main, end },
+            (JobEnd::Verdict(verdict), job) => Input::VerifyEnded { task, attempt, job, verdict },
+        };
+        vec![(wait_ms, input)]
+    }
+
+    fn snapshot(&mut self, task: &TaskId, collect: Collect) -> SnapshotOutcome {
+        if self.strikes(2) {
+            self.desk(task).workspace = None;
+        }
+        let Some(mut workspace) = self.desk(task).workspace.clone() else {
+            return SnapshotOutcome::Gone("the folder is not there".to_owned());
+        };
+        if self.strikes(3) {
+            return SnapshotOutcome::Refused("a file is too large".to_owned());
+        }
+        if collect == Collect::Commit && workspace.dirty > 0 {
+            workspace.tip = self.work(&[workspace.tip]);
+            workspace.dirty = 0;
+        }
+        self.desk(task).workspace = Some(workspace.clone());
+        let (base, tip) = (workspace.base, workspace.tip);
+        let differs = self.git.tree(base) != self.git.tree(tip);
+        SnapshotOutcome::Taken(Snapshot {
+            tip: commit_id(tip),
+            tree: tree_id(self.git.tree(tip)),
+            commits: self.git.ahead(base, tip),
+            differs: if differs { Differs::Yes } else { Differs::No },
+            leftovers: match workspace.dirty {
+                0 => Leftovers::Clean,
+                files => Leftovers::Files(files),
+            },
+            contains_base: self.git.contains(tip, base),
+            lines_added: 1,
+            lines_removed: 0,
+            tests_added: 0,
+        })
+    }
+
+    fn ensure_verified(&mut self, now: Millis, task: &TaskId, attempt: Attempt, name: JobName) -> Answers {
+        if !self.desk(task).jobs.contains_key(&(attempt, name)) {
+            let Some(workspace) = self.desk(task).workspace.clone() else {
+                return Err(format!("the work of {task} is verified without a workspace"));
+            };
+            let tree = self.git.tree(workspace.tip);
+            let verdict = if self.broken.contains(&tree) || self.strikes(3) {
+                let nth = self.seed.below(3);
+                Verdict::Red(Failure::new(Class::Verification, format!("test {nth} fails")))
+            } else if self.strikes(3) {
+                Verdict::Unevaluated("the tool is not there".to_owned())
+            } else {
+                Verdict::Green
+            };
+            let ends = now.plus(self.seed.between(1, 300_000));
+            self.desk(task)
+                .jobs
+                .insert((attempt, name), Job { ends, end: JobEnd::Verdict(verdict), effect: None });
+        }
+        let job = self.desk(task).jobs[&(attempt, name)].clone();
+        let JobEnd::Verdict(verdict) = job.end else { return Err("a verdict from an agent".to_owned()) };
+        if matches!(verdict, Verdict::Unevaluated(_)) {
+            // What could not be found out is tried again from the start.
+            self.desk(task).jobs.remove(&(attempt, name));
+            let input = Input::VerifyEnded { task: task.clone(), attempt, job: name, verdict };
+            return Ok(vec![(1, input)]);
+        }
+        let input = Input::VerifyEnded { task: task.clone(), attempt, job: name, verdict };
+        Ok(vec![(job.ends.since(now), input)])
+    }
+}

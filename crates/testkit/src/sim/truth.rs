@@ -1,0 +1,136 @@
+//! What must be true of a whole run, told from its records alone and from the world, without a look into the state.
+
+use super::git::commit_of;
+use super::world::World;
+use ppe_core::event::{After, Event, Record};
+use ppe_core::ids::TaskId;
+use ppe_core::outcome::Class;
+use ppe_core::policy::Retries;
+use ppe_core::state::{Closure, GivenUp, Leave, Stop};
+use std::collections::BTreeMap;
+
+/// What was told so far.
+#[derive(Debug, Default)]
+pub(super) struct Truth {
+    retries: Retries,
+    failures: BTreeMap<(TaskId, Class), u32>,
+    losses: BTreeMap<TaskId, u32>,
+    given_up: BTreeMap<TaskId, Stop>,
+    closed: BTreeMap<TaskId, Closure>,
+    needs: BTreeMap<TaskId, Vec<TaskId>>,
+}
+
+impl Truth {
+    /// Takes in a record that is durable.
+    pub(super) fn learn(&mut self, world: &mut World, record: &Record) -> Result<(), String> {
+        record.events.iter().try_for_each(|event| self.learn_event(world, event))
+    }
+
+    /// The dependencies as the plan has them now.
+    pub(super) fn learn_plan(&mut self, plan: &ppe_core::plan::Plan) {
+        let needs = |task: &ppe_core::plan::Task| task.needs.iter().map(|at| plan.id(*at).clone()).collect();
+        self.needs = plan.tasks.iter().map(|task| (task.spec.id.value.clone(), needs(task))).collect();
+    }
+
+    fn learn_event(&mut self, world: &mut World, event: &Event) -> Result<(), String> {
+        match event {
+            Event::RunStarted { policy, before, .. } => {
+                self.retries = policy.retries;
+                self.closed.extend(before.iter().map(|b| (b.task.clone(), b.closure.clone())));
+            }
+            Event::PlanRevised { plan, .. } => self.learn_plan(plan),
+            Event::AttemptStarted { task, .. } => self.dependencies_are_in(world, task)?,
+            Event::AttemptFailed { task, failure, after, .. }
+            | Event::ChangeReturned { task, failure, after } => {
+                self.count_try(task, failure.class, *after)?;
+                self.must_not_go_on(task, "failed")?;
+            }
+            Event::AttemptSucceeded { task, .. } => self.must_not_go_on(task, "succeeded")?,
+            Event::AttemptReleased { task, failure, leave, .. } => {
+                if failure.class == Class::Lost {
+                    let losses = self.losses.entry(task.clone()).or_default();
+                    *losses += 1;
+                    if *losses > 10 {
+                        return Err(format!("{task} is lost again and again, and nobody is told"));
+                    }
+                }
+                match leave {
+                    Leave::Closed(given_up) => {
+                        self.given_up.remove(task);
+                        self.closed.insert(
+                            task.clone(),
+                            match given_up {
+                                GivenUp::Cancelled => Closure::Cancelled,
+                                GivenUp::Skipped(satisfies) => Closure::Skipped(*satisfies),
+                            },
+                        );
+                    }
+                    Leave::Ready(_) | Leave::Parked(_) => self.must_not_go_on(task, "went on")?,
+                }
+            }
+            Event::AttemptStopping { task, stop, .. } => {
+                self.given_up.remove(task);
+                if matches!(stop, Stop::Cancel | Stop::Skip(_)) {
+                    self.given_up.insert(task.clone(), *stop);
+                }
+            }
+            Event::TaskReopened { task, .. } | Event::TaskReset { task, .. } => {
+                self.failures.retain(|(of, _), _| of != task);
+                self.losses.remove(task);
+                if matches!(event, Event::TaskReset { .. }) {
+                    self.closed.remove(task);
+                    world.ours.remove(task);
+                }
+            }
+            Event::CandidateLanded { commit, candidate }
+                if !world.git.contains(world.target, commit_of(commit)?) && world.weather_is_calm() =>
+            {
+                return Err(format!("{candidate} has landed, and is not in the target"));
+            }
+            Event::TaskClosed { task, closure } => drop(self.closed.insert(task.clone(), closure.clone())),
+            Event::LandingAccepted { task } => drop(self.closed.insert(task.clone(), Closure::DoneBefore)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn dependencies_are_in(&self, world: &World, task: &TaskId) -> Result<(), String> {
+        for need in self.needs.get(task).into_iter().flatten() {
+            match self.closed.get(need) {
+                None => return Err(format!("{task} begins before {need} is closed")),
+                Some(Closure::Landed(commit) | Closure::LandedByOthers(commit)) => {
+                    commit_of(commit)?;
+                }
+                Some(closure) if closure.satisfies() => {}
+                Some(closure) => return Err(format!("{task} begins, and {need} is {closure:?}")),
+            }
+        }
+        let _ = world;
+        Ok(())
+    }
+
+    fn count_try(&mut self, task: &TaskId, class: Class, after: After) -> Result<(), String> {
+        let limit = match class {
+            Class::Execution => self.retries.execution,
+            Class::Verification => self.retries.verification,
+            Class::Ci => self.retries.ci,
+            Class::Conflict => self.retries.conflict,
+            Class::Capacity | Class::Machine | Class::Lost | Class::Operator => return Ok(()),
+        };
+        let count = self.failures.entry((task.clone(), class)).or_default();
+        *count += 1;
+        if *count > limit && matches!(after, After::Retry { .. }) {
+            return Err(format!(
+                "{task} has failed {count} times ({class:?}, {limit} retries) and is tried again"
+            ));
+        }
+        Ok(())
+    }
+
+    fn must_not_go_on(&self, task: &TaskId, how: &str) -> Result<(), String> {
+        match self.given_up.get(task) {
+            Some(stop) if how != "failed" => Err(format!("{task} was to end ({stop:?}) and {how}")),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
