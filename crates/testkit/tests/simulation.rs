@@ -107,7 +107,7 @@ const REACHED: &str = "
     sighted  slots-changed  snapshot-taken  stop-requested agents  stop-requested cancel  stop-requested drain
     stop-withdrawn  target-moved  target-red ci  task-closed cancelled  task-closed landed
     task-closed landed-by-others  task-closed no-change  task-closed skipped  task-held operator
-    task-parked operator  task-parked question  task-parked taken  task-preferred  task-preloaded
+    task-parked operator  task-parked question  task-queued  task-parked taken  task-preferred  task-preloaded
     task-readied recheck  task-reopened continue  task-reopened first  task-reset anew  task-reset keep
     task-wished ask-closed  task-wished cancel  task-wished park  task-wished retry  task-wished skip
     task-wished take  tree-green  verify-started  wave-opened  wave-preloaded  workspace-prepared

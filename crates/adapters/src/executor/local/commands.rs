@@ -105,7 +105,8 @@ impl Inner {
     }
 
     fn run_command(&self, dir: &Path, cwd: &Path, command: &CommandSpec) -> Result<Judged, Trouble> {
-        let spec = JobSpec {
+        let spec_in = |dir: &Path| JobSpec {
+            // Of its own for each try: what a lost one left is swept by its marker, and only that.
             marker: self.marker(dir),
             argv: command.argv.clone(),
             cwd: cwd.to_owned(),
@@ -121,7 +122,7 @@ impl Inner {
         for dir in
             (0..3).map(|n| if n == 0 { dir.to_owned() } else { dir.with_extension(format!("again-{n}")) })
         {
-            let settled = match job::ensure(&dir, &spec, &self.shim).map_err(trouble::machine)? {
+            let settled = match job::ensure(&dir, &spec_in(&dir), &self.shim).map_err(trouble::machine)? {
                 Ensured::Settled(settled) => settled,
                 Ensured::Running(_) => job::settle(&dir).map_err(trouble::machine)?,
             };

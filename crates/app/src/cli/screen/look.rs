@@ -294,8 +294,8 @@ mod tests {
         let ids = ["T-001", "T-002", "T-003", "T-004", "T-005"];
         assert_eq!(listed(ids, 40, 1), ["T-001, T-002, T-003, T-004, T-005"]);
         assert_eq!(listed(ids, 20, 1), ["T-001, T-002, ..."]);
-        assert_eq!(listed(ids, 20, 2), ["T-001, T-002,", "T-003, T-004, ..."]);
-        assert_eq!(listed(ids, 20, 3), ["T-001, T-002,", "T-003, T-004, T-005"]);
+        assert_eq!(listed(ids, 20, 2), ["T-001, T-002, T-003,", "T-004, T-005"]);
+        assert_eq!(listed(ids, 14, 2), ["T-001, T-002,", "T-003, ..."]);
         assert_eq!(listed([], 20, 3), [""]);
     }
 
