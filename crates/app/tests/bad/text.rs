@@ -54,6 +54,7 @@ fn nothing_shown_acts_on_a_terminal() {
         &["plan", "show", "plan"],
         &["plan", "show", "plan", "--order"],
         &["plan", "graph", "plan"],
+        &["plan", "graph", "plan", "--format", "json"],
         &["simulate", "plan"],
     ] {
         shown.push((args[0], env.ppe(args).exits(0).all()));
