@@ -1,5 +1,7 @@
 //! The scripted agent as a process: what only a process can do, such as crash, hang, and ignore the request to stop.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;

@@ -1,5 +1,7 @@
 //! What holds of every log and every state: replay, prefixes, and inputs that come too late or from nowhere.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use ppe_core::decide::decide;
 use ppe_core::invariant::{self, check_touched};
 use ppe_core::sim::Seed;

@@ -1,5 +1,7 @@
 //! Ten thousand adversarial worlds, each of which comes to its end with every rule kept. With `PPE_TEST_LONG` a million.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use ppe_testkit::sim::{Options, Stats, run_seed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

@@ -1,6 +1,8 @@
 //! The table of states: what each input makes of a task in each step, found by feeding them all to states that worlds
 //! have come to. `PPE_REWRITE=1` writes the page anew.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use ppe_core::decide::decide;
 use ppe_core::state::{Park, Phase, Stage, State, Step, Task};
 use ppe_testkit::sim::{Options, inputs, records, run_seed};

@@ -134,23 +134,23 @@ fn who_may_import_whom() {
                 wrong.push(format!("{path}:{line}: {what}"));
             }
         };
-        match path.split('/').collect::<Vec<_>>().as_slice() {
-            ["crates", "core", ..] => {
-                ["ppe_engine", "ppe_adapters", "tokio::"].iter().for_each(|w| refuse(w))
+        let refused: &[&str] = match path.split('/').collect::<Vec<_>>().as_slice() {
+            ["crates", "core", ..] => &["ppe_engine", "ppe_adapters", "tokio::"],
+            ["crates", "engine", ..] | ["crates", "app", "src", "cli", ..] => &["ppe_adapters"],
+            ["crates", "adapters", ..] => {
+                &["ppe_engine::api", "ppe_engine::run_loop", "ppe_engine::session", "ppe_app"]
             }
-            ["crates", "engine", ..] => refuse("ppe_adapters"),
-            ["crates", "adapters", "src", room, ..] => {
-                ["ppe_engine::api", "ppe_engine::run_loop", "ppe_engine::session", "ppe_app"]
-                    .iter()
-                    .for_each(|w| refuse(w));
-                for other in ["config", "executor", "forge", "sources", "notify"] {
-                    if *room != other {
-                        refuse(&format!("crate::{other}::"));
-                    }
-                }
+            _ => &[],
+        };
+        for what in refused {
+            refuse(what);
+        }
+        if let ["crates", "adapters", "src", room, ..] = path.split('/').collect::<Vec<_>>().as_slice() {
+            for other in
+                ["config", "executor", "forge", "sources", "notify"].iter().filter(|other| *other != room)
+            {
+                refuse(&format!("crate::{other}::"));
             }
-            ["crates", "app", "src", "cli", ..] => refuse("ppe_adapters"),
-            _ => {}
         }
     }
     assert_none(wrong, "these imports run the wrong way");

@@ -183,6 +183,9 @@ pub fn prepare(repo: &Repo, spec: &WorkspaceSpec) -> Result<Prepared, PrepareErr
         refs::check_name(name)?;
     }
     match Workspace::open(repo, &spec.dir)? {
+        // A rebase of ours that was killed in its middle and cannot be taken back: the work is in its commits, what lies
+        // in the folder is kept aside.
+        Some(workspace) if workspace.is_for(spec) && workspace.is_half_rebased() => make_anew(repo, spec),
         Some(workspace) if workspace.is_for(spec) => workspace.resume(spec),
         _ => {
             prove(repo, &spec.target_tip, &spec.must_contain)?;
@@ -233,6 +236,12 @@ impl Workspace {
     /// What is recorded of it.
     pub fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// Whether a rebase of ours was killed in its middle so that it cannot be taken back.
+    fn is_half_rebased(&self) -> bool {
+        self.ours.clear_stale_locks();
+        self.ours.abandon_rebase().is_err()
     }
 
     fn is_for(&self, spec: &WorkspaceSpec) -> bool {

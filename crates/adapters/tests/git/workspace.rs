@@ -171,6 +171,22 @@ fn a_preloaded_workspace_moves_to_the_fresh_tip_in_two_processes() {
 }
 
 #[test]
+fn a_rebase_that_was_killed_and_cannot_be_taken_back_costs_no_work() {
+    let world = World::new();
+    let spec = world.spec("T-1");
+    let first = world.prepare(&spec).workspace;
+    let tip = agent_commits(first.dir(), "work", "1\n");
+    assert_eq!(taken(&first, Leftovers::Ignore).unwrap().tip, tip);
+    write(first.dir(), "half-written", "by the rebase");
+    fs::create_dir(spec.dir.with_extension("git-ours").join("rebase-merge")).unwrap();
+    let on = WorkspaceSpec { start: Start::Continue { tip: tip.clone() }, ..spec };
+    let How::Remade { aside } = world.prepare(&on).how else { panic!("that rebase cannot be taken back") };
+    assert_eq!(read(aside.join("half-written")), "by the rebase");
+    assert_eq!(git(&on.dir, &["rev-parse", "HEAD"]), tip.as_str());
+    assert_eq!(read(on.dir.join("work")), "1\n");
+}
+
+#[test]
 fn a_move_that_is_cut_short_is_finished_by_a_repeat() {
     let world = World::new();
     let spec = world.spec("T-1");

@@ -2,7 +2,7 @@
 //! and gone on with by `ppe resume`: the end must be that of a run which nobody killed. `PPE_TEST_LONG=1` takes every
 //! point at several hits, and more random moments.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "the whole of this program is a test")]
+#![expect(clippy::unwrap_used, reason = "the whole of this program is a test")]
 
 mod disk;
 mod matrix;

@@ -11,7 +11,7 @@ use ppe_testkit::fingerprint::Fingerprint;
 
 pub(crate) const PPE: &str = env!("CARGO_BIN_EXE_ppe");
 /// How long one process may take; a run that nobody hurts takes a few seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Tasks, what they need, and their planned commits.
 const TASKS: [(&str, &str, usize); 6] = [
     ("T-001", "None", 2),
@@ -313,9 +313,8 @@ fn without(before: &Fingerprint, after: &Fingerprint) -> Option<String> {
 }
 
 fn task_file(id: &str, needs: &str, commits: usize) -> String {
-    let planned: String = (1..=commits)
-        .map(|n| format!("{n}. `{}`\n   - Files: `src/{id}/part_{n}.txt`\n", subject(id, n)))
-        .collect();
+    let part = |n| format!("{n}. `{}`\n   - Files: `src/{id}/part_{n}.txt`\n", subject(id, n));
+    let planned = (1..=commits).map(part).collect::<Vec<_>>().concat();
     format!(
         "# {id}: Work {id}\n\n- **Priority**: medium\n\n## Dependencies\n\n{needs}\n\n## Goal\n\nDo it.\n\n## Plan de Commits\n\n{planned}"
     )

@@ -25,7 +25,7 @@ pub fn dashboard(view: &RunView, look: &Look, updated: &str) -> Vec<String> {
 fn rows(view: &RunView, look: &Look, detail: Detail) -> Vec<Row> {
     let title = format!("{} - Parallel Execution Dashboard", view.title);
     let mut sections = vec![vec![Row::Centred(title)]];
-    let attention = attention(view, detail);
+    let attention = attention(view, detail, look);
     match detail {
         Detail::Full | Detail::Compact => sections.push(waves(view)),
         Detail::Brief => sections.push(totals(view, detail)),

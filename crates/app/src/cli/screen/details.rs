@@ -18,7 +18,7 @@ pub fn details(view: &RunView, look: &Look) -> Vec<String> {
             view.guarantee
         )),
     ];
-    rows.extend(attention(view, Detail::Full));
+    rows.extend(attention(view, Detail::Full, look));
     rows.push(Row::toned(Tone::Busy, format!("Active ({}/{} slots):", view.slots.busy, view.slots.total)));
     for task in view.rows(&view.lists.active) {
         rows.extend(active(task));
@@ -36,10 +36,10 @@ pub fn details(view: &RunView, look: &Look) -> Vec<String> {
     rows.extend(others(view));
     rows.extend(figures(view));
     rows.iter()
-        .map(|row| match row {
-            Row::Text(tone, text) => look.line(*tone, text),
-            Row::Centred(text) => look.line(Tone::Title, text),
-            Row::Rule => String::new(),
+        .flat_map(|row| match row {
+            Row::Text(tone, text) => look.lines(*tone, text),
+            Row::Centred(text) => look.lines(Tone::Title, text),
+            Row::Rule => Vec::new(),
         })
         .collect()
 }
@@ -50,7 +50,8 @@ fn active(task: &TaskLine) -> Vec<Row> {
         0 => String::new(),
         n => format!("/{n}"),
     };
-    let left = task.left_ms.map_or_else(|| "not known yet".to_owned(), |ms| format!("~{}", span(ms)));
+    let left =
+        task.left_ms.map_or_else(|| "time left not known yet".to_owned(), |ms| format!("~{} left", span(ms)));
     let age = task.output_age_ms.map_or_else(String::new, |ms| format!(", last output {} ago", span(ms)));
     let mut rows = vec![
         Row::toned(Tone::Title, format!("  {} {}", task.id, task.title)),
@@ -63,7 +64,7 @@ fn active(task: &TaskLine) -> Vec<Row> {
             task.module.as_ref().map_or_else(String::new, |module| format!(", {module}"))
         )),
         Row::text(format!(
-            "    {}{planned} commits{percent}, {} at work, {left} left{age}",
+            "    {}{planned} commits{percent}, {} at work, {left}{age}",
             task.commits,
             span(task.elapsed_ms)
         )),

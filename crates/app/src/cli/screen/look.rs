@@ -129,6 +129,18 @@ impl Look {
         self.coloured(tone, cut(&clean(text, self.letters), self.width))
     }
 
+    /// A long text as rows that fit, the later ones indented; nothing of it is left out.
+    pub(super) fn wrapped(&self, tone: Tone, text: &str) -> Vec<Row> {
+        let lines = wrap(&clean(text, self.letters), self.text_width());
+        lines.into_iter().map(|line| Row::Text(tone, line)).collect()
+    }
+
+    /// A long text as lines outside of the frame; nothing of it is left out.
+    pub(super) fn lines(&self, tone: Tone, text: &str) -> Vec<String> {
+        let lines = wrap(&clean(text, self.letters), self.width);
+        lines.into_iter().map(|line| self.coloured(tone, line)).collect()
+    }
+
     fn bare(&self, row: &Row) -> String {
         match row {
             Row::Rule => "-".repeat(self.width),
@@ -233,6 +245,33 @@ pub(super) fn cut(text: &str, room: usize) -> String {
     kept + dots
 }
 
+/// A text on as many lines of `room` columns as it takes, broken at spaces; lines after the first are indented.
+pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
+    const INDENT: &str = "     ";
+    let start = if room > 2 * INDENT.len() { INDENT } else { "" };
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut is_empty = true;
+    for word in text.split(' ') {
+        if !is_empty && width(&line) + 1 + width(word) > room {
+            lines.push(std::mem::replace(&mut line, start.to_owned()));
+            is_empty = true;
+        }
+        if !is_empty {
+            line.push(' ');
+        }
+        is_empty = false;
+        for letter in word.chars() {
+            if width(&line) + columns(letter) > room && width(&line) > start.len() {
+                lines.push(std::mem::replace(&mut line, start.to_owned()));
+            }
+            line.push(letter);
+        }
+    }
+    lines.push(line);
+    lines.into_iter().map(|line| cut(&line, room)).collect()
+}
+
 /// A bar of `cells` cells, filled by whole per cents; full only at 100.
 pub(super) fn bar(percent: u32, cells: usize) -> String {
     let filled = percent.min(100) as usize * cells / 100;
@@ -283,6 +322,15 @@ mod tests {
     }
 
     #[test]
+    fn a_wrapped_text_loses_nothing() {
+        assert_eq!(wrap("one two three four", 11), ["one two", "     three", "     four"]);
+        assert_eq!(wrap("  indented", 20), ["  indented"]);
+        assert_eq!(wrap("abcdefghijklmno", 11), ["abcdefghijk", "     lmno"]);
+        assert_eq!(wrap("abc", 1), ["a", "b", "c"]);
+        assert_eq!(wrap("", 5), [""]);
+    }
+
+    #[test]
     fn a_bar_is_full_only_when_complete() {
         assert_eq!(bar(99, 10), "█████████░");
         assert_eq!(bar(100, 10), "██████████");
@@ -294,8 +342,8 @@ mod tests {
         let ids = ["T-001", "T-002", "T-003", "T-004", "T-005"];
         assert_eq!(listed(ids, 40, 1), ["T-001, T-002, T-003, T-004, T-005"]);
         assert_eq!(listed(ids, 20, 1), ["T-001, T-002, ..."]);
+        assert_eq!(listed(ids, 18, 2), ["T-001, T-002,", "T-003, T-004, ..."]);
         assert_eq!(listed(ids, 20, 2), ["T-001, T-002, T-003,", "T-004, T-005"]);
-        assert_eq!(listed(ids, 14, 2), ["T-001, T-002,", "T-003, ..."]);
         assert_eq!(listed([], 20, 3), [""]);
     }
 

@@ -127,13 +127,19 @@ impl Plain {
         lines.into_iter().map(|line| clean(&format!("{time} {line}"), letters)).collect()
     }
 
-    /// The lines of all waves, when one has changed in a way worth a line: the seen set, never each start of a task.
+    /// The lines of all waves when one of them came a step further, else of those in which more is done.
     fn changed_waves(&mut self, state: &State) -> Vec<String> {
         let now = waves(state);
-        let told = |wave: &WaveLine| (wave.wave, wave.status, wave.done, wave.size);
-        let changed = now.iter().map(told).ne(self.waves.iter().map(told));
+        let steps =
+            |waves: &[WaveLine]| -> Vec<_> { waves.iter().map(|wave| (wave.wave, wave.status)).collect() };
+        let told = |wave: &WaveLine| match wave.status {
+            WaveStatus::Early => (wave.wave, wave.started, wave.size),
+            _ => (wave.wave, wave.done, wave.size),
+        };
+        let all = steps(&now) != steps(&self.waves);
+        let before: Vec<_> = self.waves.iter().map(told).collect();
         self.waves = now;
-        if changed { self.waves.iter().map(wave_line).collect() } else { Vec::new() }
+        self.waves.iter().filter(|wave| all || !before.contains(&told(wave))).map(wave_line).collect()
     }
 
     /// `T-001 10/20 commits (50%), Phase 2: Generation`, each time another `report_every_commits` are made.

@@ -10,6 +10,8 @@ use ppe_core::wording::{span, thousands};
 const WAVE_CELLS: usize = 20;
 /// Cells of a task's bar.
 const TASK_CELLS: usize = 16;
+/// The same, where a task has one line.
+const FEW_CELLS: usize = 10;
 /// Silence of an agent that is worth a word, ms.
 const SILENT_MS: u64 = 5 * 60_000;
 /// Waiting tasks of a wave that are named with what they wait for.
@@ -103,14 +105,14 @@ fn blocks(view: &RunView, ids: &[TaskId], detail: Detail, rows: &mut Vec<Row>) {
         match detail {
             Detail::Full => {
                 rows.push(Row::gap());
-                rows.push(Row::text(progress(task)));
+                rows.push(Row::text(progress(task, TASK_CELLS)));
                 let module = task.module.as_ref().map_or_else(String::new, |module| format!(" | {module}"));
                 rows.push(Row::text(format!("  {}{module}", task.title)));
                 rows.extend(doing(task).map(|line| Row::text(format!("  {line}"))));
             }
             Detail::Compact | Detail::Brief => {
                 let doing = doing(task).map_or_else(String::new, |line| format!(" | {line}"));
-                rows.push(Row::text(format!("{}{doing}", progress(task))));
+                rows.push(Row::text(format!("{}{doing}", progress(task, FEW_CELLS))));
             }
         }
     }
@@ -120,18 +122,18 @@ fn blocks(view: &RunView, ids: &[TaskId], detail: Detail, rows: &mut Vec<Row>) {
 }
 
 /// `T-001 [████████████░░░░] 12/20 (60%) | 1h 30m elapsed`
-fn progress(task: &TaskLine) -> String {
+fn progress(task: &TaskLine, cells: usize) -> String {
     let time = span(whole_minutes(task.elapsed_ms));
-    let time = if task.change.is_some() && task.activity.is_none() {
-        format!("{time} ⏰")
-    } else {
-        format!("{time} elapsed")
+    let time = match (task.change, task.activity) {
+        (Some(_), None) => format!("{time} ⏰"),
+        _ if cells == TASK_CELLS => format!("{time} elapsed"),
+        _ => time,
     };
     match task.percent {
         Some(percent) => format!(
             "{} [{}] {}/{} ({percent}%) | {time}",
             task.id,
-            bar(percent, TASK_CELLS),
+            bar(percent, cells),
             task.commits,
             task.planned_commits
         ),
@@ -229,13 +231,12 @@ fn waiting(view: &RunView, detail: Detail, room: usize) -> Vec<Vec<Row>> {
 
 /// `T-009 (waiting for T-002) ⏰ Ready soon!`
 fn waiting_line(task: &TaskLine) -> String {
-    let soon = if task.ready_soon.is_set() { " ⏰ Ready soon!" } else { "" };
     if let Some(blocked) = &task.blocked {
-        format!("  {} ({blocked})", task.id)
-    } else {
-        let ids: Vec<&str> = texts(&task.waits_for).collect();
-        format!("  {} (waiting for {}){soon}", task.id, ids.join(", "))
+        return format!("  {} ({blocked})", task.id);
     }
+    let ids: Vec<&str> = texts(&task.waits_for).collect();
+    let soon = if task.ready_soon.is_set() { " ⏰ Ready soon!" } else { "" };
+    format!("  {} (waiting for {}){soon}", task.id, ids.join(", "))
 }
 
 /// Totals and speed.
@@ -245,18 +246,20 @@ pub(super) fn totals(view: &RunView, detail: Detail) -> Vec<Row> {
     let about = if view.is_complete() { "" } else { "~" };
     let commits =
         format!("{about}{}/{} ({}%)", thousands(t.commits), thousands(t.commits_planned), t.commits_percent);
-    let mut elapsed = span(whole_minutes(view.times.elapsed_ms));
-    if view.times.paused_ms >= 60_000 {
-        elapsed = format!("{elapsed} ({} of it paused)", span(whole_minutes(view.times.paused_ms)));
-    }
-    let per_hour =
-        view.velocity.commits_per_hour.map_or_else(|| "no figure yet".to_owned(), |n| format!("~{n:.0}"));
-    let per_day =
-        view.velocity.tasks_per_day.map_or_else(|| "no figure yet".to_owned(), |n| format!("~{n:.1}"));
+    let elapsed = span(whole_minutes(view.times.elapsed_ms));
+    let elapsed = match view.times.paused_ms {
+        0..60_000 => elapsed,
+        paused => format!("{elapsed} ({} of it paused)", span(whole_minutes(paused))),
+    };
+    let speed = |figure: Option<f64>, digits: usize| {
+        figure.map_or_else(|| "no figure yet".to_owned(), |figure| format!("~{figure:.digits$}"))
+    };
+    let per_hour = speed(view.velocity.commits_per_hour, 0);
+    let per_day = speed(view.velocity.tasks_per_day, 1);
     if detail != Detail::Full {
         return vec![
             Row::text(format!("📊 Tasks: {tasks} | Commits: {commits} | Elapsed: {elapsed}")),
-            Row::text(format!("🎯 Est. remaining: {} | {per_hour} commits/hour", view.remaining.text)),
+            Row::text(format!("🎯 Commits/hour: {per_hour} | Est. remaining: {}", view.remaining.text)),
         ];
     }
     let parallel = plural(view.velocity.parallel as usize, "task");
@@ -269,6 +272,9 @@ pub(super) fn totals(view: &RunView, detail: Detail) -> Vec<Row> {
     ];
     if t.repairs > 0 {
         rows.push(Row::text(format!("  Repairs: {} tried, {} helped", t.repairs, t.repairs_helped)));
+    }
+    if !view.guarantee.is_empty() {
+        rows.push(Row::text(format!("  Landing: {} on {} ({})", view.target, view.forge, view.guarantee)));
     }
     rows.extend([
         Row::gap(),

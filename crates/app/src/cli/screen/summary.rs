@@ -17,9 +17,8 @@ pub fn summary(report: &Report, look: &Look) -> Vec<String> {
     if !report.next_steps.is_empty() {
         lines.push(String::new());
         lines.push(look.line(Tone::Title, "Next steps:"));
-        lines.extend(
-            (1..).zip(&report.next_steps).map(|(n, step)| look.line(Tone::Plain, &format!("{n}. {step}"))),
-        );
+        let steps = (1..).zip(&report.next_steps).map(|(n, step)| format!("{n}. {step}"));
+        lines.extend(steps.flat_map(|step| look.lines(Tone::Plain, &step)));
     }
     lines
 }
