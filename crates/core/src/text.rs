@@ -182,9 +182,40 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// JSON of the same meaning in which no control or hidden character stands as itself. JSON's own escapes leave the
+/// C1 controls and everything hidden as they are, and a terminal may obey those.
+pub fn shown_json(json: &str) -> Cow<'_, str> {
+    let acts = |c: char| c != '\n' && (c.is_control() || is_hidden(c));
+    if !json.contains(acts) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for letter in json.chars() {
+        if acts(letter) {
+            let mut units = [0; 2];
+            for unit in letter.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(letter);
+        }
+    }
+    Cow::Owned(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_shown_without_what_acts_and_means_the_same() {
+        let json = "{\n\"a\":\"x\u{9b}2J\u{202e}\u{e0001}\u{7f}ñ\"}";
+        let safe = shown_json(json);
+        assert_eq!(safe, "{\n\"a\":\"x\\u009b2J\\u202e\\udb40\\udc01\\u007fñ\"}");
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(read(&safe), read(json));
+        assert!(matches!(shown_json("{}"), Cow::Borrowed("{}")));
+    }
 
     #[test]
     fn natural_order_reads_numbers() {

@@ -29,7 +29,7 @@ pub(super) fn questions(of: &RunOf, ui: &mut Ui) -> Result<u8, AppError> {
                 json!({"id": id.to_string(), "text": q.ask.text(), "choices": choices, "default": q.ask.default_answer().word()})
             })
             .collect();
-        ui.data(&serde_json::to_string(&json!({"schema": "ppe.questions.v1", "questions": list}))?);
+        ui.json(&json!({"schema": "ppe.questions.v1", "questions": list}))?;
         return Ok(EXIT_DONE);
     }
     if open.is_empty() {

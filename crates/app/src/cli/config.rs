@@ -14,7 +14,7 @@ pub(super) fn run(args: &ConfigArgs, ui: &mut Ui) -> Result<u8, AppError> {
     }
     let lines = config_lines(&args.repo)?;
     if args.json {
-        ui.data(&serde_json::to_string(&json!({"schema": "ppe.config.v1", "settings": lines.json}))?);
+        ui.json(&json!({"schema": "ppe.config.v1", "settings": lines.json}))?;
     } else {
         for line in lines.text {
             ui.data(&line);

@@ -26,7 +26,7 @@ pub(super) fn give(command: Command, of: &RunOf, ui: &mut Ui) -> Result<u8, AppE
         None => (apply(&site, of.run.as_deref(), command)?, false),
     };
     if of.json {
-        ui.data(&serde_json::to_string(&reply)?);
+        ui.json(&reply)?;
     }
     match reply {
         Reply::Done(text) => {

@@ -50,7 +50,7 @@ fn show_plan(args: &PlanShow, ui: &mut Ui) -> Result<u8, AppError> {
     let findings = checked.findings.clone();
     let plan = require(checked)?;
     if args.place.json {
-        ui.data(&serde_json::to_string(&show::plan_document(&plan, &findings, policy.order))?);
+        ui.json(&show::plan_document(&plan, &findings, policy.order))?;
         return Ok(EXIT_DONE);
     }
     ui.raw(&written(|out| {
@@ -66,7 +66,7 @@ fn show_plan(args: &PlanShow, ui: &mut Ui) -> Result<u8, AppError> {
 fn check(place: &PlanPlace, ui: &mut Ui) -> Result<u8, AppError> {
     let (checked, _) = read(place)?;
     if place.json {
-        ui.data(&serde_json::to_string(&show::check_document(&checked))?);
+        ui.json(&show::check_document(&checked))?;
     } else {
         ui.raw(&written(|out| plan_text::check(out, &checked)));
     }
@@ -78,7 +78,10 @@ fn graph(args: &PlanGraph, ui: &mut Ui) -> Result<u8, AppError> {
     ui.raw(&match args.format {
         GraphFormat::Dot => written(|out| plan_graph::dot(out, &plan)),
         GraphFormat::Mermaid => written(|out| plan_graph::mermaid(out, &plan)),
-        GraphFormat::Json => serde_json::to_string_pretty(&show::GraphDocument(&plan))? + "\n",
+        GraphFormat::Json => {
+            let json = serde_json::to_string_pretty(&show::GraphDocument(&plan))? + "\n";
+            ppe_core::text::shown_json(&json).into_owned()
+        }
     });
     Ok(EXIT_DONE)
 }

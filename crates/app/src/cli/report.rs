@@ -26,7 +26,7 @@ pub(super) fn run(args: &ReportArgs, ui: &mut Ui) -> Result<u8, AppError> {
     let places = ReportPlaces { root: &site.repo.root, workspaces: &workspaces };
     let report = measured_report(&found.state, found.state.clock.last, &places, &site.settings.next_steps);
     if args.of.json {
-        ui.data(&serde_json::to_string(&report)?);
+        ui.json(&report)?;
     } else {
         for line in screen::summary(&report, &ui.look) {
             ui.data(&line);

@@ -30,7 +30,7 @@ pub(super) fn run(args: &SimulateArgs, ui: &mut Ui) -> Result<u8, AppError> {
     };
     let report = report.map_err(|error| in_vain(&path, error))?;
     if args.json {
-        ui.data(&serde_json::to_string(&report)?);
+        ui.json(&report)?;
     } else {
         for line in lines(&name, time, &settings.policy, args.spread, &report) {
             ui.data(&line);

@@ -21,7 +21,7 @@ pub(super) fn run(args: &StatusArgs, ui: &mut Ui) -> Result<u8, AppError> {
         };
         let view = look(&site, &found)?;
         if args.of.json {
-            ui.data(&serde_json::to_string(&view)?);
+            ui.json(&view)?;
         } else {
             let following = watch && redraws(ui);
             let look = if following { ui.sized() } else { ui.look };

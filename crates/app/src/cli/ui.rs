@@ -51,6 +51,13 @@ impl Ui {
         drop(self.out.flush());
     }
 
+    /// A line of JSON, in which foreign text does nothing to a terminal.
+    pub(crate) fn json(&mut self, document: &impl serde::Serialize) -> Result<(), serde_json::Error> {
+        let json = serde_json::to_string(document)?;
+        self.data(&ppe_core::text::shown_json(&json));
+        Ok(())
+    }
+
     /// Data as it is, without a line's end.
     pub(crate) fn raw(&mut self, text: &str) {
         drop(self.out.write_all(text.as_bytes()));
