@@ -32,8 +32,20 @@ pub struct Measured {
     pub tests: Option<Tests>,
     /// Average test coverage in per cent, where a report of it was found.
     pub coverage_percent: Option<f64>,
+    /// Whether anything judged the candidates.
+    pub judged: Judged,
     /// What to do afterwards; `{plan}` stands for the plan's name.
     pub next_steps: Vec<String>,
+}
+
+/// Whether anything judged what landed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Judged {
+    /// Check commands did.
+    #[default]
+    ByChecks,
+    /// No check is configured: a check run was green because nothing was run.
+    ByNothing,
 }
 
 /// Lines of text.
@@ -277,7 +289,10 @@ pub fn report(state: &State, now: Millis, measured: &Measured) -> Report {
         commits,
         changes: changes(state),
         checks: Checks {
-            runs: state.totals.checks,
+            runs: match measured.judged {
+                Judged::ByChecks => state.totals.checks,
+                Judged::ByNothing => 0,
+            },
             red: state.totals.checks_red,
             red_now: count(
                 state,

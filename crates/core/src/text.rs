@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt::Write as _;
 
 /// Compares as a person would: runs of digits by their number, so that `T-2` comes before `T-10`.
 ///
@@ -194,7 +195,8 @@ pub fn shown_json(json: &str) -> Cow<'_, str> {
         if acts(letter) {
             let mut units = [0; 2];
             for unit in letter.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                // Writing to a string cannot fail.
+                let _written = write!(out, "\\u{unit:04x}");
             }
         } else {
             out.push(letter);

@@ -3,7 +3,7 @@
 use ppe_core::ids::TaskId;
 use ppe_core::outcome::{Claim, Class, Exit};
 use ppe_core::policy::{Order, Policy};
-use ppe_core::report::{Lines, Measured, Report, Tests, report};
+use ppe_core::report::{Judged, Lines, Measured, Report, Tests, report};
 use ppe_core::view::RunWord;
 use ppe_testkit::drive::{Drive, HOUR, plan, task};
 
@@ -103,4 +103,14 @@ fn what_needs_a_person_comes_first_among_the_next_steps() {
     let json = serde_json::to_value(&told).unwrap();
     assert_eq!(json["schema"], "ppe.report.v1");
     assert_eq!(serde_json::from_value::<Report>(json).unwrap(), told);
+}
+
+#[test]
+fn green_without_any_check_is_not_called_checked() {
+    let mut drive = Drive::new(plan("Plan", vec![task("T-001", "One").commits(2)]));
+    drive.land("T-001", 2, 1);
+    let runs =
+        |judged| report(&drive.state, drive.now, &Measured { judged, ..Measured::default() }).checks.runs;
+    assert_eq!(runs(Judged::ByChecks), 1);
+    assert_eq!(runs(Judged::ByNothing), 0);
 }

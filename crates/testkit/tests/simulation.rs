@@ -130,37 +130,3 @@ fn the_worlds_reach_everything_that_can_happen() {
     assert!(missing.is_empty(), "never happens: {missing:?}");
     assert!(new.is_empty(), "not in the list above: {new:?}");
 }
-
-/// For whoever changes the core: how many worlds fail, and why. `PPE_SEEDS=0..2000 cargo test survey -- --ignored`
-#[test]
-#[ignore = "a tool, not a test"]
-fn survey() {
-    let range = std::env::var("PPE_SEEDS").unwrap_or_else(|_| "0..2000".to_owned());
-    let (from, to) = range.split_once("..").unwrap();
-    let mut whys: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-    let mut all = Stats::default();
-    for seed in from.parse().unwrap()..to.parse().unwrap() {
-        match run_seed(seed, Options::default()) {
-            Ok(run) => all.add(run.stats),
-            Err(failure) => {
-                let why: String = failure.why.chars().filter(|c| !c.is_ascii_digit()).take(110).collect();
-                whys.entry(why).or_default().push(seed);
-            }
-        }
-    }
-    for (why, seeds) in whys {
-        println!("{:5}  {:?}  {why}", seeds.len(), &seeds[..seeds.len().min(4)]);
-    }
-    println!("{all:?}");
-}
-
-/// One world, to look at. `PPE_SEED=7 cargo test one_world -- --ignored`
-#[test]
-#[ignore = "a tool, not a test"]
-fn one_world() {
-    let seed = std::env::var("PPE_SEED").map_or(0, |seed| seed.parse().unwrap());
-    match run_seed(seed, Options::default()) {
-        Ok(run) => println!("{}{:?}", run.log, run.stats),
-        Err(failure) => println!("{failure}"),
-    }
-}

@@ -39,6 +39,11 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Show every setting and where it comes from
     Config(ConfigArgs),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     #[command(flatten)]
     Control(Control),
 }

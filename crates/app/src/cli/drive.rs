@@ -1,23 +1,22 @@
 //! A run under way, seen from its own terminal: the screen or the lines, the signals, the keys, and the end.
 
 use super::control::typed;
-use super::report::{ReportPlaces, last_words};
+use super::report::last_words;
 use super::screen::{Letters, Plain, dashboard, details};
 use super::terminal;
 use super::ui::{Terminal, Ui};
 use crate::error::{AppError, EXIT_DONE, EXIT_INTERRUPTED, EXIT_NEEDS_YOU, EXIT_PAUSED};
-use crate::wiring::{Launched, RunDir, Site, ping};
+use crate::wiring::{Launched, Measuring, RunDir, Site, outside, ping};
 use ppe_core::decide::Rest;
 use ppe_core::input::{Command, Input, Reply};
 use ppe_core::state::{State, StopMode};
 use ppe_core::text::shown;
-use ppe_core::view::{Live, Outside, RunView, view};
+use ppe_core::view::{Live, RunView, view};
 use ppe_core::wording::{span, thousands};
 use ppe_engine::api::{Leave, RunHandle, Snapshot};
 use ppe_engine::run_loop::{End, Stay};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -32,10 +31,8 @@ pub(super) struct Drive {
     pub(super) stay: Stay,
     shown: Shown,
     refresh: Duration,
-    run_folder: String,
-    workspaces: String,
-    root: PathBuf,
-    next_steps: Vec<String>,
+    dir: RunDir,
+    measuring: Measuring,
 }
 
 /// How the run is shown.
@@ -54,29 +51,9 @@ impl Drive {
             stay,
             shown: if plain || stay == Stay::UntilRest { Shown::Lines } else { Shown::Screen },
             refresh: Duration::from_millis(site.settings.dashboard_refresh_ms.max(1_000)),
-            run_folder: dir.folder().display().to_string(),
-            workspaces: dir.workspaces().display().to_string(),
-            root: site.repo.root.clone(),
-            next_steps: site.settings.next_steps.clone(),
+            dir: dir.clone(),
+            measuring: Measuring::new(site, dir),
         }
-    }
-
-    fn places(&self) -> ReportPlaces<'_> {
-        ReportPlaces { root: &self.root, workspaces: &self.workspaces }
-    }
-}
-
-/// What a face knows besides the state.
-pub(super) fn outside(state: &State, live: Live, workspaces: &str) -> Outside {
-    Outside {
-        forge: "local".to_owned(),
-        guarantee: "exact".to_owned(),
-        live,
-        output_age_ms: std::collections::BTreeMap::new(),
-        workspaces: (0..state.tasks.len())
-            .filter(|at| state.tasks[*at].in_run())
-            .map(|at| (state.id(at).clone(), format!("{workspaces}/{}", state.id(at))))
-            .collect(),
     }
 }
 
@@ -136,13 +113,13 @@ fn conclude(drive: &Drive, last: &Snapshot, end: &End, ui: &mut Ui) -> Result<u8
             return Err(AppError::environment(format!("the event log takes nothing more: {why}")).hint(
                 format!(
                     "agents go on; once the disk is sound, `ppe resume` reads {} again",
-                    drive.run_folder
+                    drive.dir.folder().display()
                 ),
             ));
         }
         End::Rest(_) => {}
     }
-    for line in last_words(&last.state, last.now, &drive.places(), &drive.next_steps, &ui.look) {
+    for line in last_words(&last.state, last.now, &drive.measuring.measure(&last.state), &ui.look) {
         ui.data(&line);
     }
     Ok(match end {
@@ -197,7 +174,7 @@ struct Face {
     tail: broadcast::Receiver<std::sync::Arc<ppe_engine::api::Recorded>>,
     /// As of the last line printed; a line tells of a record against the state that it makes.
     told: State,
-    workspaces: String,
+    dir: RunDir,
     interrupts: u32,
     shown_at: Option<usize>,
     details: Details,
@@ -220,7 +197,7 @@ impl Face {
             lines: Plain::new(&snapshot.state, Letters::Unicode),
             tail: handle.subscribe(),
             told: (*snapshot.state).clone(),
-            workspaces: drive.workspaces.clone(),
+            dir: drive.dir.clone(),
             interrupts: 0,
             shown_at: None,
             details: Details::Hidden,
@@ -229,7 +206,7 @@ impl Face {
     }
 
     fn view(&self, snapshot: &Snapshot) -> RunView {
-        view(&snapshot.state, snapshot.now, &outside(&snapshot.state, Live::Yes, &self.workspaces))
+        view(&snapshot.state, snapshot.now, &outside(&snapshot.state, Live::Yes, &self.dir))
     }
 
     fn begin(&mut self, ui: &mut Ui) {

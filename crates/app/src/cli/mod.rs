@@ -24,9 +24,9 @@ mod status;
 mod terminal;
 mod ui;
 
-use crate::error::AppError;
+use crate::error::{AppError, EXIT_DONE};
 use args::{Cli, Command};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
 use ui::Ui;
 
@@ -64,8 +64,19 @@ fn dispatch(cli: Cli, ui: &mut Ui) -> Result<u8, AppError> {
         Command::Simulate(args) => simulate::run(&args, ui),
         Command::Doctor(args) => doctor::run(&args, ui),
         Command::Config(args) => config::run(&args, ui),
+        Command::Completions { shell } => {
+            completions(shell, ui);
+            Ok(EXIT_DONE)
+        }
         Command::Control(command) => control::run(command, ui),
     }
+}
+
+/// Writes what a shell needs to complete our words.
+fn completions(shell: clap_complete::Shell, ui: &mut Ui) {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "ppe", &mut script);
+    ui.raw(&String::from_utf8_lossy(&script));
 }
 
 /// A runtime for commands that wait for more than one thing.

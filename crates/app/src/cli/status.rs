@@ -1,12 +1,12 @@
 //! How a run stands, read from its log: the same whether a process is at it or not.
 
 use super::args::StatusArgs;
-use super::drive::{outside, redraws, wall_text};
+use super::drive::{redraws, wall_text};
 use super::screen::dashboard;
 use super::terminal::CLEAR;
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
-use crate::wiring::{Found, RunLock, Site, latest};
+use crate::wiring::{Found, RunLock, Site, latest, outside};
 use ppe_core::ids::Millis;
 use ppe_core::view::{Live, RunView, view};
 use std::time::Duration;
@@ -42,6 +42,5 @@ pub(super) fn run(args: &StatusArgs, ui: &mut Ui) -> Result<u8, AppError> {
 fn look(site: &Site, found: &Found) -> Result<RunView, AppError> {
     let live = if found.is_unfinished() && RunLock::is_held(site)? { Live::Yes } else { Live::No };
     let now = Millis(u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0));
-    let workspaces = found.dir.workspaces().display().to_string();
-    Ok(view(&found.state, now, &outside(&found.state, live, &workspaces)))
+    Ok(view(&found.state, now, &outside(&found.state, live, &found.dir)))
 }

@@ -7,15 +7,16 @@ mod launch;
 mod output;
 mod preflight;
 mod runs;
+mod seen;
 mod site;
 
 pub(crate) use adapt::{InitFile, config_lines, config_schema, flag, propose, report_from_agent};
 pub(crate) use control::{apply, ping, send};
-pub(crate) use coverage::coverage_percent;
 pub(crate) use launch::{Launched, launch};
 pub(crate) use output::{JobOutput, job_output};
 pub(crate) use preflight::{Check, CheckLevel, Preflight, doctor, judge_target, preflight, verdict_check};
 pub(crate) use runs::{Found, RunLock, create_run, latest, open_run};
+pub(crate) use seen::{Measuring, outside};
 pub(crate) use site::{Site, find_plan, read_plan, settings_only};
 
 pub(crate) use ppe_adapters::config::Flag;

@@ -43,7 +43,7 @@ impl<'a> Tmux<'a> {
         let mut tmux = Command::new("tmux");
         tmux.env_clear().current_dir(self.env.repo()).env("TERM", "xterm-256color");
         tmux.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        drop(command.env_clear());
+        command.env_clear();
         let output = tmux.args(["-u", "-S", &self.socket]).args(args).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     }

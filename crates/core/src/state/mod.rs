@@ -167,7 +167,7 @@ pub struct State {
     pub lane: Lane,
     /// Why nothing new starts.
     pub paused: BTreeSet<PauseCause>,
-    /// The stop that was asked for in this session.
+    /// The stop that was asked for since the run was last taken up.
     pub stop: Option<StopMode>,
     /// Agents without capacity, until when.
     pub breakers: BTreeMap<String, Millis>,
