@@ -7,7 +7,7 @@
 use crate::ids::{Branch, ChangeNumber, CommitId, Millis, RunId, TaskId};
 use crate::outcome::Class;
 use crate::plan::Duration;
-use crate::state::{Closure, Hold, State, Step, Task};
+use crate::state::{Closure, Freeze, Hold, State, Step, Task};
 use crate::view::{HeldTask, OpenQuestion, Outside, RunWord, TaskWord, percent, view};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -112,6 +112,8 @@ pub struct Checks {
     pub red: u32,
     /// Tasks whose checks are red at the end.
     pub red_now: u32,
+    /// Whether the target itself is red at the end.
+    pub target_red: bool,
 }
 
 /// Time, in ms.
@@ -298,6 +300,7 @@ pub fn report(state: &State, now: Millis, measured: &Measured) -> Report {
                 state,
                 |task| matches!(&task.step, Step::Held { failure, .. } if failure.class == Class::Ci),
             ),
+            target_red: matches!(state.lane.frozen, Some(Freeze::TargetRed(_) | Freeze::Rechecking(_))),
         },
         time: Time {
             started,

@@ -62,7 +62,8 @@ struct Pending {
 
 enum Answer {
     Done(Intent, Box<Input>),
-    Looked(Vec<Observed>),
+    /// What was seen, and the last record that was written when the look began.
+    Looked(Seq, Vec<Observed>),
 }
 
 /// A run's loop, ready to go.
@@ -85,6 +86,8 @@ pub struct RunLoop<P: Ports> {
     tasks: JoinSet<()>,
     looking: bool,
     next_look: Millis,
+    /// The last record that was written when the last look began.
+    looked: Option<Seq>,
     stalled: Option<String>,
     snapshots: watch::Sender<Snapshot>,
     tail: broadcast::Sender<Arc<Recorded>>,
@@ -125,6 +128,7 @@ impl<P: Ports> RunLoop<P> {
             tasks: JoinSet::new(),
             looking: false,
             next_look: now,
+            looked: None,
             stalled: None,
             snapshots,
             tail,
@@ -174,8 +178,9 @@ impl<P: Ports> RunLoop<P> {
                     self.in_flight.remove(&intent);
                     self.take(*input, None);
                 }
-                Answer::Looked(observed) => {
+                Answer::Looked(since, observed) => {
                     self.looking = false;
+                    self.looked = Some(since);
                     for seen in observed {
                         self.take(Input::Observed(seen), None);
                     }
@@ -358,9 +363,10 @@ impl<P: Ports> RunLoop<P> {
         self.next_look = self.ports.clock().now().plus(self.options.refresh_ms);
         let (ports, answer_to, look) =
             (Arc::clone(&self.ports), self.answer_to.clone(), what_to_look_at(&self.durable));
+        let since = self.written;
         self.tasks.spawn(async move {
             let observed = ports.forge().look(look).await.unwrap_or_default();
-            drop(answer_to.send(Answer::Looked(observed)).await);
+            drop(answer_to.send(Answer::Looked(since, observed)).await);
         });
     }
 
@@ -376,8 +382,16 @@ impl<P: Ports> RunLoop<P> {
             return None;
         }
         match (self.options.stay, rest) {
-            (_, Rest::Complete | Rest::Stopped) | (Stay::UntilRest, _) => Some(End::Rest(rest)),
+            (_, Rest::Complete | Rest::Stopped) => Some(End::Rest(rest)),
             (Stay::UntilOver, Rest::NeedsUser | Rest::Paused) => None,
+            (Stay::UntilRest, _) if self.looked == Some(self.written) => Some(End::Rest(rest)),
+            // What it waits for may have happened already.
+            (Stay::UntilRest, _) => {
+                if !self.looking {
+                    self.look();
+                }
+                None
+            }
         }
     }
 }
@@ -421,6 +435,5 @@ fn what_to_look_at(state: &State) -> Look {
             }),
         }
     }
-    let (target, since, tip) = (state.target.clone(), state.began_at.clone(), state.target_tip.clone());
-    Look { target, since, tip, open, landed }
+    Look { target: state.target.clone(), since: state.began_at.clone(), open, landed }
 }

@@ -1,11 +1,14 @@
 //! The local forge's branches and changes.
 
+use ppe_adapters::forge::local::port::LocalForgePort;
 use ppe_adapters::forge::local::store::{ChangeState, Check, NewChange, Opened, Verdict};
 use ppe_adapters::forge::local::{LocalForge, Published};
 use ppe_adapters::git::lane::Landing;
-use ppe_core::ids::{Branch, Millis};
+use ppe_core::ids::{Branch, Millis, TaskId};
+use ppe_core::input::Observed;
+use ppe_engine::ports::{Forge, Look, OpenTask};
 
-use crate::world::{World, git, main};
+use crate::world::{World, git, main, run, stamp};
 
 fn forge(world: &World) -> LocalForge {
     LocalForge::open(&world.repo, &world.dir.path().join("state/forge/changes")).unwrap()
@@ -96,4 +99,38 @@ fn a_change_is_opened_once_and_keeps_one_sticky_comment_and_lands() {
     assert_eq!(forge.land(n, &base, &work).unwrap(), Landing::Landed);
     assert_eq!(forge.store().change(n).unwrap().state, ChangeState::Merged { commit: work });
     assert!(matches!(forge.close(n).unwrap().state, ChangeState::Merged { .. }));
+}
+
+#[tokio::test]
+async fn every_look_tells_what_the_target_has_lost_and_whose_work_it_holds_now() {
+    let world = World::new();
+    let port = LocalForgePort::new(forge(&world), run(), stamp().who);
+    let task = |n: u8| TaskId::new(format!("T-{n}"));
+    let began = world.tip();
+    let ours = world.user_commits("a", "1\n");
+    // Another run lands an open task of this one; then somebody takes both landings out.
+    world.user_commits("b", "1\n");
+    git(world.root(), &["commit", "-q", "--amend", "-m", "Merge\n\nPpe-Task: T-2\nPpe-Run: other"]);
+    let both = world.tip();
+    let open = OpenTask { task: task(2), base: None, branch: None, published: None, change: None };
+    let look = Look {
+        target: main(),
+        since: began.clone(),
+        open: vec![open],
+        landed: vec![(task(1), ours.clone())],
+    };
+    let told = async || {
+        let seen = port.look(look.clone()).await.unwrap();
+        let [Observed::Target { tip, landed, gone }] = &seen[..] else { panic!("{seen:?}") };
+        (tip.clone(), landed.clone(), gone.clone())
+    };
+    let whole = (both.clone(), vec![(task(2), both.clone())], vec![]);
+    assert_eq!(told().await, whole);
+
+    git(world.root(), &["reset", "-q", "--hard", began.as_str()]);
+    let lost = (began, vec![], vec![task(1)]);
+    assert_eq!((told().await, told().await), (lost.clone(), lost), "each look tells it");
+
+    git(world.root(), &["reset", "-q", "--hard", both.as_str()]);
+    assert_eq!(told().await, whole, "it is back");
 }

@@ -8,6 +8,7 @@ mod example;
 mod failures;
 mod operator;
 mod partial;
+mod pauses;
 
 use ppe_core::event::Event;
 use ppe_core::ids::TaskId;

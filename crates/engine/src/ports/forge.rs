@@ -155,8 +155,6 @@ pub struct Look {
     pub target: Branch,
     /// Its tip when the run began: what landed before is not this run's.
     pub since: CommitId,
-    /// Its tip as last seen.
-    pub tip: CommitId,
     /// Tasks that have not landed.
     pub open: Vec<OpenTask>,
     /// Tasks that have landed, with their commits.
@@ -188,6 +186,7 @@ pub trait Forge: Send + Sync + 'static {
     /// Lands a checked candidate.
     fn land(&self, spec: LandSpec) -> impl Future<Output = Result<LandOutcome, Trouble>> + Send;
 
-    /// Looks at what others did.
+    /// Looks at what others did. Each look tells all that is so now, not what is new since the last: a landing that the
+    /// target has lost is told at every look until it is back.
     fn look(&self, look: Look) -> impl Future<Output = Result<Vec<Observed>, Trouble>> + Send;
 }

@@ -5,6 +5,7 @@
 
 pub mod port;
 pub mod store;
+mod target;
 
 use std::path::{Path, PathBuf};
 

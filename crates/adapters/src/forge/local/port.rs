@@ -3,6 +3,7 @@
 //! Every call blocks on files and git, so each goes to a thread of its own.
 
 use super::store::{Change, ChangeState, Check, NewChange, Opened, Verdict as Shown};
+use super::target::Target;
 use super::{LocalForge, LocalForgeError, Published as At};
 use crate::git::lane::{self, Built as GitBuilt, CandidateSpec, Landing, Member};
 use crate::git::{Identity, Repo, Stamp, refs};
@@ -31,14 +32,7 @@ struct Inner {
     forge: LocalForge,
     run: RunId,
     identity: Identity,
-    seen: Mutex<Seen>,
-}
-
-/// What earlier looks found on the target's first-parent chain.
-#[derive(Default)]
-struct Seen {
-    tip: Option<CommitId>,
-    landed: Vec<(TaskId, CommitId)>,
+    target: Mutex<Target>,
 }
 
 fn machine(error: impl Display) -> Trouble {
@@ -48,7 +42,7 @@ fn machine(error: impl Display) -> Trouble {
 impl LocalForgePort {
     /// The forge for a run; commits of ours are by `identity`.
     pub fn new(forge: LocalForge, run: RunId, identity: Identity) -> Self {
-        Self { inner: Arc::new(Inner { forge, run, identity, seen: Mutex::default() }) }
+        Self { inner: Arc::new(Inner { forge, run, identity, target: Mutex::default() }) }
     }
 
     async fn blocking<T: Send + 'static>(
@@ -208,8 +202,7 @@ impl Inner {
             self.look_at_branch(open, &mut seen)?;
             self.look_at_change(open, &mut seen)?;
         }
-        let landed = self.landed(look, &tip)?;
-        let gone = self.gone(look, &tip)?;
+        let (landed, gone) = self.look_at_target(look, &tip)?;
         seen.push(Observed::Target { tip, landed, gone });
         Ok(seen)
     }
@@ -232,28 +225,30 @@ impl Inner {
         Ok(())
     }
 
-    /// Open tasks whose work is in the target: by the trailers of its commits, or because their branch was merged.
-    fn landed(&self, look: &Look, tip: &CommitId) -> Result<Vec<(TaskId, CommitId)>, LocalForgeError> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.tip.as_ref() != Some(tip) {
-            let since = seen.tip.clone().unwrap_or_else(|| look.since.clone());
-            let found = lane::landed_tasks(self.repo(), tip, Some(&since))?;
-            // What this run landed is in its own log, and may have been reopened since.
-            let others = found.into_iter().filter(|f| f.run.as_ref() != Some(&self.run));
-            seen.landed.extend(others.map(|f| (f.task, f.commit)));
-            seen.tip = Some(tip.clone());
-        }
+    /// Open tasks whose work is in the target, by the trailers of its commits or because their branch was merged; and
+    /// landings that it no longer has.
+    fn look_at_target(
+        &self,
+        look: &Look,
+        tip: &CommitId,
+    ) -> Result<(Vec<(TaskId, CommitId)>, Vec<TaskId>), LocalForgeError> {
+        let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
+        target.move_to(self.repo(), tip, &look.since, &self.run)?;
         let mut landed = Vec::new();
         for open in &look.open {
-            let by_trailer =
-                seen.landed.iter().find(|(task, _)| *task == open.task).map(|(_, commit)| commit.clone());
-            let commit = match by_trailer {
-                Some(commit) => Some(commit),
+            let commit = match target.landing_of(&open.task) {
+                Some(commit) => Some(commit.clone()),
                 None => self.merged_by_hand(open, tip)?,
             };
             landed.extend(commit.map(|commit| (open.task.clone(), commit)));
         }
-        Ok(landed)
+        let mut gone = Vec::new();
+        for (task, commit) in &look.landed {
+            if !target.contains(self.repo(), commit)? {
+                gone.push(task.clone());
+            }
+        }
+        Ok((landed, gone))
     }
 
     fn merged_by_hand(&self, open: &OpenTask, tip: &CommitId) -> Result<Option<CommitId>, LocalForgeError> {
@@ -261,20 +256,6 @@ impl Inner {
             return Ok(None);
         };
         Ok(self.repo().contains(tip, published)?.then(|| tip.clone()))
-    }
-
-    /// Landings that the target no longer has.
-    fn gone(&self, look: &Look, tip: &CommitId) -> Result<Vec<TaskId>, LocalForgeError> {
-        if self.repo().contains(tip, &look.tip)? {
-            return Ok(Vec::new());
-        }
-        let mut gone = Vec::new();
-        for (task, commit) in &look.landed {
-            if !self.repo().contains(tip, commit)? {
-                gone.push(task.clone());
-            }
-        }
-        Ok(gone)
     }
 }
 

@@ -85,10 +85,14 @@ fn outcome(report: &Report) -> Vec<Row> {
             format!("✅ {} created, {} merged", counted(changes.created.into(), "PR"), changes.merged)
         },
     ));
-    rows.push(match (report.checks.runs, report.checks.red_now) {
-        (0, _) => Row::text("   No CI checks were run"),
-        (_, 0) => Row::toned(Tone::Good, "✅ All CI checks passed"),
-        (_, n) => Row::toned(Tone::Bad, format!("🚧 CI checks red for {}", counted(n.into(), "task"))),
+    let checks = &report.checks;
+    rows.push(match checks.red_now {
+        _ if checks.target_red => {
+            Row::toned(Tone::Bad, format!("🚧 CI checks red on {} itself", report.target))
+        }
+        _ if checks.runs == 0 => Row::text("   No CI checks were run"),
+        0 => Row::toned(Tone::Good, "✅ All CI checks passed"),
+        n => Row::toned(Tone::Bad, format!("🚧 CI checks red for {}", counted(n.into(), "task"))),
     });
     for task in &report.held {
         rows.push(Row::toned(Tone::Bad, format!("🚧 {} {}: {}", task.id, task.title, task.failure)));
