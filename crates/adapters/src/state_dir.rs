@@ -233,6 +233,11 @@ impl RunDir {
         self.folder.join("plan.json")
     }
 
+    /// Where the plan was read from, as a path in a line of text.
+    pub fn plan_source(&self) -> PathBuf {
+        self.folder.join("plan.source")
+    }
+
     /// The lock of the process that works on the run.
     pub fn lock(&self) -> PathBuf {
         self.folder.join("lock")

@@ -6,7 +6,7 @@ use crate::ids::{
     Attempt, Branch, CandidateId, ChangeNumber, CommitId, Millis, QuestionId, RunId, TaskId, TreeId,
 };
 use crate::outcome::{AgentEnd, Built, Failure, Prepared, Snapshot};
-use crate::plan::{Plan, Priority};
+use crate::plan::{Plan, Priority, TaskSpec};
 use crate::policy::Policy;
 use crate::question::{Answer, Ask};
 use crate::state::{
@@ -81,6 +81,11 @@ pub enum Event {
         plan: Box<Plan>,
         /// Tasks added to the run.
         added: Vec<TaskId>,
+    },
+    /// A task was made that is to make the target green again.
+    RepairAdded {
+        /// The task as it joins the plan.
+        repair: Box<TaskSpec>,
     },
     /// Nothing new starts, and why.
     DispatchPaused {
@@ -555,6 +560,7 @@ impl Event {
             | Event::SessionOpened { .. }
             | Event::RunCompleted
             | Event::PlanRevised { .. }
+            | Event::RepairAdded { .. }
             | Event::DispatchPaused { .. }
             | Event::DispatchResumed { .. }
             | Event::StopRequested { .. }

@@ -8,7 +8,8 @@ use crate::event::{After, Drop, Event, Record};
 use crate::intent::{task_wishes, wishes};
 use crate::outcome::Class;
 use crate::policy::{Changes, MergeStrategy};
-use crate::state::{Freeze, Progress, Stage, State, Step, Workspace};
+use crate::question::{Answer, Ask};
+use crate::state::{Freeze, PauseCause, Progress, Stage, State, Step, Workspace};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -76,7 +77,7 @@ pub static INVARIANTS: &[Invariant] = &[
     ),
     invariant(
         "INV-04",
-        "nothing starts while dispatch is paused or the run stops",
+        "nothing starts while dispatch is paused or the run stops, but a repair while the target is red",
         Rule::Event(dispatch_is_open),
     ),
     invariant("INV-05", "what is counted equals a recount", Rule::Whole(|state| state.recount().err())),
@@ -94,7 +95,7 @@ pub static INVARIANTS: &[Invariant] = &[
     invariant("INV-09", "only what was being landed has landed", Rule::Event(was_landing)),
     invariant(
         "INV-10",
-        "a change answers for red checks only when its base is green",
+        "a change answers for red checks only when its base is green, or when it is to make it so",
         Rule::Event(base_is_green),
     ),
     invariant("INV-11", "what failed and waits is still wished for", Rule::Run(deferred_are_wished)),
@@ -210,7 +211,9 @@ fn attempt_is_next(state: &State, event: &Event) -> Option<String> {
 
 fn dispatch_is_open(state: &State, event: &Event) -> Option<String> {
     let Event::AttemptStarted { task, .. } = event else { return None };
-    let closed = state.stop.is_some() || !state.paused.is_empty();
+    let repairs = state.lane.is_repair(task);
+    let closed = state.stop.is_some()
+        || state.paused.iter().any(|cause| !(repairs && *cause == PauseCause::TargetRed));
     said(closed, || format!("{task} starts with {:?}, {:?}", state.stop, state.paused))
 }
 
@@ -253,13 +256,17 @@ fn was_landing(state: &State, event: &Event) -> Option<String> {
 
 fn base_is_green(state: &State, event: &Event) -> Option<String> {
     let Event::CandidateDropped { candidate, why: Drop::Red } = event else { return None };
-    let base = match &state.lane.chain.iter().find(|c| c.id == *candidate)?.stage {
+    let candidate = state.lane.chain.iter().find(|c| c.id == *candidate)?;
+    if candidate.members.iter().all(|member| state.lane.is_repair(member)) {
+        return None;
+    }
+    let base = match &candidate.stage {
         Stage::Checking { built, .. } | Stage::CheckingBase { built, .. } | Stage::Landing { built } => {
             &built.base
         }
-        Stage::Building => return Some(format!("{candidate} is red and was not built")),
+        Stage::Building => return Some(format!("{} is red and was not built", candidate.id)),
     };
-    said(!state.lane.green_bases.contains(base), || format!("{candidate} is charged on {base}"))
+    said(!state.lane.green_bases.contains(base), || format!("{} is charged on {base}", candidate.id))
 }
 
 fn red_twice(state: &State, event: &Event) -> Option<String> {
@@ -293,16 +300,23 @@ fn questions_are_live(state: &State) -> Option<String> {
 }
 
 fn freeze_has_way_out(state: &State) -> Option<String> {
+    let asked = |about: &dyn Fn(&Ask) -> bool| state.questions.values().any(|open| about(&open.ask));
     let stuck = match state.lane.frozen.as_ref()? {
-        // A move of the target is looked at, whether or not somebody answers.
-        Freeze::TargetRed(_) => state.target_tip.as_str().is_empty(),
+        Freeze::TargetRed(_) => {
+            let is_about = |ask: &Ask| matches!(ask, Ask::TargetRed { .. });
+            let last = state.settled.iter().rev().find(|(ask, _)| is_about(ask));
+            // Whoever declined waits for the target to move, and every move is looked at.
+            let declined = last.is_some_and(|(_, answer)| matches!(answer, Answer::No | Answer::Hold));
+            !asked(&is_about) && state.open_repair().is_none() && !declined
+        }
         Freeze::Rechecking(_) => false,
         Freeze::Races(task) => {
-            let asked = |ask: &crate::question::Ask| matches!(ask, crate::question::Ask::LostRaces { task: about, .. } if about == task);
-            !state.lane.queue.contains(task) || !state.questions.values().any(|q| asked(&q.ask))
+            let is_about = |ask: &Ask| matches!(ask, Ask::LostRaces { task: about, .. } if about == task);
+            !state.lane.queue.contains(task) || !asked(&is_about)
         }
     };
-    said(stuck || !state.lane.chain.is_empty(), || format!("{:?}", state.lane.frozen))
+    let others = state.lane.chain.iter().flat_map(|c| &c.members).any(|m| !state.lane.is_repair(m));
+    said(stuck || others, || format!("{:?} with {:?}", state.lane.frozen, state.lane.chain))
 }
 
 /// Each open step names what comes next: a wish, a time, another task, the lane, or a person.

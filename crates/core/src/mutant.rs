@@ -40,11 +40,15 @@ pub enum Mutant {
     WishForgotten,
     /// A held task's workspace is released.
     HeldReleased,
+    /// While a repair may start, so may everything else.
+    RedTargetIgnored,
+    /// A repair that was given up is never followed by another question.
+    RepairForgotten,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::SlotsIgnored,
         Self::OpenSatisfies,
         Self::ReopenedSatisfies,
@@ -62,6 +66,8 @@ impl Mutant {
         Self::StopForgotten,
         Self::WishForgotten,
         Self::HeldReleased,
+        Self::RedTargetIgnored,
+        Self::RepairForgotten,
     ];
 }
 

@@ -133,7 +133,7 @@ impl Ask {
                 )
             }
             Self::TargetRed { commit, summary } => format!(
-                "the target itself is red at {} ({summary}). Check it again now?",
+                "the target itself is red at {} ({summary}). Have an agent repair it?",
                 crate::wording::short(commit)
             ),
             Self::LostRaces { task, times } => {
@@ -172,7 +172,8 @@ impl Ask {
                 ]
             }
             Self::TargetRed { .. } => vec![
-                choice(Answer::Yes, "check the target again and go on when it is green"),
+                choice(Answer::Yes, "add a task that repairs it, which lands ahead of all others"),
+                choice(Answer::Retry, "check the target again and go on when it is green"),
                 choice(Answer::No, "stay frozen until the target moves"),
             ],
             Self::LostRaces { .. } => {

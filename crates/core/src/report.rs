@@ -7,7 +7,7 @@
 use crate::ids::{Branch, ChangeNumber, CommitId, Millis, RunId, TaskId};
 use crate::outcome::Class;
 use crate::plan::Duration;
-use crate::state::{Closure, Freeze, Hold, State, Step, Task};
+use crate::state::{Closure, Hold, State, Step, Task};
 use crate::view::{HeldTask, OpenQuestion, Outside, RunWord, TaskWord, percent, view};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -300,7 +300,7 @@ pub fn report(state: &State, now: Millis, measured: &Measured) -> Report {
                 state,
                 |task| matches!(&task.step, Step::Held { failure, .. } if failure.class == Class::Ci),
             ),
-            target_red: matches!(state.lane.frozen, Some(Freeze::TargetRed(_) | Freeze::Rechecking(_))),
+            target_red: state.lane.target_is_red(),
         },
         time: Time {
             started,

@@ -67,6 +67,9 @@ fn kinds(log: &str) -> BTreeSet<String> {
         for event in record["events"].as_array().into_iter().flatten() {
             let Some(name) = event["event"].as_str() else { continue };
             kinds.insert(name.to_owned());
+            if event["task"].as_str().is_some_and(|task| task.starts_with("REPAIR-")) {
+                kinds.extend(word(&event["closure"]).map(|word| format!("{name} by repair {word}")));
+            }
             let words = FIELDS.iter().filter_map(|field| word(&event[field]));
             let within = WITHIN.iter().filter_map(|(field, within)| word(&event[field][within]));
             kinds.extend(words.chain(within).map(|word| format!("{name} {word}")));
@@ -100,13 +103,13 @@ const REACHED: &str = "
     dispatch-paused machine  dispatch-paused operator  dispatch-paused same-cause  dispatch-paused target-red
     dispatch-paused target-rewritten  dispatch-resumed target-red  dispatch-resumed target-rewritten
     intent-deferred  intent-due  landing-accepted  landing-started  lane-thawed  leftovers-asked  leftovers-taken
-    note-left  plan-revised  priority-changed  question-answered  question-asked change-closed
+    note-left  plan-revised  priority-changed  question-answered  question-asked change-closed  repair-added
     question-asked lost-races  question-asked next-wave  question-asked no-change  question-asked same-cause
     question-asked starvation  question-asked target-red  question-asked target-rewritten
     question-asked task-removed  question-withdrawn  races-lost  run-completed  run-started  session-opened
     sighted  slots-changed  snapshot-taken  stop-requested agents  stop-requested cancel  stop-requested drain
     stop-withdrawn  target-moved  target-red ci  task-closed cancelled  task-closed landed
-    task-closed landed-by-others  task-closed no-change  task-closed skipped  task-held operator
+    task-closed by repair landed  task-closed by repair skipped  task-closed landed-by-others  task-closed no-change  task-closed skipped  task-held operator
     task-parked operator  task-parked question  task-queued  task-parked taken  task-preferred  task-preloaded
     task-readied recheck  task-reopened continue  task-reopened first  task-reset anew  task-reset keep
     task-wished ask-closed  task-wished cancel  task-wished park  task-wished retry  task-wished skip

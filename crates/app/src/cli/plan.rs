@@ -5,9 +5,10 @@ use super::control::give;
 use super::ui::Ui;
 use super::{plan_graph, plan_text};
 use crate::error::{AppError, EXIT_DONE, Kind};
-use crate::wiring::{Site, find_plan, latest, read_plan, settings_only};
+use crate::wiring::{Found, Site, find_plan, latest, read_plan, settings_only};
+use ppe_core::ids::TaskId;
 use ppe_core::input::Command;
-use ppe_core::plan::{Checked, Plan, show};
+use ppe_core::plan::{Checked, Difference, Plan, show};
 use ppe_core::policy::Policy;
 use std::fmt;
 
@@ -88,40 +89,25 @@ fn graph(args: &PlanGraph, ui: &mut Ui) -> Result<u8, AppError> {
 
 fn adopt(args: &PlanAdopt, ui: &mut Ui) -> Result<u8, AppError> {
     let site = Site::open(&args.place.repo, Vec::new())?;
-    let path = find_plan(&site.repo.root, args.place.plan.as_deref(), &site.settings)?;
-    let plan = require(read_plan(&path, &site.settings)?)?;
-    let Some(found) = latest(&site, None)?.filter(super::super::wiring::Found::is_unfinished) else {
+    let Some(found) = latest(&site, None)?.filter(Found::is_unfinished) else {
         return Err(
             AppError::environment("this repository has no unfinished run").hint("`ppe run` starts one")
         );
     };
-    let old = &found.state;
-    let known = |id: &ppe_core::ids::TaskId| old.task(id).is_some_and(ppe_core::state::Task::in_run);
-    let all: Vec<_> = plan.tasks.iter().map(|t| t.spec.id.value.clone()).collect();
-    let new_to_plan: Vec<_> = all.iter().filter(|id| old.position(id).is_none()).cloned().collect();
-    let added: Vec<_> =
-        all.iter().filter(|id| !known(id) && (args.add || new_to_plan.contains(id))).cloned().collect();
-    let changed: Vec<_> = plan
-        .tasks
-        .iter()
-        .filter(|t| old.plan.task(&t.spec.id.value).is_some_and(|before| before.spec != t.spec))
-        .map(|t| t.spec.id.value.clone())
-        .collect();
-    let gone: Vec<_> = old
-        .plan
-        .tasks
-        .iter()
-        .map(|t| t.spec.id.value.clone())
-        .filter(|id| plan.position(id).is_none())
-        .collect();
-    for (what, ids) in [("new", &added), ("changed", &changed), ("no longer there", &gone)] {
-        if !ids.is_empty() {
-            ui.talk(&format!("{what}: {}", ppe_core::wording::list(ids)));
-        }
-    }
-    if added.is_empty() && changed.is_empty() && gone.is_empty() {
+    let named = args.place.plan.clone().or_else(|| found.plan_source());
+    let path = find_plan(&site.repo.root, named.as_deref(), &site.settings)?;
+    let plan = require(read_plan(&path, &site.settings)?)?;
+    let difference = found.difference(&plan);
+    let left_out = |id: &TaskId| found.state.task(id).is_some_and(|task| !task.in_run());
+    let known: Vec<TaskId> = plan.tasks.iter().map(|task| task.spec.id.value.clone()).collect();
+    let mut added = difference.new.clone();
+    added.extend(known.into_iter().filter(|id| args.add && left_out(id)));
+    if difference == Difference::default() && added.is_empty() {
         ui.talk("the plan is as the run has it");
         return Ok(EXIT_DONE);
+    }
+    for line in (Difference { new: added.clone(), ..difference }).lines() {
+        ui.talk(&line);
     }
     if !args.yes && !ui.confirm("Take this into the run?") {
         return Err(AppError::usage("not taken").hint("`--yes` takes it without asking"));

@@ -6,7 +6,7 @@ use super::run::stay;
 use super::runtime;
 use super::ui::Ui;
 use crate::error::AppError;
-use crate::wiring::{Found, RunLock, Site, latest, launch, open_run};
+use crate::wiring::{Found, RunLock, Site, latest, launch, open_run, read_plan};
 use ppe_core::input::{Command, Input};
 
 /// Goes on with the repository's unfinished run.
@@ -20,6 +20,7 @@ pub(super) fn run(args: &ResumeArgs, ui: &mut Ui) -> Result<u8, AppError> {
     };
     let (open, all) = (found.state.open_count(), found.state.tasks.iter().filter(|t| t.in_run()).count());
     ui.talk(&format!("run {}: {} of {all} tasks are closed, {open} to go", found.id, all - open));
+    tell_difference(&site, &found, ui);
     if !args.yes && !ui.confirm("Go on?") {
         return Err(AppError::usage("not resumed").hint("`--yes` goes on without asking"));
     }
@@ -45,4 +46,18 @@ pub(super) fn run(args: &ResumeArgs, ui: &mut Ui) -> Result<u8, AppError> {
     // Whoever still waits for a job that goes on is not waited for.
     runtime.shutdown_background();
     end
+}
+
+/// The run goes on with the plan it began with; what was edited since is said.
+fn tell_difference(site: &Site, found: &Found, ui: &mut Ui) {
+    let written = found.plan_source().and_then(|source| read_plan(&source, &site.settings).ok());
+    let Some(plan) = written.and_then(|checked| checked.plan) else {
+        return ui.talk(
+            "note: the plan's files cannot be read as a plan now; the run goes on with the plan it has",
+        );
+    };
+    let lines = found.difference(&plan).lines();
+    if !lines.is_empty() {
+        ui.talk(&format!("note: the plan was edited ({}); `ppe plan adopt` takes that in", lines.join("; ")));
+    }
 }

@@ -20,6 +20,7 @@ use ppe_core::state::State;
 use ppe_core::view::{Outside, RunView, view};
 use ppe_engine::run_loop::Stay;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Executes a plan.
@@ -62,7 +63,7 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
     if args.detach {
         return drive::detach(&site, "run", ui);
     }
-    begin(&args, &site, (plan, start), &found, &launching, ui)
+    begin(&args, &site, (plan, &path, start), &found, &launching, ui)
 }
 
 /// What the run will look like the moment it begins.
@@ -137,12 +138,12 @@ fn strategy_word(strategy: ppe_core::policy::MergeStrategy) -> &'static str {
 fn begin(
     args: &RunArgs,
     site: &Site,
-    (plan, start): (Plan, Start),
+    (plan, source, start): (Plan, &Path, Start),
     found: &Preflight,
     launching: &[String],
     ui: &mut Ui,
 ) -> Result<u8, AppError> {
-    let (dir, id, log) = create_run(site, &plan, &jiff::Zoned::now())?;
+    let (dir, id, log) = create_run(site, &plan, source, &jiff::Zoned::now())?;
     let _lock = RunLock::take(site, "ppe run", Some(&id))?;
     let runtime = runtime()?;
     let green = runtime.block_on(judge(site, found, &dir, &id, ui))?.then(|| found.tree.clone());

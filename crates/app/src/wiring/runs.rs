@@ -8,11 +8,11 @@ use ppe_adapters::lock::{LockError, Note, RecordLock, holder};
 use ppe_adapters::log::{DEFAULT_BALLAST_BYTES, FileLog, digest};
 use ppe_adapters::state_dir::{RunDir, RunStart};
 use ppe_core::ids::RunId;
-use ppe_core::plan::Plan;
+use ppe_core::plan::{Difference, Plan};
 use ppe_core::state::{Progress, State};
 use ppe_engine::ports::log::LogHeader;
 use ppe_engine::session::fold;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The file in the git common directory whose lock means: a process is at work on a run of this repository.
 const LOCK: &str = "ppe.lock";
@@ -58,6 +58,16 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// Where the run's plan was read from. None when that was not written down.
+    pub(crate) fn plan_source(&self) -> Option<PathBuf> {
+        std::fs::read_to_string(self.dir.plan_source()).ok().map(PathBuf::from)
+    }
+
+    /// What a plan as it is written now has that the run's has not.
+    pub(crate) fn difference(&self, revised: &Plan) -> Difference {
+        Difference::of(&self.state.plan, revised, &self.state.lane.repairs)
+    }
+
     /// Whether something is left to do.
     pub(crate) fn is_unfinished(&self) -> bool {
         self.state.progress == Progress::Open
@@ -91,10 +101,11 @@ pub(crate) fn latest(site: &Site, wanted: Option<&str>) -> Result<Option<Found>,
     Ok(None)
 }
 
-/// Makes a run's folder and its empty log.
+/// Makes a run's folder and its empty log. `source` is where the plan was read from.
 pub(crate) fn create_run(
     site: &Site,
     plan: &Plan,
+    source: &Path,
     now: &Zoned,
 ) -> Result<(RunDir, RunId, FileLog), AppError> {
     let utc = now.with_time_zone(jiff::tz::TimeZone::UTC);
@@ -114,6 +125,8 @@ pub(crate) fn create_run(
     let text = serde_json::to_vec(plan)?;
     failpoint::write_file("run.plan", &dir.plan(), &text)?;
     std::fs::File::open(dir.plan())?.sync_all()?;
+    let source = std::path::absolute(source)?;
+    std::fs::write(dir.plan_source(), source.as_os_str().as_encoded_bytes())?;
     failpoint::hit("run.before_log");
     let header = LogHeader {
         run: id.clone(),

@@ -60,7 +60,8 @@ fn status_has_its_fields_and_answers_while_running() {
     assert!(ours < Duration::from_millis(150) + git * 20, "status took {ours:?}, git --version {git:?}");
 
     env.ppe(&["status"]).exits(0).says("T-001").says("One");
-    env.ppe(&["logs", "T-001"]).exits(0);
+    let logs = env.ppe(&["logs", "T-001"]).exits(0).stdout.clone();
+    assert!(logs.contains(r#"{"report":"commit","n":1}"#), "{logs}");
     env.ppe(&["logs", "T-009"]).exits(2).says("T-009");
     env.ppe(&["logs", "T-002"]).exits(4).says("no attempt yet");
     env.ppe(&["stop"]).exits(0);

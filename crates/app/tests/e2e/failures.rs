@@ -167,6 +167,25 @@ fn a_claim_of_no_change_is_a_question_and_yes_closes_the_task() {
 }
 
 #[test]
+fn a_claim_of_no_change_can_be_sent_back_or_left_for_review() {
+    let mut env = place();
+    env.task("T-001", "One", &[], 1);
+    env.script("[[task]]\nid = \"T-001\"\nattempts = [1, 2]\nclaim = \"no-change\"\n");
+    env.ready();
+    env.ppe(&["run", "--yes"]).exits(10);
+    env.ppe(&["answer", "q1", "retry"]).exits(0);
+    env.ppe(&["resume", "--yes"]).exits(10).says("ppe answer q2 yes|retry|hold");
+    assert_eq!(attempts(&env, "T-001"), 2);
+    env.ppe(&["answer", "q2", "hold"]).exits(0);
+    assert!(is_held(&env, "T-001", Hold::NeedsReview));
+    env.ppe(&["retry", "T-001"]).exits(0);
+    env.ppe(&["resume", "--yes"]).exits(0);
+    assert!(is_landed(&env, "T-001"));
+    assert_eq!(env.count(|e| matches!(e, Event::AttemptFailed { .. })), 0, "a claim is no failure");
+    env.finish();
+}
+
+#[test]
 fn a_claim_of_being_blocked_needs_a_person_at_once() {
     let mut env = place();
     env.task("T-001", "One", &[], 1);

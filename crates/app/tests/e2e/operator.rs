@@ -104,23 +104,26 @@ fn ctrl_c_twice_stops_the_agents() {
 
 #[test]
 fn ctrl_c_three_times_leaves_and_resume_adopts_the_agent() {
-    let env = slow_first(4);
-    let run = env.spawn(&["run", "--yes", "--slots", "1"]);
+    let mut env = place();
+    env.task("T-001", "One", &[], 2);
+    // It does not obey the second Ctrl-C, so that the third finds it at work.
+    env.script("[[task]]\nid = \"T-001\"\nattempts = [1]\nhang_attempts = true\nafter_commits = 1\nignore_term = true\n");
+    env.set("PPE_GRACE_S", "5");
+    env.ready();
+    let run = env.spawn(&["run", "--yes"]);
     until_prepared(&env, "T-001");
-    env.until("the agent runs", || {
-        (env.processes().iter().any(|p| p.1.contains("agent-scripted"))).then_some(())
-    });
+    env.until_event("a commit is seen", |e| matches!(e, Event::Sighted { commits: 1, .. }));
     run.signal("INT");
     env.until("it drains", || run.printed().contains("draining").then_some(()));
-    // The second and the third in one go: the agent has no time to be stopped.
-    run.signal("STOP");
     run.signal("INT");
-    run.signal("CONT");
     env.until("it stops", || run.printed().contains("stopping the agents").then_some(()));
     run.signal("INT");
-    let end = run.wait();
-    assert!(end.code == 130 || end.code == 11, "{}", end.all());
+    run.wait().exits(130);
+    let agents = || env.processes().iter().filter(|p| p.1.contains("agent-scripted")).count();
+    assert_eq!(agents(), 1, "{:?}", env.processes());
     env.ppe(&["resume", "--yes"]).exits(0);
+    assert_eq!(attempts(&env, "T-001"), 2);
+    assert_eq!(env.count(|e| matches!(e, Event::AttemptFailed { .. })), 0, "a try was burnt");
     on_target(&env, &["feat(one): part 1", "feat(one): part 2"]);
     env.finish();
 }
@@ -186,8 +189,6 @@ fn slots_change_in_a_live_run_and_nobody_is_stopped() {
 
 #[test]
 fn a_skipped_task_blocks_its_dependents_unless_it_is_satisfied() {
-    let env = slow_first(0);
-    env.ppe(&["run", "--yes", "--only", "T-002"]).exits(0);
     let env = slow_first(60);
     let run = env.spawn(&["run", "--yes"]);
     until_prepared(&env, "T-001");
@@ -255,12 +256,15 @@ fn a_landed_task_that_is_reopened_gets_a_new_attempt_and_a_new_change() {
         let folder = env.run_folder().join("tasks/T-001/a2/agent");
         fs::read_to_string(folder.join("prompt")).unwrap_or_default()
     };
-    env.ppe(&["resume", "--yes"]);
+    env.ppe(&["resume", "--yes"]).exits(0);
     assert_eq!(attempts(&env, "T-001"), 2);
     assert!(prompted().contains("it misses a case"), "{}", prompted());
+    let second = landed(&env, "T-001");
+    assert_ne!(second, first);
+    assert!(env.git_agrees(&["merge-base", "--is-ancestor", &first, &second]));
     let of_task: Vec<_> = env.changes().into_iter().filter(|c| c["title"] == "[T-001] One").collect();
-    assert!(env.git_agrees(&["merge-base", "--is-ancestor", &first, "main"]));
-    drop(of_task);
+    assert_eq!(of_task.len(), 2, "{of_task:?}");
+    assert_ne!(of_task[0]["number"], of_task[1]["number"]);
     env.finish();
 }
 

@@ -56,8 +56,9 @@ fn adopt_takes_up_what_the_run_left_out_and_what_is_new() {
     env.task("T-005", "Five", &["T-003"], 1);
     env.script("");
     env.ready();
-    env.ppe(&["plan", "adopt", "--add", "--yes"]).exits(0).says("T-005");
     env.ppe(&["retry", "T-001"]).exits(0);
+    env.ppe(&["resume"]).exits(2).says("the plan was edited (new: T-005); `ppe plan adopt` takes that in");
+    env.ppe(&["plan", "adopt", "--add", "--yes"]).exits(0).says("T-005");
     env.ppe(&["resume", "--yes"]).exits(0);
     for task in ["T-001", "T-002", "T-003", "T-004", "T-005"] {
         assert!(is_landed(&env, task), "{task}");

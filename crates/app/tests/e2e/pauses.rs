@@ -211,29 +211,70 @@ fn a_target_that_lost_a_landing_pauses_and_the_work_can_land_again() {
     env.finish();
 }
 
-#[test]
-fn a_target_that_others_broke_freezes_the_lane_until_it_is_green() {
+/// A run at rest because somebody broke the target while its first task was at work.
+fn broken_by_others() -> TestEnv {
     let mut env = place();
     env.task("T-001", "One", &[], 1);
     env.task("T-002", "Two", &["T-001"], 1);
-    env.add_config("[[check]]\nname = \"ci\"\nrun = \"test ! -e broken-by-others\"\n");
-    env.script("[[task]]\nid = \"T-001\"\nsleep_ms = 20000\n");
+    env.add_config("[[check]]\nname = \"ci\"\nrun = \"! grep -qs broken state.txt\"\n");
+    env.script(
+        "[[task]]\nid = \"T-001\"\nsleep_ms = 20000\n[[task]]\nid = \"REPAIR-1\"\ntouch = [\"state.txt\"]\n",
+    );
     env.ready();
     let run = env.spawn(&["run", "--yes"]);
     until_prepared(&env, "T-001");
-    by_others(&env, |tree| fs::write(tree.join("broken-by-others"), "").unwrap());
+    by_others(&env, |tree| fs::write(tree.join("state.txt"), "broken\n").unwrap());
     until_paused(&env, |c| *c == PauseCause::TargetRed);
     let (text, command) = told(&env);
     assert!(text.contains("the target main is red"), "{text}");
-    assert!(command.starts_with("ppe answer q1 "), "{command}");
+    assert_eq!(command, "ppe answer q1 yes|retry|no");
     let step = env.state().task(&id("T-001")).unwrap().step.clone();
     assert_eq!(step, Step::InLane, "the task pays for what others did");
     run.wait().exits(11).says("CI checks red on main itself");
-    by_others(&env, |tree| fs::remove_file(tree.join("broken-by-others")).unwrap());
-    env.ppe(&["resume", "--yes"]).exits(0).says("All CI checks passed");
-    assert!(is_landed(&env, "T-001") && is_landed(&env, "T-002"));
+    env
+}
+
+/// Demands that both tasks landed, at the first try of each, once the target was green.
+#[track_caller]
+fn landed_after_all(env: &TestEnv) {
+    assert!(is_landed(env, "T-001") && is_landed(env, "T-002"));
+    assert_eq!((attempts(env, "T-001"), attempts(env, "T-002")), (1, 1));
     assert_eq!(env.count(|e| matches!(e, Event::ChangeReturned { .. })), 0);
-    went_on(&env, |c| *c == PauseCause::TargetRed);
-    nobody_paid(&env);
+    went_on(env, |c| *c == PauseCause::TargetRed);
+    nobody_paid(env);
+}
+
+#[test]
+fn a_target_that_others_broke_freezes_the_lane_until_it_is_green() {
+    let env = broken_by_others();
+    env.ppe(&["answer", "q1", "retry"]).exits(0);
+    env.ppe(&["resume", "--yes"]).exits(11).says("red");
+    by_others(&env, |tree| fs::remove_file(tree.join("state.txt")).unwrap());
+    env.ppe(&["resume", "--yes"]).exits(0).says("All CI checks passed");
+    assert_eq!(env.count(|e| matches!(e, Event::RepairAdded { .. })), 0);
+    landed_after_all(&env);
+    env.finish();
+}
+
+#[test]
+fn a_target_that_others_broke_is_repaired_by_an_agent_ahead_of_all_else() {
+    let env = broken_by_others();
+    env.ppe(&["answer", "q1", "yes"]).exits(0);
+    assert_eq!(env.row("REPAIR-1")["title"], "Repair main: `ci` ended with exit code 1");
+    // The plan's files do not know of it.
+    env.ppe(&["plan", "adopt", "--yes"]).exits(0).says("the plan is as the run has it");
+    env.ppe(&["resume", "--yes"]).exits(0).says("REPAIR-1 landed");
+    let events = env.events();
+    let started = |task: &str| {
+        let is = |e: &Event| matches!(e, Event::AttemptStarted { task: t, .. } if *t == id(task));
+        events.iter().position(is).unwrap_or_else(|| panic!("{task} never started"))
+    };
+    let mended = events.iter().position(|e| *e == Event::LaneThawed).expect("the lane goes on");
+    assert!(started("REPAIR-1") < mended && mended < started("T-002"));
+    assert!(is_landed(&env, "REPAIR-1"));
+    let prompt = env.run_folder().join("tasks/REPAIR-1/a1/agent/prompt");
+    let prompt = fs::read_to_string(&prompt).unwrap();
+    assert!(prompt.contains("The branch `main` itself is red at"), "{prompt}");
+    landed_after_all(&env);
     env.finish();
 }

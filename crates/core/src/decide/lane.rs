@@ -8,9 +8,12 @@ use crate::input::Trouble;
 use crate::intent::Intent;
 use crate::mutant::Mutant;
 use crate::outcome::{BuildOutcome, Class, Failure, LandOutcome, Verdict};
+use crate::plan::{Priority, Spot, TaskSpec};
 use crate::policy::MergeStrategy;
-use crate::question::Ask;
-use crate::state::{Candidate, Closure, Freeze, Kind, Park, PauseCause, Stage, Step, Subject, Wish};
+use crate::question::{Answer, Ask};
+use crate::state::{
+    Candidate, Closure, Freeze, Kind, Park, PauseCause, Satisfies, Stage, State, Step, Stop, Subject, Wish,
+};
 
 /// Red check runs of one candidate before it counts as red.
 const CHECK_RUNS: u32 = 2;
@@ -20,21 +23,31 @@ const MAX_RACES: u32 = 3;
 impl Decider<'_> {
     /// Open changes join the queue; a free lane takes up the next candidate.
     pub(super) fn advance_lane(&mut self) {
-        if self.state.stop.is_some() || self.state.lane.frozen.is_some() || !self.state.lane.chain.is_empty()
-        {
+        if self.state.stop.is_some() || !self.state.lane.chain.is_empty() {
             return;
         }
         let queue = &self.state.lane.queue;
-        let next = match self.state.policy.merge_strategy {
+        let next = match &self.state.lane.frozen {
+            None => self.next_in_queue(),
+            Some(Freeze::TargetRed(_) | Freeze::Rechecking(_)) => {
+                queue.iter().find(|id| self.state.lane.is_repair(id))
+            }
+            Some(Freeze::Races(_)) => None,
+        };
+        if let Some(next) = next.cloned() {
+            let candidate = CandidateId(self.state.lane.made + 1);
+            self.emit(Event::CandidateChosen { candidate, members: vec![next] });
+        }
+    }
+
+    fn next_in_queue(&self) -> Option<&TaskId> {
+        let queue = &self.state.lane.queue;
+        match self.state.policy.merge_strategy {
             MergeStrategy::Independent | MergeStrategy::Batch => queue.first(),
             // The first of the most urgent: equals land in order of arrival.
             MergeStrategy::Priority => queue.iter().min_by_key(|id| {
                 std::cmp::Reverse(self.state.position(id).map(|at| self.state.priority(at)))
             }),
-        };
-        if let Some(next) = next.cloned() {
-            let candidate = CandidateId(self.state.lane.made + 1);
-            self.emit(Event::CandidateChosen { candidate, members: vec![next] });
         }
     }
 
@@ -158,7 +171,10 @@ impl Decider<'_> {
                 if self.withdraw(id, &members) {
                     return;
                 }
+                // A repair is there to make a red base green, and answers for it.
+                let answers = members.iter().all(|member| self.state.lane.is_repair(member));
                 let base_is_green = self.state.lane.green_bases.contains(&built.base)
+                    || answers
                     || self.state.has(Mutant::RedChargedUnseen);
                 if run < CHECK_RUNS && !self.state.has(Mutant::RedChargedAtOnce) {
                     self.emit(Event::CheckStarted { subject: Subject::Candidate(id), run: run + 1 });
@@ -218,7 +234,8 @@ impl Decider<'_> {
         if !self.state.paused.contains(&PauseCause::TargetRed) {
             self.emit(Event::DispatchPaused { cause: PauseCause::TargetRed });
         }
-        if !self.is_asked(|ask| matches!(ask, Ask::TargetRed { .. })) {
+        let asked = self.is_asked(|ask| matches!(ask, Ask::TargetRed { .. }));
+        if !asked && self.state.open_repair().is_none() {
             self.ask(Ask::TargetRed { commit: commit.clone(), summary });
         }
     }
@@ -227,12 +244,7 @@ impl Decider<'_> {
         match verdict {
             Verdict::Green => {
                 self.emit(Event::BaseGreen { commit: commit.clone() });
-                self.emit(Event::LaneThawed);
-                self.emit(Event::DispatchResumed { cause: PauseCause::TargetRed });
-                self.settle_questions(
-                    |ask| matches!(ask, Ask::TargetRed { .. }),
-                    crate::question::Answer::Yes,
-                );
+                self.target_is_green();
             }
             Verdict::Red(failure) => {
                 let subject = Subject::Base(commit.clone());
@@ -277,6 +289,35 @@ impl Decider<'_> {
             let closure = Closure::Landed(commit.clone());
             self.emit(Event::TaskClosed { task: task.clone(), closure });
         }
+        if members.iter().any(|member| self.state.lane.is_repair(member)) {
+            self.target_is_green();
+        }
+    }
+
+    /// The lane and dispatch go on. A repair that is still at it is no longer needed.
+    fn target_is_green(&mut self) {
+        let repair = self.state.open_repair().cloned();
+        self.emit(Event::LaneThawed);
+        self.emit(Event::DispatchResumed { cause: PauseCause::TargetRed });
+        self.settle_questions(|ask| matches!(ask, Ask::TargetRed { .. }), Answer::Retry);
+        if let Some(repair) = repair {
+            self.give_up(&repair, Stop::Skip(Satisfies::Yes));
+        }
+    }
+
+    /// A task joins the plan that is to make the target green again.
+    pub(super) fn add_repair(&mut self) {
+        let (Some(failure), None) = (&self.state.lane.red, self.state.open_repair()) else { return };
+        let repair = repair_of(self.state, failure);
+        self.emit(Event::RepairAdded { repair: Box::new(repair) });
+    }
+
+    /// When a repair was given up, it is found out whether the target is red still.
+    pub(super) fn follow_repair(&mut self) {
+        let over = self.state.lane.repair.is_some() && self.state.open_repair().is_none();
+        if over && !self.state.has(Mutant::RepairForgotten) {
+            self.recheck_target(self.state.target_tip.clone());
+        }
     }
 
     fn base_moved(&mut self, id: CandidateId, members: &[TaskId]) {
@@ -285,6 +326,7 @@ impl Decider<'_> {
             self.fulfil_wish(member);
         }
         if self.state.lane.races >= MAX_RACES
+            && self.state.lane.frozen.is_none()
             && let Some(task) = members.first().filter(|m| self.state.lane.queue.contains(m)).cloned()
         {
             let times = self.state.lane.races;
@@ -316,5 +358,31 @@ impl Decider<'_> {
         if matches!(self.state.lane.frozen, Some(Freeze::TargetRed(_))) {
             self.check_base(commit);
         }
+    }
+}
+
+/// The task that repairs a target which failed so.
+fn repair_of(state: &State, failure: &Failure) -> TaskSpec {
+    let mut names = (1_u32..).map(|n| TaskId::new(format!("REPAIR-{n}")));
+    let Some(id) = names.find(|id| state.position(id).is_none()) else {
+        unreachable!("BUG: no name is free")
+    };
+    let spot = Spot { file: "REPAIR".into(), line: 1 };
+    let output = if failure.detail.is_empty() {
+        String::new()
+    } else {
+        format!("\n\nThe end of the output:\n\n{}", failure.detail)
+    };
+    let body = format!(
+        "The branch `{target}` itself is red at {tip}: {summary}. No other work can land until it is green. Find the cause on \
+         the tip of `{target}` and repair it in as few commits as it takes. Repair the cause, not the check.{output}",
+        target = state.target,
+        tip = state.target_tip,
+        summary = failure.summary,
+    );
+    TaskSpec {
+        body: body.into(),
+        priority: Priority::Critical,
+        ..TaskSpec::bare(id, format!("Repair {}: {}", state.target, failure.summary), spot)
     }
 }

@@ -339,7 +339,11 @@ impl Decider<'_> {
         done(format!("{question}: {}", answer.word()))
     }
 
-    fn adopt(&mut self, plan: Box<Plan>, added: Vec<TaskId>) -> Reply {
+    fn adopt(&mut self, mut plan: Box<Plan>, added: Vec<TaskId>) -> Reply {
+        for repair in self.state.lane.repairs.iter().filter_map(|id| self.state.plan.task(id)) {
+            // One that does not fit in is missed below.
+            *plan = plan.with(repair.spec.clone()).unwrap_or(*plan);
+        }
         let gone: Vec<_> = (0..self.state.tasks.len())
             .filter(|at| self.state.tasks[*at].in_run() && plan.position(self.state.id(*at)).is_none())
             .map(|at| self.state.id(at).clone())

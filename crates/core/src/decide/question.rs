@@ -21,12 +21,11 @@ impl Decider<'_> {
                     self.emit(Event::DispatchResumed { cause: PauseCause::SameCause });
                 }
             }
-            Ask::TargetRed { .. } => {
-                if answer == Answer::Yes {
-                    let tip = self.state.target_tip.clone();
-                    self.recheck_target(tip);
-                }
-            }
+            Ask::TargetRed { .. } => match answer {
+                Answer::Yes => self.add_repair(),
+                Answer::Retry => self.recheck_target(self.state.target_tip.clone()),
+                Answer::No | Answer::Hold => {}
+            },
             Ask::LostRaces { task, .. } => self.answer_lost_races(task, answer),
             Ask::ChangeClosed { task } => self.answer_change_closed(task, question, answer),
             Ask::TargetRewritten { tasks } => self.answer_rewritten(tasks, answer),
@@ -175,9 +174,7 @@ pub(crate) fn is_live(state: &State, question: QuestionId, ask: &Ask) -> bool {
         }
         Ask::NoChange { task, .. } | Ask::ChangeClosed { task } => waits(task),
         Ask::SameCause { .. } => state.paused.contains(&PauseCause::SameCause),
-        Ask::TargetRed { .. } => {
-            matches!(state.lane.frozen, Some(Freeze::TargetRed(_) | Freeze::Rechecking(_)))
-        }
+        Ask::TargetRed { .. } => state.lane.target_is_red(),
         Ask::LostRaces { task, .. } => state.lane.frozen == Some(Freeze::Races(task.clone())),
         Ask::TargetRewritten { tasks } => {
             let gone = tasks.iter().any(|task| landing(state, task).is_some());

@@ -7,7 +7,7 @@ use crate::ids::{Attempt, Millis};
 use crate::mutant::Mutant;
 use crate::policy::Waves;
 use crate::question::Ask;
-use crate::state::{Hold, Kind, Progress, State, Step, Workspace};
+use crate::state::{Hold, Kind, PauseCause, Progress, State, Step, Workspace};
 use std::cmp::Reverse;
 
 /// Why a free slot stays free although tasks may be ready.
@@ -36,6 +36,7 @@ impl Decider<'_> {
         self.resume_after_machine();
         self.wake_waiting();
         self.thaw_left_lane();
+        self.follow_repair();
         self.withdraw_moot_questions();
         self.queue_open_changes();
         self.advance_lane();
@@ -169,7 +170,7 @@ pub fn hold_back(state: &State) -> Option<HoldBack> {
     if state.stop.is_some() {
         return Some(HoldBack::Stopping);
     }
-    if !state.paused.is_empty() {
+    if !state.paused.is_empty() && repair_to_start(state).is_none() {
         return Some(HoldBack::Paused);
     }
     if busy >= policy.slots + u32::from(state.has(Mutant::SlotsIgnored)) {
@@ -185,6 +186,13 @@ pub fn hold_back(state: &State) -> Option<HoldBack> {
         .map(|at| at.plus(policy.stagger_ms))
         .filter(|until| *until > state.clock.last)
         .map(HoldBack::Stagger)
+}
+
+/// The repair of a red target that may start although nothing else may.
+fn repair_to_start(state: &State) -> Option<usize> {
+    let only_red = state.paused.iter().all(|cause| *cause == PauseCause::TargetRed);
+    let at = state.position(state.lane.repair.as_ref()?)?;
+    (only_red && matches!(state.tasks[at].step, Step::Ready { .. }) && may_start(state, at)).then_some(at)
 }
 
 fn last_start(state: &State) -> Option<Millis> {
@@ -212,7 +220,9 @@ fn waiting_for_person(state: &State) -> u32 {
 /// since the task became ready.
 pub fn may_start(state: &State, at: usize) -> bool {
     let satisfied = state.unmet(at).next().is_none() || state.has(Mutant::ReopenedSatisfies);
-    satisfied && gate_is_open(state, at) && !state.breakers.contains_key(state.agent(at))
+    let red = state.paused.contains(&PauseCause::TargetRed) && !state.has(Mutant::RedTargetIgnored);
+    let halted = red && !state.lane.is_repair(state.id(at));
+    !halted && satisfied && gate_is_open(state, at) && !state.breakers.contains_key(state.agent(at))
 }
 
 /// The best ready task that may start.

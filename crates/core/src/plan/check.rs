@@ -273,6 +273,12 @@ fn median_estimate(specs: &[TaskSpec]) -> Option<u64> {
 }
 
 impl Plan {
+    /// This plan with a task more; none when the task does not fit in, such as one whose id is taken.
+    pub fn with(&self, task: TaskSpec) -> Option<Self> {
+        let specs = self.tasks.iter().map(|task| task.spec.clone()).chain([task]);
+        check(PlanSpec { name: self.name.clone(), tasks: specs.collect() }, Vec::new()).plan
+    }
+
     /// The position of a task.
     pub fn position(&self, id: &TaskId) -> Option<usize> {
         self.tasks.binary_search_by(|task| natural(task.spec.id.value.as_str(), id.as_str())).ok()

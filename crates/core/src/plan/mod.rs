@@ -1,10 +1,11 @@
 //! The plan: what a source wrote down ([`spec`]), what was checked ([`mod@check`]), which part of it runs
-//! ([`mod@select`]), and the documents that show it ([`show`]).
+//! ([`mod@select`]), how two differ ([`Difference`]), and the documents that show it ([`show`]).
 //!
 //! Knows nothing of files, of how a source is parsed, or of what has been done already.
 
 mod branch;
 pub mod check;
+mod differ;
 mod edges;
 mod ident;
 pub mod select;
@@ -13,5 +14,6 @@ pub mod show;
 pub mod spec;
 
 pub use check::{Checked, Code, Finding, Level, Plan, Task, check};
+pub use differ::Difference;
 pub use select::{SelectError, Selection, select};
 pub use spec::{At, Duration, PlanSpec, PlannedCommit, Priority, Spot, TaskSpec};

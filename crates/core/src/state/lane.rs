@@ -74,6 +74,12 @@ pub struct Lane {
     pub chain: Vec<Candidate>,
     /// Why the lane stands still.
     pub frozen: Option<Freeze>,
+    /// How the target is red, if it is.
+    pub red: Option<Failure>,
+    /// The task that is to make the target green again: it starts and lands while all else stands still.
+    pub repair: Option<TaskId>,
+    /// All tasks that this run made for that, in order. No source of the plan has them.
+    pub repairs: Vec<TaskId>,
     /// Trees that were found green.
     pub green: BTreeSet<TreeId>,
     /// Commits of the target that were found green, or that landed with a green tree.
@@ -90,6 +96,16 @@ impl Lane {
     /// The candidate under way.
     pub fn head(&self) -> Option<&Candidate> {
         self.chain.first()
+    }
+
+    /// Whether the target is red, as far as is known.
+    pub fn target_is_red(&self) -> bool {
+        matches!(self.frozen, Some(Freeze::TargetRed(_) | Freeze::Rechecking(_)))
+    }
+
+    /// Whether a task is to make the target green again.
+    pub fn is_repair(&self, task: &TaskId) -> bool {
+        self.repair.as_ref() == Some(task)
     }
 
     /// Whether a task is in a candidate under way.

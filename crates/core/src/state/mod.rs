@@ -269,6 +269,11 @@ impl State {
         self.position(id).map(|at| &self.tasks[at])
     }
 
+    /// The task that is to make the target green again, while it is not closed.
+    pub fn open_repair(&self) -> Option<&TaskId> {
+        self.lane.repair.as_ref().filter(|id| self.task(id).is_some_and(|task| !task.is_closed()))
+    }
+
     /// A task's id by position.
     pub fn id(&self, at: usize) -> &TaskId {
         &self.plan.tasks[at].spec.id.value

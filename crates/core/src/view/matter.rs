@@ -134,10 +134,15 @@ fn pause(state: &State, cause: &PauseCause) -> Pause {
             (format!("the machine cannot take more ({why}); tried again by itself"), unpause())
         }
         PauseCause::Agent(why) => (format!("an agent cannot be started ({why})"), unpause()),
-        PauseCause::TargetRed => (
-            format!("the target {} is red", state.target),
-            answer(|ask| matches!(ask, Ask::TargetRed { .. })).unwrap_or_else(|| "ppe status".to_owned()),
-        ),
+        PauseCause::TargetRed => {
+            let repair = state.open_repair();
+            let by = repair.map_or(String::new(), |task| format!("; {task} is to repair it"));
+            let other = || repair.map_or("ppe status".to_owned(), |task| format!("ppe logs {task}"));
+            (
+                format!("the target {} is red{by}", state.target),
+                answer(|ask| matches!(ask, Ask::TargetRed { .. })).unwrap_or_else(other),
+            )
+        }
         PauseCause::SameCause => (
             format!("{} failed alike ({})", list(&state.streak.tasks), state.streak.summary),
             answer(|ask| matches!(ask, Ask::SameCause { .. })).unwrap_or_else(unpause),

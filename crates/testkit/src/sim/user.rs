@@ -120,9 +120,11 @@ impl World {
         let any = self.seed.pick(&choices).map(|choice| choice.answer);
         let answer = match self.weather {
             Weather::Storm => any.unwrap_or(Answer::No),
+            // By hand or by an agent: both work.
+            Weather::Calm if matches!(ask, Ask::TargetRed { .. }) && self.seed.chance(50) => Answer::Retry,
             Weather::Calm => sensible(ask),
         };
-        if matches!(ask, Ask::TargetRed { .. }) && self.weather == Weather::Calm {
+        if matches!(ask, Ask::TargetRed { .. }) && answer == Answer::Retry {
             self.repair_target();
         }
         Input::Operator(Command::Answer { question, answer })

@@ -7,7 +7,7 @@ use super::target::Target;
 use super::{LocalForge, LocalForgeError, Published as At};
 use crate::git::lane::{self, Built as GitBuilt, CandidateSpec, Landing, Member};
 use crate::git::{Identity, Repo, Stamp, refs};
-use ppe_core::ids::{ChangeNumber, CommitId, Millis, RunId, TaskId};
+use ppe_core::ids::{ChangeNumber, CommitId, Millis, RunId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, Built, LandOutcome, Verdict};
 use ppe_engine::ports::{
@@ -202,8 +202,7 @@ impl Inner {
             self.look_at_branch(open, &mut seen)?;
             self.look_at_change(open, &mut seen)?;
         }
-        let (landed, gone) = self.look_at_target(look, &tip)?;
-        seen.push(Observed::Target { tip, landed, gone });
+        seen.push(self.look_at_target(look, tip)?);
         Ok(seen)
     }
 
@@ -227,18 +226,14 @@ impl Inner {
 
     /// Open tasks whose work is in the target, by the trailers of its commits or because their branch was merged; and
     /// landings that it no longer has.
-    fn look_at_target(
-        &self,
-        look: &Look,
-        tip: &CommitId,
-    ) -> Result<(Vec<(TaskId, CommitId)>, Vec<TaskId>), LocalForgeError> {
+    fn look_at_target(&self, look: &Look, tip: CommitId) -> Result<Observed, LocalForgeError> {
         let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
-        target.move_to(self.repo(), tip, &look.since, &self.run)?;
+        target.move_to(self.repo(), &tip, &look.since, &self.run)?;
         let mut landed = Vec::new();
         for open in &look.open {
             let commit = match target.landing_of(&open.task) {
                 Some(commit) => Some(commit.clone()),
-                None => self.merged_by_hand(open, tip)?,
+                None => self.merged_by_hand(open, &tip)?,
             };
             landed.extend(commit.map(|commit| (open.task.clone(), commit)));
         }
@@ -248,7 +243,7 @@ impl Inner {
                 gone.push(task.clone());
             }
         }
-        Ok((landed, gone))
+        Ok(Observed::Target { tip, landed, gone })
     }
 
     fn merged_by_hand(&self, open: &OpenTask, tip: &CommitId) -> Result<Option<CommitId>, LocalForgeError> {

@@ -118,6 +118,7 @@ impl Plain {
                     | Event::TaskReset { .. }
                     | Event::TaskReopened { .. }
                     | Event::PlanRevised { .. }
+                    | Event::RepairAdded { .. }
             )
         };
         if record.events.iter().any(may_move_waves) {
@@ -202,6 +203,9 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         Event::RunCompleted => "All tasks are closed".to_owned(),
         Event::PlanRevised { added, .. } => {
             format!("The plan is revised, {} added", plural(added.len(), "task"))
+        }
+        Event::RepairAdded { repair } => {
+            format!("🔧 {} {} is added, ahead of all others", repair.id.value, repair.title)
         }
         Event::DispatchPaused { cause } => format!("✋ Paused: {}", pause(cause)),
         Event::DispatchResumed { cause } => format!("No longer paused: {}", pause(cause)),

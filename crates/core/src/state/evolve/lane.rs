@@ -64,10 +64,18 @@ impl State {
                 self.target_tip = commit.clone();
                 self.totals.landings += 1;
             }
-            Event::TargetRed { commit, .. } => self.lane.frozen = Some(Freeze::TargetRed(commit.clone())),
+            Event::TargetRed { commit, failure } => {
+                self.lane.frozen = Some(Freeze::TargetRed(commit.clone()));
+                self.lane.red = Some(failure.clone());
+                if self.open_repair().is_none() {
+                    self.lane.repair = None;
+                }
+            }
             Event::RacesLost { task } => self.lane.frozen = Some(Freeze::Races(task.clone())),
             Event::LaneThawed => {
                 self.lane.frozen = None;
+                self.lane.red = None;
+                self.lane.repair = None;
                 self.lane.races = 0;
             }
             _ => return Err("not an event of the lane".to_owned()),

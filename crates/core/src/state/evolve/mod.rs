@@ -10,7 +10,7 @@ use super::{Seen, State, Step, Tries, Work, Workspace};
 use crate::event::Event;
 use crate::ids::{Attempt, QuestionId, TaskId};
 use crate::mutant::Mutant;
-use crate::plan::Plan;
+use crate::plan::{Plan, TaskSpec};
 use std::sync::Arc;
 
 /// An event that the state does not permit: a damaged log, or a fault in what decided it.
@@ -51,6 +51,7 @@ impl State {
             Event::SessionOpened { down_ms } => self.session_opened(*down_ms),
             Event::RunCompleted => self.progress = Progress::Complete,
             Event::PlanRevised { plan, added } => return self.plan_revised(plan, added),
+            Event::RepairAdded { repair } => return self.repair_added(repair),
             Event::DispatchPaused { cause } => drop(self.paused.insert(cause.clone())),
             Event::DispatchResumed { cause } => self.paused.retain(|c| !c.same_kind(cause)),
             Event::StopRequested { mode } => self.stop = self.stop.max(Some(*mode)),
@@ -295,6 +296,16 @@ impl State {
                 self.progress = Progress::Open;
             }
         }
+        Ok(())
+    }
+
+    fn repair_added(&mut self, repair: &TaskSpec) -> Result {
+        let id = repair.id.value.clone();
+        let plan =
+            self.plan.with(repair.clone()).ok_or_else(|| format!("{id} does not fit into the plan"))?;
+        self.plan_revised(&plan, std::slice::from_ref(&id))?;
+        self.lane.repairs.push(id.clone());
+        self.lane.repair = Some(id);
         Ok(())
     }
 

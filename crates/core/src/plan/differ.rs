@@ -1,0 +1,42 @@
+//! How one plan differs from another. Knows nothing of which of them is right.
+
+use super::check::{Plan, Task};
+use crate::ids::TaskId;
+
+/// What a revised plan has that another has not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// Tasks that only the revised plan has.
+    pub new: Vec<TaskId>,
+    /// Tasks that are written differently.
+    pub changed: Vec<TaskId>,
+    /// Tasks that the revised plan has no longer.
+    pub gone: Vec<TaskId>,
+}
+
+impl Difference {
+    /// Compares a revised plan with the one before; `ours` are tasks that no source has and none can miss.
+    pub fn of(before: &Plan, revised: &Plan, ours: &[TaskId]) -> Self {
+        let ids = |tasks: &mut dyn Iterator<Item = &Task>| tasks.map(|t| t.spec.id.value.clone()).collect();
+        let written_else =
+            |task: &&Task| before.task(&task.spec.id.value).is_some_and(|earlier| earlier.spec != task.spec);
+        let lacks = |plan: &Plan, task: &Task| plan.position(&task.spec.id.value).is_none();
+        Self {
+            new: ids(&mut revised.tasks.iter().filter(|task| lacks(before, task))),
+            changed: ids(&mut revised.tasks.iter().filter(written_else)),
+            gone: ids(&mut before
+                .tasks
+                .iter()
+                .filter(|task| lacks(revised, task) && !ours.contains(&task.spec.id.value))),
+        }
+    }
+
+    /// The differences in words, a kind each; nothing when there are none.
+    pub fn lines(&self) -> Vec<String> {
+        [("new", &self.new), ("changed", &self.changed), ("no longer there", &self.gone)]
+            .into_iter()
+            .filter(|(_, ids)| !ids.is_empty())
+            .map(|(what, ids)| format!("{what}: {}", crate::wording::list(ids)))
+            .collect()
+    }
+}
