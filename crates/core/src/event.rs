@@ -9,9 +9,9 @@ use crate::outcome::{AgentEnd, Built, Failure, Prepared, Snapshot};
 use crate::plan::{Plan, Priority, TaskSpec};
 use crate::policy::Policy;
 use crate::question::{Answer, Ask};
-use crate::state::{
-    Closure, Hold, Kind, Leave, Matter, Park, PauseCause, Stop, StopMode, Subject, Wish, Work,
-};
+use crate::state::lane::Subject;
+use crate::state::run::{Matter, PauseCause, StopMode};
+use crate::state::task::{Closure, Hold, Kind, Leave, Park, Stop, Wish, Work};
 use serde::{Deserialize, Serialize};
 
 /// All events of one decision: one record of the log, durable whole or not at all.

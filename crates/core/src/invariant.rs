@@ -5,11 +5,11 @@
 
 use crate::decide::{gate_is_open, hold_back, is_live, next_start, room_for_parked};
 use crate::event::{After, Drop, Event, Record};
-use crate::intent::{task_wishes, wishes};
 use crate::outcome::Class;
 use crate::policy::{Changes, MergeStrategy};
 use crate::question::{Answer, Ask};
 use crate::state::{Freeze, PauseCause, Progress, Stage, State, Step, Workspace};
+use crate::wishes::{task_wishes, wishes};
 use std::collections::BTreeSet;
 use std::fmt;
 

@@ -22,4 +22,5 @@ pub mod sim;
 pub mod state;
 pub mod text;
 pub mod view;
+pub mod wishes;
 pub mod wording;

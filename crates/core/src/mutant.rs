@@ -1,8 +1,6 @@
 //! Planted bugs, for the simulator to find: each is one wrong line in what is decided. Present only with the feature
 //! `mutants`, and off unless a state names one. Knows nothing of how they are found.
 
-use crate::state::State;
-
 /// A planted bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutant {
@@ -69,19 +67,4 @@ impl Mutant {
         Self::RedTargetIgnored,
         Self::RepairForgotten,
     ];
-}
-
-impl State {
-    /// Whether this bug is planted here.
-    #[cfg(feature = "mutants")]
-    pub(crate) fn has(&self, mutant: Mutant) -> bool {
-        self.mutant == Some(mutant)
-    }
-
-    /// Whether this bug is planted here: never, in the product.
-    #[cfg(not(feature = "mutants"))]
-    #[expect(clippy::unused_self, reason = "the same call with and without the feature")]
-    pub(crate) const fn has(&self, _: Mutant) -> bool {
-        false
-    }
 }

@@ -7,7 +7,7 @@ use ppe_core::decide::decide;
 use ppe_core::event::{Before, Record};
 use ppe_core::ids::{Attempt, Branch, ChangeNumber, CommitId, Millis, RunId, TaskId, TreeId};
 use ppe_core::input::{Command, Input, Reply, Start};
-use ppe_core::intent::{Intent, intents};
+use ppe_core::intent::Intent;
 use ppe_core::outcome::{
     AgentEnd, BuildOutcome, Built, Claim, Class, Differs, Exit, Failure, LandOutcome, Leftovers, Prepared,
     Rebase, Snapshot, SnapshotOutcome, Verdict,
@@ -15,6 +15,7 @@ use ppe_core::outcome::{
 use ppe_core::plan::{At, Duration, Plan, PlanSpec, PlannedCommit, Priority, Spot, TaskSpec, check};
 use ppe_core::policy::Policy;
 use ppe_core::state::{Phase, Stage, State, Step, Subject};
+use ppe_core::wishes::intents;
 use std::sync::Arc;
 
 /// One minute, ms.

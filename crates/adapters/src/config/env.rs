@@ -4,8 +4,8 @@
 
 use super::error::Problem;
 use super::keys::{KEYS, Key};
-use super::layers::Reading;
 use super::origin::Origin;
+use super::reading::Reading;
 use super::settings::Settings;
 use super::value::Raw;
 use std::collections::BTreeMap;

@@ -11,6 +11,7 @@ mod init;
 mod keys;
 mod layers;
 mod origin;
+mod reading;
 mod reference;
 mod render;
 mod settings;

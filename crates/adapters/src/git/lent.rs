@@ -4,17 +4,39 @@
 //! workspace is made.
 
 use std::fs;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use super::Repo;
 use super::repo::Layout;
-use super::workspace::PrepareError;
+use super::{GitError, Repo};
 
 /// The most files that are lent.
 pub(super) const LIMIT: usize = 20_000;
 
+/// Why files could not be lent.
+#[derive(Debug, thiserror::Error)]
+pub enum LentError {
+    /// More ignored files match the patterns than can be meant.
+    #[error("more than {LIMIT} ignored files match {patterns:?}")]
+    TooMany {
+        /// The patterns.
+        patterns: Vec<String>,
+    },
+    /// A file cannot be copied.
+    #[error("cannot use {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Git failed in the user's repository.
+    #[error(transparent)]
+    Git(#[from] GitError),
+}
+
 /// Git-ignored files of the user's checkout that match the patterns.
-pub(super) fn matching_files(repo: &Repo, patterns: &[String]) -> Result<Vec<String>, PrepareError> {
+pub(super) fn matching_files(repo: &Repo, patterns: &[String]) -> Result<Vec<String>, LentError> {
     if patterns.is_empty() || repo.layout == Layout::Bare {
         return Ok(Vec::new());
     }
@@ -28,13 +50,13 @@ pub(super) fn matching_files(repo: &Repo, patterns: &[String]) -> Result<Vec<Str
     let text = output.fields().filter_map(|field| std::str::from_utf8(field).ok());
     let found: Vec<String> = text.filter(|path| !path.ends_with('/')).map(str::to_owned).collect();
     if found.len() > LIMIT {
-        return Err(PrepareError::TooManyCopies { patterns: patterns.to_vec() });
+        return Err(LentError::TooMany { patterns: patterns.to_vec() });
     }
     Ok(found)
 }
 
 /// Copies plain files of the user's checkout to the same places in a workspace. Nobody else writes there yet.
-pub(super) fn copy_files(repo: &Repo, dir: &Path, files: &[String]) -> Result<(), PrepareError> {
+pub(super) fn copy_files(repo: &Repo, dir: &Path, files: &[String]) -> Result<(), LentError> {
     for file in files {
         let (from, to) = (repo.root.join(file), dir.join(file));
         let copied = (|| {
@@ -44,7 +66,7 @@ pub(super) fn copy_files(repo: &Repo, dir: &Path, files: &[String]) -> Result<()
             to.parent().map_or(Ok(()), fs::create_dir_all)?;
             fs::copy(&from, &to).map(drop)
         })();
-        copied.map_err(|source| PrepareError::Io { path: from, source })?;
+        copied.map_err(|source| LentError::Io { path: from, source })?;
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ mod lent;
 pub mod live;
 pub mod ours;
 mod pipes;
+pub mod prepare;
 pub mod rebase;
 pub mod refs;
 pub mod repo;

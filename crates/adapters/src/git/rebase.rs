@@ -11,7 +11,7 @@ use ppe_core::ids::{Attempt, CommitId};
 use super::keep::{self, KeepError};
 use super::ours::{Care, OursError};
 use super::status::Kind;
-use super::workspace::{PrepareError, Workspace};
+use super::workspace::{Workspace, WorkspaceError};
 use super::{GitError, Stamp, refs, shown};
 
 /// What came of it.
@@ -34,7 +34,7 @@ pub enum Rebased {
 pub enum RebaseError {
     /// The workspace is not what it should be, or holds changes that are in no snapshot.
     #[error(transparent)]
-    Workspace(#[from] PrepareError),
+    Workspace(#[from] WorkspaceError),
     /// What was there could not be rescued, so it was left as it is.
     #[error("nothing was changed: {0}")]
     Keep(#[from] KeepError),

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use ppe_adapters::git::keep::{keep, remove};
 use ppe_adapters::git::ours::Whereabouts;
+use ppe_adapters::git::prepare::{Start, WorkspaceSpec};
 use ppe_adapters::git::rebase::rebase_onto;
 use ppe_adapters::git::snapshot::{Leftovers, look};
-use ppe_adapters::git::workspace::{Start, WorkspaceSpec};
 use ppe_core::ids::Attempt;
 
 use crate::world::{World, git, script, stamp, taken, try_git, write};

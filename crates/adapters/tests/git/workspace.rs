@@ -4,10 +4,11 @@ use std::fs;
 
 use ppe_adapters::git::keep::{IndexKept, keep, remove, trash_in};
 use ppe_adapters::git::live::Live;
+use ppe_adapters::git::prepare::{How, PrepareError, Start, WorkspaceSpec, prepare};
 use ppe_adapters::git::rebase::{Rebased, rebase_onto};
 use ppe_adapters::git::refs;
 use ppe_adapters::git::snapshot::{Leftovers, TargetIn, look};
-use ppe_adapters::git::workspace::{How, PrepareError, Start, Workspace, WorkspaceSpec, prepare};
+use ppe_adapters::git::workspace::{Workspace, WorkspaceError};
 use ppe_adapters::git::{Git, Repo};
 use ppe_core::ids::{Attempt, CommitId, TaskId};
 
@@ -317,7 +318,7 @@ fn going_on_from_a_tip_that_the_user_moved() {
 
     write(workspace.dir(), "a", "uncommitted\n");
     match prepare(&world.repo, &spec).unwrap_err() {
-        PrepareError::Diverged { files, .. } => assert_eq!(files, ["a"]),
+        PrepareError::Workspace(WorkspaceError::Diverged { files, .. }) => assert_eq!(files, ["a"]),
         other => panic!("{other}"),
     }
     assert_eq!(read(workspace.dir().join("a")), "uncommitted\n");

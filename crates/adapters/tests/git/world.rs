@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use ppe_adapters::git::gate::Gate;
+use ppe_adapters::git::prepare::{How, Prepared, Start, WorkspaceSpec, prepare};
 use ppe_adapters::git::snapshot::{Leftovers, Snapshot, SnapshotError, TakeSpec, take};
-use ppe_adapters::git::workspace::{How, Prepared, Start, Workspace, WorkspaceSpec, prepare};
+use ppe_adapters::git::workspace::Workspace;
 use ppe_adapters::git::{Git, Identity, Repo, Stamp};
 use ppe_core::ids::{Attempt, Branch, CommitId, Millis, RunId, TaskId};
 use ppe_testkit::fingerprint::Fingerprint;

@@ -1,8 +1,8 @@
 //! Whether a run has come to rest: nothing can go on unless the user, or another day, makes it.
 
 use super::schedule::{HoldBack, hold_back, next_start};
-use crate::intent::intents;
 use crate::state::{Progress, State, StopMode};
+use crate::wishes::intents;
 
 /// How a run has come to rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,10 @@ use super::Decider;
 use crate::event::Event;
 use crate::ids::{Attempt, TaskId};
 use crate::input::Trouble;
-use crate::intent::{Intent, intents};
+use crate::intent::Intent;
 use crate::outcome::{Class, Failure};
 use crate::state::{Leave, Matter, PauseCause};
+use crate::wishes::intents;
 
 /// The first wait before a wish is tried again, ms; doubled each time.
 const FIRST_WAIT_MS: u64 = 1_000;

@@ -2,133 +2,15 @@
 //!
 //! Knows nothing of files and of what happened in a run.
 
-use super::spec::{Duration, PlanSpec, Spot, TaskSpec};
+use super::finding::{Code, Finding, Findings};
+use super::spec::{Duration, PlanSpec, TaskSpec};
 use super::{branch, edges, ident, shared};
 use crate::graph::{self, Graph};
 use crate::ids::TaskId;
-use crate::text::{natural, shown};
+use crate::text::natural;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
-use std::fmt;
 use std::sync::Arc;
-
-/// Whether a finding stops the plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// Nothing may run.
-    Error,
-    /// Shown, and the plan runs.
-    Warning,
-}
-
-/// What kind of finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Code {
-    /// The plan has no tasks.
-    Empty,
-    /// An id is used twice.
-    DuplicateId,
-    /// A dependency or a blocked task that does not exist.
-    UnknownId,
-    /// A task waits for itself.
-    SelfDependency,
-    /// Tasks wait for each other in a circle.
-    Cycle,
-    /// `Depends` on one side without `Blocks` on the other, or the reverse.
-    OneSidedEdge,
-    /// The wave written down differs from the computed one.
-    WaveDiffers,
-    /// Two tasks that may run together name the same file.
-    SharedFile,
-    /// An estimate that could not be read.
-    BadEstimate,
-    /// The number of commits written down differs from the commits listed.
-    CommitCountDiffers,
-    /// An id that cannot serve as a branch or folder name.
-    BadId,
-    /// A value the source could not read.
-    BadValue,
-    /// A file that could not be read at all.
-    Unreadable,
-}
-
-impl Code {
-    /// The code as documents and screens write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::DuplicateId => "duplicate-id",
-            Self::UnknownId => "unknown-id",
-            Self::SelfDependency => "self-dependency",
-            Self::Cycle => "cycle",
-            Self::OneSidedEdge => "one-sided-edge",
-            Self::WaveDiffers => "wave-differs",
-            Self::SharedFile => "shared-file",
-            Self::BadEstimate => "bad-estimate",
-            Self::CommitCountDiffers => "commit-count-differs",
-            Self::BadId => "bad-id",
-            Self::BadValue => "bad-value",
-            Self::Unreadable => "unreadable",
-        }
-    }
-}
-
-/// One finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// Whether it stops the plan.
-    pub level: Level,
-    /// Its kind.
-    pub code: Code,
-    /// What is wrong, as a lower-case fragment that names the ids.
-    pub message: String,
-    /// Where; the other places a finding concerns are named in the message.
-    pub spot: Option<Spot>,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.spot {
-            Some(spot) => write!(f, "{}: {}", shown(&spot.to_string()), shown(&self.message)),
-            None => f.write_str(&shown(&self.message)),
-        }
-    }
-}
-
-/// Findings as they come up.
-pub(super) struct Findings(Vec<Finding>);
-
-impl Findings {
-    pub(super) fn error(&mut self, code: Code, message: String, spot: Option<&Spot>) {
-        self.0.push(Finding { level: Level::Error, code, message, spot: spot.cloned() });
-    }
-
-    pub(super) fn warning(&mut self, code: Code, message: String, spot: Option<&Spot>) {
-        self.0.push(Finding { level: Level::Warning, code, message, spot: spot.cloned() });
-    }
-
-    fn stop_the_plan(&self) -> bool {
-        self.0.iter().any(|finding| finding.level == Level::Error)
-    }
-
-    /// Errors first, then by place, line numbers as numbers.
-    fn sorted(mut self) -> Vec<Finding> {
-        self.0.sort_by(|a, b| {
-            let files = |finding: &Finding| {
-                finding.spot.as_ref().map_or_else(|| Arc::from(""), |spot| spot.file.clone())
-            };
-            let line = |finding: &Finding| finding.spot.as_ref().map(|spot| spot.line);
-            a.level
-                .cmp(&b.level)
-                .then_with(|| natural(&files(a), &files(b)))
-                .then_with(|| (line(a), a.code, &a.message).cmp(&(line(b), b.code, &b.message)))
-        });
-        self.0.dedup();
-        self.0
-    }
-}
 
 /// A checked task: its spec, and what follows from the whole plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -172,7 +54,7 @@ pub struct Checked {
 
 /// Checks a plan; `found` are the source's own findings, which are merged in.
 pub fn check(spec: PlanSpec, found: Vec<Finding>) -> Checked {
-    let mut findings = Findings(found);
+    let mut findings = Findings::of(found);
     let PlanSpec { name, mut tasks } = spec;
     tasks.sort_by(|a, b| natural(a.id.value.as_str(), b.id.value.as_str()));
     // When the source has an error to tell, that is why there are none.
@@ -189,10 +71,7 @@ pub fn check(spec: PlanSpec, found: Vec<Finding>) -> Checked {
     };
     let waves = graph.waves(&order);
     // With a dependency missing or doubled, what follows from the dependencies would mislead.
-    let graph_is_whole = !findings
-        .0
-        .iter()
-        .any(|finding| matches!(finding.code, Code::DuplicateId | Code::UnknownId | Code::SelfDependency));
+    let graph_is_whole = !findings.have(&[Code::DuplicateId, Code::UnknownId, Code::SelfDependency]);
     if graph_is_whole {
         check_waves(&tasks, &graph, &waves, &mut findings);
         shared::report_shared_files(&tasks, &graph, &order, &mut findings);

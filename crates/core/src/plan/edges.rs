@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of waves, order, or what a circle means for a run.
 
-use super::check::{Code, Findings};
+use super::finding::{Code, Findings};
 use super::spec::{At, Spot, TaskSpec};
 use crate::graph::Graph;
 use crate::ids::TaskId;

@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of branches that exist; each id is looked at alone, then for clashes with the others.
 
-use super::check::{Code, Findings};
+use super::finding::{Code, Findings};
 use super::spec::TaskSpec;
 use crate::text::{is_hidden, shown};
 use std::collections::BTreeMap;

@@ -7,13 +7,15 @@ mod branch;
 pub mod check;
 mod differ;
 mod edges;
+mod finding;
 mod ident;
 pub mod select;
 mod shared;
 pub mod show;
 pub mod spec;
 
-pub use check::{Checked, Code, Finding, Level, Plan, Task, check};
+pub use check::{Checked, Plan, Task, check};
 pub use differ::Difference;
+pub use finding::{Code, Finding, Level};
 pub use select::{SelectError, Selection, select};
 pub use spec::{At, Duration, PlanSpec, PlannedCommit, Priority, Spot, TaskSpec};

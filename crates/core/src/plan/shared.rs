@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of what is in a file, and takes paths as they are written.
 
-use super::check::{Code, Findings};
+use super::finding::{Code, Findings};
 use super::spec::{Spot, TaskSpec};
 use crate::graph::{Graph, Reach};
 use crate::text::shown;

@@ -2,7 +2,8 @@
 //!
 //! Knows nothing of screens; texts for people are written by the faces from the same figures.
 
-use super::check::{Checked, Finding, Level, Plan};
+use super::check::{Checked, Plan};
+use super::finding::{Finding, Level};
 use super::spec::Priority;
 use crate::ids::TaskId;
 use crate::policy::Order;

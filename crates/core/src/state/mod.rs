@@ -5,126 +5,27 @@
 
 mod evolve;
 mod index;
-mod lane;
-mod task;
+pub(crate) mod lane;
+pub(crate) mod run;
+pub(crate) mod task;
 
 pub use evolve::Illegal;
 pub use lane::{Candidate, Freeze, Lane, Stage, Subject};
+pub use run::{Clock, Deferred, Due, Matter, PauseCause, Progress, StopMode};
 pub use task::{
     Asked, Closure, Collect, Facts, Flaky, GivenUp, Hold, Kind, Labelled, Leave, Park, Phase, Round, Running,
     Satisfies, Seen, Step, Stop, Task, Totals, Tries, Wish, Work, Worked, Workspace,
 };
 
 use self::index::{Index, WaveCount};
-use crate::event::Record;
 use crate::ids::{Branch, CommitId, Millis, QuestionId, RunId, TaskId};
 use crate::intent::Intent;
 use crate::mutant::Mutant;
 use crate::plan::{Plan, Priority};
 use crate::policy::Policy;
 use crate::question::{Answer, Ask};
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// Why nothing new starts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "cause", content = "what", rename_all = "kebab-case")]
-pub enum PauseCause {
-    /// The user said so.
-    Operator,
-    /// The machine cannot take more: the text says what failed.
-    Machine(String),
-    /// An agent's program cannot be started: the text says why.
-    Agent(String),
-    /// The target itself is red.
-    TargetRed,
-    /// Several tasks in a row failed alike.
-    SameCause,
-    /// A landing commit is no longer in the target.
-    TargetRewritten,
-}
-
-impl PauseCause {
-    /// Whether two causes are of one kind, whatever their text.
-    pub fn same_kind(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
-    }
-}
-
-/// How the user wants the run to stop. Greater is more urgent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StopMode {
-    /// What is in hand finishes; nothing new starts.
-    Drain,
-    /// Agents are stopped, everything can be resumed.
-    Agents,
-    /// Open tasks are cancelled for good.
-    Cancel,
-}
-
-/// How far a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Progress {
-    /// Nothing was started yet.
-    New,
-    /// Tasks are open.
-    Open,
-    /// All are closed.
-    Complete,
-}
-
-/// Time as the run has seen it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Clock {
-    /// When the run began.
-    pub started: Millis,
-    /// When the present session began.
-    pub session: Millis,
-    /// The last record's time.
-    pub last: Millis,
-    /// Time with nothing at work, between sessions or while dispatch was paused, ms.
-    pub paused_ms: u64,
-    /// Sum over time of busy slots, ms.
-    pub busy_ms: u64,
-    /// When the last attempt started.
-    pub last_start: Option<Millis>,
-}
-
-/// An intent that failed and waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deferred {
-    /// Not before.
-    pub until: Millis,
-    /// Why.
-    pub why: String,
-    /// How often in a row.
-    pub times: u32,
-    /// Whose matter it is.
-    pub matter: Matter,
-    /// Whether the time has come.
-    pub due: Due,
-}
-
-/// Whose matter a failed intent is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Matter {
-    /// The machine's: nothing new starts until it works again.
-    Machine,
-    /// Someone else's: only this wish waits.
-    Elsewhere,
-}
-
-/// Whether a deferred intent may be tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// Not yet.
-    Later,
-    /// Now.
-    Now,
-}
 
 /// A question that is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,16 +131,6 @@ impl State {
             #[cfg(feature = "mutants")]
             mutant: None,
         }
-    }
-
-    /// Applies one record: the only way a state changes.
-    pub fn apply(&mut self, record: &Record) -> Result<(), Illegal> {
-        self.pass(record.at);
-        for event in &record.events {
-            self.evolve(event)?;
-        }
-        self.calm();
-        Ok(())
     }
 
     /// Lets time pass until `at`, with the slots that were busy.
@@ -370,6 +261,19 @@ impl State {
     /// Tasks of a wave that belong to this run, and how many of them are closed.
     pub fn wave_progress(&self, wave: u32) -> (usize, usize) {
         self.index.waves.get(wave as usize).map_or((0, 0), |count| (count.closed, count.size))
+    }
+
+    /// Whether this bug is planted here.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn has(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    /// Whether this bug is planted here: never, in the product.
+    #[cfg(not(feature = "mutants"))]
+    #[expect(clippy::unused_self, reason = "the same call with and without the feature")]
+    pub(crate) const fn has(&self, _: Mutant) -> bool {
+        false
     }
 
     /// Moves a task to another step: the one place where the counters are kept.

@@ -3,7 +3,7 @@
 
 use ppe_core::ids::{Attempt, Branch, CandidateId, ChangeNumber, CommitId, QuestionId, TaskId, TreeId};
 use ppe_core::input::{Command, Input, Observed, Trouble};
-use ppe_core::intent::{Intent, JobName, lane_intents, task_intents};
+use ppe_core::intent::{Intent, JobName};
 use ppe_core::outcome::{
     AgentEnd, BuildOutcome, Built, Claim, Class, Differs, Exit, Failure, LandOutcome, Leftovers, Prepared,
     Rebase, Snapshot, SnapshotOutcome, Verdict,
@@ -13,6 +13,7 @@ use ppe_core::question::Answer;
 use ppe_core::state::{
     Collect, Park, Phase, Round, Satisfies, Stage, State, Step, StopMode, Subject, Task, Worked,
 };
+use ppe_core::wishes::{lane_intents, task_intents};
 
 /// An input and what it is called.
 pub type Named = (&'static str, Input);

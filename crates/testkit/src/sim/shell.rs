@@ -9,11 +9,12 @@ use ppe_core::decide::{Rest, decide, next_wakeup, rest};
 use ppe_core::event::Record;
 use ppe_core::ids::Millis;
 use ppe_core::input::{Command, Input, Reply, Start};
-use ppe_core::intent::{Intent, intents};
+use ppe_core::intent::Intent;
 use ppe_core::invariant;
 use ppe_core::plan::Plan;
 use ppe_core::sim::Seed;
 use ppe_core::state::State;
+use ppe_core::wishes::intents;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

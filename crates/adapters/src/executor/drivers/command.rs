@@ -4,7 +4,7 @@
 //! need not report anything: what it did is measured from git. Knows no particular program.
 
 use super::lines::{AgentEvent, Seen};
-use super::{Launch, Places, ProcessEnd, end, environment, lines};
+use super::{Launch, Places, ProcessEnd, bounded, end, environment, lines};
 use ppe_core::outcome::AgentEnd;
 use ppe_engine::ports::AgentJob;
 
@@ -25,7 +25,7 @@ impl CommandDriver {
                 "prompt_file" => places.prompt_file.to_string_lossy().into_owned(),
                 "workspace" => places.workspace.to_string_lossy().into_owned(),
                 "task" => job.task.to_string(),
-                "title" => lines::one_line(&job.title, lines::TITLE_BYTES),
+                "title" => bounded::one_line(&job.title, bounded::TITLE_BYTES),
                 "branch" => job.branch.to_string(),
                 "attempt" => job.attempt.to_string(),
                 "model" => job.model.clone().unwrap_or_default(),

@@ -2,7 +2,8 @@
 //!
 //! Knows neither what the end costs nor what is done about it.
 
-use super::lines::{self, Later, Seen};
+use super::bounded;
+use super::lines::{Later, Seen};
 use nix::sys::signal::Signal;
 use ppe_core::outcome::{AgentEnd, Exit};
 
@@ -33,12 +34,12 @@ pub(super) fn told(exit: &ProcessEnd, seen: &Seen) -> AgentEnd {
         ProcessEnd::Signal(signal) => {
             Exit::Failed(with_last_line(format!("the agent was ended by {}", named(*signal)), seen))
         }
-        ProcessEnd::CannotRun(why) => Exit::CannotStart(lines::one_line(why, lines::WHY_BYTES)),
+        ProcessEnd::CannotRun(why) => Exit::CannotStart(bounded::one_line(why, bounded::WHY_BYTES)),
         ProcessEnd::Stopped(_) => Exit::Stopped,
         ProcessEnd::OutputCap => {
             Exit::Failed("the agent printed more than one job may (limits.output_mb)".to_owned())
         }
-        ProcessEnd::Lost(why) => Exit::Lost(lines::one_line(why, lines::WHY_BYTES)),
+        ProcessEnd::Lost(why) => Exit::Lost(bounded::one_line(why, bounded::WHY_BYTES)),
     };
     AgentEnd { exit, claim: seen.claim.clone(), session: seen.session.clone() }
 }
@@ -60,7 +61,7 @@ fn by_itself(code: i32, seen: &Seen) -> Exit {
 }
 
 fn with_last_line(text: String, seen: &Seen) -> String {
-    let line = seen.last_error.as_deref().map(|l| lines::one_line(l, lines::WHY_BYTES));
+    let line = seen.last_error.as_deref().map(|l| bounded::one_line(l, bounded::WHY_BYTES));
     match line.filter(|l| !l.is_empty()) {
         Some(line) => format!("{text}: {line}"),
         None => text,

@@ -3,6 +3,7 @@
 //! A driver is a value and all it does is pure, apart from [`report::write`]: it starts nothing, reads nothing and knows
 //! no clock. Whoever supervises the process hands it lines and the end.
 
+mod bounded;
 mod command;
 mod end;
 mod lines;
@@ -175,7 +176,7 @@ fn environment(job: &AgentJob, places: &Places<'_>, search_path: &str) -> BTreeM
     let mut env = BTreeMap::new();
     let mut set = |name: &str, value: String| env.insert(name.to_owned(), value.replace('\0', " "));
     set(variable::TASK, job.task.to_string());
-    set(variable::TITLE, lines::one_line(&job.title, lines::TITLE_BYTES));
+    set(variable::TITLE, bounded::one_line(&job.title, bounded::TITLE_BYTES));
     set(variable::ATTEMPT, job.attempt.to_string());
     set(variable::PURPOSE, purpose(job.purpose).to_owned());
     set(variable::BRANCH, job.branch.to_string());

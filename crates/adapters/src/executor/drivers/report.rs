@@ -2,7 +2,7 @@
 //!
 //! `ppe report …` writes them; drivers read them. Knows neither who reads nor what follows.
 
-use super::lines::{WHY_BYTES, one_line};
+use super::bounded::{WHY_BYTES, one_line};
 use serde::{Deserialize, Serialize};
 use std::fs::OpenOptions;
 use std::io::{self, Write};

@@ -3,7 +3,7 @@
 //! Knows how it is started and how its end is told; what a script holds is known where it is played.
 
 use super::lines::{AgentEvent, Seen};
-use super::{Launch, Places, ProcessEnd, end, environment, lines};
+use super::{Launch, Places, ProcessEnd, bounded, end, environment, lines};
 use ppe_core::outcome::{AgentEnd, Exit};
 use ppe_engine::ports::AgentJob;
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ impl ScriptedDriver {
         let told = end::told(exit, seen);
         match (exit, &seen.last_error) {
             (ProcessEnd::Code(code), Some(why)) if *code == i32::from(SCRIPT_WRONG) => {
-                AgentEnd { exit: Exit::CannotStart(lines::one_line(why, lines::WHY_BYTES)), ..told }
+                AgentEnd { exit: Exit::CannotStart(bounded::one_line(why, bounded::WHY_BYTES)), ..told }
             }
             _ => told,
         }

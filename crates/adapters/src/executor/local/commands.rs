@@ -7,7 +7,7 @@ use crate::executor::output::{self, Stream};
 use crate::executor::record::{self, End, Exit, JobSpec, StopReason};
 use crate::failpoint;
 use crate::git::Stamp;
-use crate::git::workspace::{self, Start, WorkspaceSpec};
+use crate::git::prepare::{self, Start, WorkspaceSpec};
 use ppe_core::ids::{Branch, Millis, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::intent::JobName;
@@ -56,7 +56,7 @@ impl Inner {
                 copy: self.settings.copy.clone(),
                 stamp: Stamp { who: self.settings.identity.clone(), when: Millis(record::wall_ms()) },
             };
-            workspace::prepare(&self.repo, &spec).map_err(trouble::machine)?;
+            prepare::prepare(&self.repo, &spec).map_err(trouble::machine)?;
             self.set_up(&TaskId::new(CHECKS), &workspace)?;
         }
         self.judge(&dir, &workspace, &self.settings.checks, Class::Ci)

@@ -4,9 +4,10 @@ use super::turns::Use;
 use super::{Inner, trouble};
 use crate::executor::record;
 use crate::failpoint;
+use crate::git::prepare::{self, How, PrepareError, Start, WorkspaceSpec};
 use crate::git::rebase::{self, Rebased};
 use crate::git::snapshot::{self, History, SnapshotError, TakeSpec, TargetIn};
-use crate::git::workspace::{self, How, PrepareError, Start, Workspace, WorkspaceSpec};
+use crate::git::workspace::Workspace;
 use crate::git::{Stamp, gate::Gate, keep, refs};
 use ppe_core::ids::{Branch, CommitId, Millis, TaskId};
 use ppe_core::input::Trouble;
@@ -34,7 +35,7 @@ impl Inner {
     /// A workspace that is left alone.
     fn as_it_stands(&self, wish: &Wish) -> Result<Prepared, Trouble> {
         let dir = self.workspace_dir(&wish.task);
-        let found = Workspace::open(&self.repo, &dir).map_err(|e| why_not(wish, e))?;
+        let found = Workspace::open(&self.repo, &dir).map_err(|e| why_not(wish, e.into()))?;
         let found =
             found.ok_or_else(|| Trouble::Machine(format!("the workspace of {} is gone", wish.task)))?;
         Ok(Self::told(&found, &Start::Fresh))
@@ -50,7 +51,7 @@ impl Inner {
         let tip = tip.ok_or_else(|| Trouble::Machine(format!("there is no branch {}", wish.target)))?;
         let dir = self.workspace_dir(&wish.task);
         let stamp = self.stamp(Millis(record::wall_ms()));
-        let found = Workspace::open(&self.repo, &dir).map_err(|e| why_not(wish, e))?;
+        let found = Workspace::open(&self.repo, &dir).map_err(|e| why_not(wish, e.into()))?;
         let branch = match (&found, &wish.published) {
             (Some(found), _) => found.record().branch.clone(),
             (None, Some(_)) => wish.branch.clone(),
@@ -73,7 +74,7 @@ impl Inner {
             stamp: stamp.clone(),
         };
         failpoint::hit("prepare.before");
-        let prepared = workspace::prepare(&self.repo, &spec).map_err(|e| why_not(wish, e))?;
+        let prepared = prepare::prepare(&self.repo, &spec).map_err(|e| why_not(wish, e))?;
         failpoint::hit("prepare.made");
         if matches!(prepared.how, How::Made | How::Remade { .. }) {
             self.forget_set_up(&wish.task);

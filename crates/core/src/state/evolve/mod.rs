@@ -7,7 +7,7 @@ use super::{
     Closure, Deferred, Due, Facts, Flaky, Kind, Labelled, Park, PauseCause, Progress, Question, Running,
 };
 use super::{Seen, State, Step, Tries, Work, Workspace};
-use crate::event::Event;
+use crate::event::{Event, Record};
 use crate::ids::{Attempt, QuestionId, TaskId};
 use crate::mutant::Mutant;
 use crate::plan::{Plan, TaskSpec};
@@ -26,6 +26,16 @@ pub struct Illegal {
 type Result<T = ()> = std::result::Result<T, String>;
 
 impl State {
+    /// Applies one record: the only way a state changes.
+    pub fn apply(&mut self, record: &Record) -> std::result::Result<(), Illegal> {
+        self.pass(record.at);
+        for event in &record.events {
+            self.evolve(event)?;
+        }
+        self.calm();
+        Ok(())
+    }
+
     /// Applies one event at the time that has come.
     pub(crate) fn evolve(&mut self, event: &Event) -> std::result::Result<(), Illegal> {
         crate::invariant::permits(self, event)
@@ -41,7 +51,7 @@ impl State {
     /// A deferred intent that is no longer wished for is over.
     fn forget_unwanted(&mut self) {
         let deferred = std::mem::take(&mut self.deferred);
-        let wanted = crate::intent::wishes(self);
+        let wanted = crate::wishes::wishes(self);
         self.deferred = deferred.into_iter().filter(|(intent, _)| wanted.contains(intent)).collect();
     }
 
