@@ -6,6 +6,7 @@
 use super::ballast::Ballast;
 use super::codec::{self, Damage, ScanError, Scanned};
 use super::disk::{Disk, sync_folder_of, write_all_at};
+use crate::failpoint;
 use ppe_core::ids::Seq;
 use ppe_engine::ports::log::{AppendError, EventLog, LogFormat, LogHeader, Opened, Reading, Retry, Torn};
 use std::ffi::OsString;
@@ -118,6 +119,7 @@ impl FileLog {
     /// [`CreateError`]; no log is left behind that was not there before.
     pub fn create(path: &Path, header: &LogHeader, ballast_bytes: u64) -> Result<Self, CreateError> {
         let file = file_to_fill(path)?;
+        failpoint::hit("log.made");
         let ballast = Ballast::beside(path, ballast_bytes);
         let reserved = ballast.fill().and_then(|()| sync_folder_of(path));
         let begun = reserved.and_then(|()| Self::begin(path, Box::new(file), ballast, header));

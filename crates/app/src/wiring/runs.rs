@@ -5,7 +5,7 @@ use crate::error::AppError;
 use jiff::Zoned;
 use ppe_adapters::failpoint;
 use ppe_adapters::lock::{LockError, Note, RecordLock, holder};
-use ppe_adapters::log::{DEFAULT_BALLAST_BYTES, FileLog, digest};
+use ppe_adapters::log::{DEFAULT_BALLAST_BYTES, FileLog, OpenError, digest};
 use ppe_adapters::state_dir::{RunDir, RunStart};
 use ppe_core::ids::RunId;
 use ppe_core::plan::{Difference, Plan};
@@ -63,9 +63,13 @@ impl Found {
         std::fs::read_to_string(self.dir.plan_source()).ok().map(PathBuf::from)
     }
 
-    /// What a plan as it is written now has that the run's has not.
+    /// What a plan as it is written now has that the run's has not. What is closed, and what no source has, may be
+    /// missing.
     pub(crate) fn difference(&self, revised: &Plan) -> Difference {
-        Difference::of(&self.state.plan, revised, &self.state.lane.repairs)
+        let closed = self.state.tasks.iter().zip(&self.state.plan.tasks).filter(|(task, _)| task.is_closed());
+        let closed = closed.map(|(_, task)| task.spec.id.value.clone());
+        let settled: Vec<_> = self.state.lane.repairs.iter().cloned().chain(closed).collect();
+        Difference::of(&self.state.plan, revised, &settled)
     }
 
     /// Whether something is left to do.
@@ -91,7 +95,11 @@ pub(crate) fn latest(site: &Site, wanted: Option<&str>) -> Result<Option<Found>,
         if !dir.log().exists() {
             continue;
         }
-        let reading = FileLog::read(&dir.log())?;
+        let reading = match FileLog::read(&dir.log()) {
+            Ok(reading) => reading,
+            Err(OpenError::TornCreation { .. }) if wanted.is_none() => continue,
+            Err(error) => return Err(error.into()),
+        };
         let state = fold(read_plan_file(&dir)?, &reading.records)?;
         if state.progress == Progress::New && wanted.is_none() {
             continue;

@@ -2,6 +2,7 @@
 
 use crate::{is_landed, landed, place};
 use ppe_testkit::env::TestEnv;
+use std::fs;
 
 fn plan() -> TestEnv {
     let mut env = place();
@@ -64,4 +65,30 @@ fn adopt_takes_up_what_the_run_left_out_and_what_is_new() {
         assert!(is_landed(&env, task), "{task}");
     }
     env.finish();
+}
+
+#[test]
+fn a_plan_that_lost_a_task_asks_about_an_open_one_and_keeps_a_landed_one() {
+    let mut env = plan();
+    env.script(
+        "[[task]]\nid = \"T-003\"\nclaim = \"blocked\"\n[[task]]\nid = \"T-004\"\nclaim = \"blocked\"\n",
+    );
+    env.ppe(&["run", "--yes", "--only", "T-001,T-003,T-004"]).exits(10);
+    assert!(is_landed(&env, "T-001"));
+    let remove = |task: &str| {
+        for entry in fs::read_dir(env.repo().join("plan")).unwrap().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(task) {
+                fs::remove_file(entry.path()).unwrap();
+            }
+        }
+    };
+    ["T-001", "T-002", "T-003"].into_iter().for_each(remove);
+    env.ppe(&["plan", "adopt", "--yes"]).exits(4).says("lacks T-003; answer that question first");
+    env.ppe(&["answer", "q1", "yes"]).exits(0);
+    env.ppe(&["plan", "adopt", "--yes"]).exits(0).says("no longer there: T-002\n");
+    env.script("");
+    env.ppe(&["retry", "T-004"]).exits(0);
+    env.ppe(&["resume", "--yes"]).exits(10).says("1 given up");
+    assert!(is_landed(&env, "T-001") && is_landed(&env, "T-004"));
+    assert_eq!(env.row("T-003")["state"], "cancelled");
 }

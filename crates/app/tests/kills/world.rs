@@ -169,7 +169,20 @@ impl World {
         if !ended.status.success() && !nothing_left {
             wrong.push(format!("ended with {}: {}", ended.status, last_lines(&ended.text)));
         }
+        if let (false, Some(keep)) = (wrong.is_empty(), std::env::var_os("PPE_KILL_KEEP")) {
+            self.keep(Path::new(&keep), &wrong);
+        }
         wrong
+    }
+
+    /// Copies all of it to a folder of its own, with what is wrong and what still runs.
+    fn keep(&self, below: &Path, wrong: &[String]) {
+        let to = below.join(self.root().file_name().unwrap_or_default());
+        fs::create_dir_all(&to).unwrap();
+        fs::write(to.join("wrong"), wrong.join("\n")).unwrap();
+        fs::write(to.join("processes"), self.processes().join("\n")).unwrap();
+        let copied = Command::new("cp").arg("-a").arg(self.root()).arg(&to).status().unwrap();
+        assert!(copied.success(), "the folder is kept");
     }
 
     fn target(&self) -> &'static str {
@@ -332,8 +345,9 @@ fn tally<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<String, usize> {
     counts
 }
 
+/// The last lines of an output that say more than how time passes.
 pub(crate) fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.contains(" slots busy, ")).collect();
     lines[lines.len().saturating_sub(6)..].join(" | ")
 }
 

@@ -63,7 +63,7 @@ impl Decider<'_> {
             }
             Command::Slots(slots) => self.set_slots(slots),
             Command::Answer { question, answer } => self.answer(question, answer),
-            Command::Adopt { plan, added } => self.adopt(plan, added),
+            Command::Adopt { plan, added } => self.adopt(*plan, added),
         }
     }
 
@@ -339,30 +339,18 @@ impl Decider<'_> {
         done(format!("{question}: {}", answer.word()))
     }
 
-    fn adopt(&mut self, mut plan: Box<Plan>, added: Vec<TaskId>) -> Reply {
-        for repair in self.state.lane.repairs.iter().filter_map(|id| self.state.plan.task(id)) {
-            // One that does not fit in is missed below.
-            *plan = plan.with(repair.spec.clone()).unwrap_or(*plan);
-        }
+    fn adopt(&mut self, revised: Plan, added: Vec<TaskId>) -> Reply {
+        let plan = Box::new(self.with_history(revised));
         let gone: Vec<_> = (0..self.state.tasks.len())
             .filter(|at| self.state.tasks[*at].in_run() && plan.position(self.state.id(*at)).is_none())
             .map(|at| self.state.id(at).clone())
             .collect();
-        if let Some(open) =
-            gone.iter().find(|id| !self.state.task(id).is_some_and(crate::state::Task::is_closed))
-        {
-            let task = open.clone();
+        if let Some(task) = gone.first().cloned() {
             if !self.is_asked(|ask| ask.task() == Some(&task)) {
                 self.ask(Ask::TaskRemoved { task });
             }
             return refused(format!(
                 "the revised plan lacks {}; answer that question first",
-                crate::wording::list(&gone)
-            ));
-        }
-        if !gone.is_empty() {
-            return refused(format!(
-                "the revised plan lacks {}, which this run has closed; keep it in the plan",
                 crate::wording::list(&gone)
             ));
         }
@@ -372,6 +360,25 @@ impl Decider<'_> {
         let count = added.len();
         self.emit(Event::PlanRevised { plan, added });
         done(format!("the plan is revised, {count} tasks added"))
+    }
+
+    /// A revised plan with what it may leave out and a run may not forget: tasks that are closed, and repairs of the
+    /// target, which no source has.
+    fn with_history(&self, revised: Plan) -> Plan {
+        let kept = (0..self.state.tasks.len()).filter(|at| {
+            let closed = self.state.tasks[*at].in_run() && self.state.tasks[*at].is_closed();
+            closed || self.state.lane.repairs.contains(self.state.id(*at))
+        });
+        kept.fold(revised, |plan, at| {
+            let mut spec = self.state.plan.tasks[at].spec.clone();
+            if plan.position(&spec.id.value).is_some() {
+                return plan;
+            }
+            spec.depends_on.retain(|need| plan.position(&need.value).is_some());
+            spec.blocks.retain(|next| plan.position(&next.value).is_some());
+            // One that does not fit in is missed by whoever compares the plans.
+            plan.with(spec).unwrap_or(plan)
+        })
     }
 }
 

@@ -15,8 +15,8 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Compares a revised plan with the one before; `ours` are tasks that no source has and none can miss.
-    pub fn of(before: &Plan, revised: &Plan, ours: &[TaskId]) -> Self {
+    /// Compares a revised plan with the one before; `settled` are tasks that nobody misses.
+    pub fn of(before: &Plan, revised: &Plan, settled: &[TaskId]) -> Self {
         let ids = |tasks: &mut dyn Iterator<Item = &Task>| tasks.map(|t| t.spec.id.value.clone()).collect();
         let written_else =
             |task: &&Task| before.task(&task.spec.id.value).is_some_and(|earlier| earlier.spec != task.spec);
@@ -27,7 +27,7 @@ impl Difference {
             gone: ids(&mut before
                 .tasks
                 .iter()
-                .filter(|task| lacks(revised, task) && !ours.contains(&task.spec.id.value))),
+                .filter(|task| lacks(revised, task) && !settled.contains(&task.spec.id.value))),
         }
     }
 
@@ -38,5 +38,29 @@ impl Difference {
             .filter(|(_, ids)| !ids.is_empty())
             .map(|(what, ids)| format!("{what}: {}", crate::wording::list(ids)))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{PlanSpec, Spot, TaskSpec, check};
+
+    fn plan(tasks: &[(&str, &str)]) -> Plan {
+        let spec = |(id, title): &(&str, &str)| {
+            TaskSpec::bare(TaskId::new(*id), *title, Spot { file: "plan.md".into(), line: 1 })
+        };
+        check(PlanSpec { name: "p".into(), tasks: tasks.iter().map(spec).collect() }, Vec::new())
+            .plan
+            .unwrap()
+    }
+
+    #[test]
+    fn new_changed_and_gone_tasks_are_told_apart_and_settled_ones_are_not_missed() {
+        let before = plan(&[("T-1", "One"), ("T-2", "Two"), ("T-3", "Three"), ("T-4", "Four")]);
+        let revised = plan(&[("T-1", "One"), ("T-2", "Two, better"), ("T-5", "Five")]);
+        let difference = Difference::of(&before, &revised, &[TaskId::new("T-4")]);
+        assert_eq!(difference.lines(), ["new: T-5", "changed: T-2", "no longer there: T-3"]);
+        assert_eq!(Difference::of(&before, &before, &[]), Difference::default());
     }
 }
