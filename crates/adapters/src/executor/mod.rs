@@ -3,6 +3,7 @@
 pub mod drivers;
 pub mod job;
 pub mod local;
+mod orphans;
 pub mod output;
 pub mod process;
 pub mod record;

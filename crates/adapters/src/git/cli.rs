@@ -21,6 +21,9 @@ use super::pipes::{Keep, collect, feed};
 /// The oldest git that has what we use.
 pub const OLDEST: (u32, u32) = (2, 38);
 
+/// Tells git processes of ours, and for which repository they are at work: its git common directory.
+pub const OWNER_VARIABLE: &str = "PPE_GIT_OF";
+
 const STDERR_KEPT: usize = 4 * 1024;
 const STDOUT_LIMIT: usize = 256 * 1024 * 1024;
 
@@ -98,11 +101,12 @@ pub struct Git {
     program: OsString,
     limit_ms: u64,
     lock_wait_ms: u64,
+    owner: Option<PathBuf>,
 }
 
 impl Default for Git {
     fn default() -> Self {
-        Self { program: "git".into(), limit_ms: 10 * 60 * 1000, lock_wait_ms: 5_000 }
+        Self { program: "git".into(), limit_ms: 10 * 60 * 1000, lock_wait_ms: 5_000, owner: None }
     }
 }
 
@@ -125,6 +129,13 @@ impl Git {
     #[must_use]
     pub fn with_lock_wait_ms(mut self, lock_wait_ms: u64) -> Self {
         self.lock_wait_ms = lock_wait_ms;
+        self
+    }
+
+    /// For a repository, by its git common directory: every process can be told by it, see [`OWNER_VARIABLE`].
+    #[must_use]
+    pub fn with_owner(mut self, common_dir: &Path) -> Self {
+        self.owner = Some(common_dir.to_owned());
         self
     }
 
@@ -391,6 +402,7 @@ impl Call {
             .env("GIT_EDITOR", "true")
             .env("GIT_SEQUENCE_EDITOR", "true")
             .env("GIT_ADVICE", "0")
+            .envs(self.git.owner.iter().map(|owner| (OWNER_VARIABLE, owner)))
             .envs(self.envs.iter().map(|(name, value)| (name, value)))
             .args(&self.args)
             .current_dir(&self.dir)

@@ -137,12 +137,24 @@ pub fn prepare(repo: &Repo, spec: &WorkspaceSpec) -> Result<Prepared, PrepareErr
         // A rebase of ours that was killed in its middle and cannot be taken back: the work is in its commits, what lies
         // in the folder is kept aside.
         Some(workspace) if workspace.is_for(spec) && workspace.is_half_rebased() => make_anew(repo, spec),
-        Some(workspace) if workspace.is_for(spec) => workspace.resume(spec),
+        Some(workspace) if workspace.is_for(spec) => match workspace.resume(spec) {
+            Err(PrepareError::Workspace(WorkspaceError::Diverged { .. })) => remake(repo, spec),
+            resumed => resumed,
+        },
         _ => {
             prove(repo, &spec.target_tip, &spec.must_contain)?;
             make_anew(repo, spec)
         }
     }
+}
+
+/// Makes the workspace anew although one is there, whose files are not what its work can go on from. What it holds is
+/// rescued, and its folder kept aside.
+pub fn remake(repo: &Repo, spec: &WorkspaceSpec) -> Result<Prepared, PrepareError> {
+    if let Some(workspace) = Workspace::open(repo, &spec.dir)? {
+        keep::keep(&workspace, &spec.stamp).map_err(Box::new)?;
+    }
+    make_anew(repo, spec)
 }
 
 /// Proves by ancestry that `tip` contains each commit.

@@ -177,7 +177,8 @@ impl Repo {
         plain_path(&common_dir)?;
         let depth = if shallow == "true" { Depth::Shallow } else { Depth::Full };
         let object_format = format.to_owned();
-        let repo = Self { git: git.clone(), root, git_dir, common_dir, layout, depth, object_format };
+        let git = git.clone().with_owner(&common_dir);
+        let repo = Self { git, root, git_dir, common_dir, layout, depth, object_format };
         repo.check_content()?;
         Ok(repo)
     }

@@ -8,7 +8,7 @@ use ppe_adapters::git::prepare::{How, PrepareError, Start, WorkspaceSpec, prepar
 use ppe_adapters::git::rebase::{Rebased, rebase_onto};
 use ppe_adapters::git::refs;
 use ppe_adapters::git::snapshot::{Leftovers, TargetIn, look};
-use ppe_adapters::git::workspace::{Workspace, WorkspaceError};
+use ppe_adapters::git::workspace::Workspace;
 use ppe_adapters::git::{Git, Repo};
 use ppe_core::ids::{Attempt, CommitId, TaskId};
 
@@ -317,15 +317,22 @@ fn going_on_from_a_tip_that_the_user_moved() {
     let spec = WorkspaceSpec { start: Start::Continue { tip: users.clone() }, ..world.spec("T-1") };
 
     write(workspace.dir(), "a", "uncommitted\n");
-    match prepare(&world.repo, &spec).unwrap_err() {
-        PrepareError::Workspace(WorkspaceError::Diverged { files, .. }) => assert_eq!(files, ["a"]),
-        other => panic!("{other}"),
-    }
-    assert_eq!(read(workspace.dir().join("a")), "uncommitted\n");
-
-    write(workspace.dir(), "a", "1\n");
-    assert!(matches!(world.prepare(&spec).how, How::Reset { .. }));
+    // What cannot be gone on from is kept, as files and as a commit, and is in nobody's way.
+    let How::Remade { aside } = world.prepare(&spec).how else {
+        panic!("there is uncommitted work in the way")
+    };
+    assert_eq!(read(aside.join("a")), "uncommitted\n");
+    let kept = git(world.root(), &["for-each-ref", "--format=%(refname)", "refs/ppe/keep"]);
+    assert_eq!(git(world.root(), &["show", &format!("{}:a", kept.lines().last().unwrap())]), "uncommitted");
     assert_eq!(read(workspace.dir().join("a")), "the user's\n");
+
+    let workspace = world.prepare(&spec).workspace;
+    let further = world.side_commit(&users, "a", "the user's again\n");
+    git(world.root(), &["branch", "-f", "feat/T-1", further.as_str()]);
+    let spec = WorkspaceSpec { start: Start::Continue { tip: further.clone() }, ..spec };
+    let users = further;
+    assert!(matches!(world.prepare(&spec).how, How::Reset { .. }));
+    assert_eq!(read(workspace.dir().join("a")), "the user's again\n");
     assert_eq!(git(workspace.dir(), &["rev-parse", "HEAD"]), users.as_str());
     assert_eq!(world.prepare(&spec).how, How::Kept);
 }

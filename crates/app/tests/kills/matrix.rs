@@ -74,8 +74,29 @@ const SHIMS: [(&str, u32); 6] = [
     ("half:shim.exit", 4),
 ];
 
+/// Git commands of the process, with a call that comes after the run has begun. The process is killed while git is at it;
+/// git goes on, some time later, beside the process that has taken the run up again.
+const ORPHANS: [(&str, u32); 12] = [
+    ("rebase", 1),
+    ("rebase", 2),
+    ("read-tree", 4),
+    ("init", 2),
+    ("update-ref", 3),
+    ("update-ref", 9),
+    ("fetch", 3),
+    ("fetch", 8),
+    ("commit-tree", 4),
+    ("merge-tree", 2),
+    ("status", 5),
+    ("write-tree", 3),
+];
+/// How much later, ms: before, while and after the process is back.
+const ORPHAN_MS: [u32; 3] = [0, 150, 600];
+
 #[derive(Clone, Debug)]
 enum Hurt {
+    /// The process is killed while its `nth` git command of a kind is about to begin; git begins so much later.
+    Git { command: &'static str, nth: u32, later_ms: u32 },
     /// The process hurts itself, in each of so many lives. `certain`: it comes to the point in the first of them.
     Point { points: String, lives: usize, target: Target, certain: bool },
     /// A shim is hurt; with it, where named, the process.
@@ -118,9 +139,14 @@ fn cases() -> Vec<Hurt> {
             cases.push(Hurt::Shim { point: shim, hit, with: "crash:job.after_spawn@4" });
         }
     }
+    for (at, (command, nth)) in ORPHANS.into_iter().enumerate() {
+        let times =
+            ORPHAN_MS.into_iter().enumerate().filter(|(time, _)| long() || at == 2 * time || at == time + 6);
+        cases.extend(times.map(|(_, later_ms)| Hurt::Git { command, nth, later_ms }));
+    }
     let chosen = std::env::var("PPE_KILL_SEED").ok().and_then(|seed| seed.parse().ok());
     let mut seed: u64 = chosen.unwrap_or(0x9e37_79b9_7f4a_7c15);
-    for _ in 0..if long() { 60 } else { 4 } {
+    for _ in 0..if long() { 60 } else { 2 } {
         cases.push(Hurt::Outside((0..3).map(|_| 50 + random(&mut seed) % 2_500).collect()));
     }
     cases
@@ -149,6 +175,17 @@ fn run_case(case: &Hurt) -> Vec<String> {
                         last_lines(&ended.text)
                     ));
                 }
+            }
+            wrong.extend(world.finish());
+            wrong
+        }
+        Hurt::Git { command, nth, later_ms } => {
+            let world = World::new(Target::Aside);
+            world.kill_at_git(command, *nth, *later_ms);
+            let first = begin(&world, 0, "");
+            let mut wrong = Vec::new();
+            if !first.was_killed() {
+                wrong.push(format!("git {command} was not called: {}", last_lines(&first.text)));
             }
             wrong.extend(world.finish());
             wrong

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -124,7 +125,34 @@ impl World {
         command.args(args).current_dir(self.repo()).stdin(Stdio::null());
         command.env("PPE_STATE_DIR", self.state()).env("XDG_RUNTIME_DIR", self.root().join("runtime"));
         command.env("HOME", self.root()).env("PPE_FAILPOINT", points);
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", self.root().join("bin").display()));
         command
+    }
+
+    /// Puts a git before the real one: the `nth` call of a command by the process, and no other, first kills the process
+    /// and then waits.
+    pub(crate) fn kill_at_git(&self, command: &str, nth: u32, later_ms: u32) {
+        let bin = self.root().join("bin");
+        fs::create_dir_all(&bin).unwrap();
+        let real = Command::new("sh").args(["-c", "command -v git"]).output().unwrap();
+        let real = String::from_utf8(real.stdout).unwrap();
+        let script = format!(
+            "#!/bin/sh\n\
+             if tr '\\0' ' ' < /proc/$PPID/cmdline | grep -q '^{PPE} [a-z]* --yes'; then\n\
+             for word; do if [ \"$word\" = {command} ]; then\n\
+             mkdir -p '{at}/calls'\n\
+             n=1; while ! mkdir '{at}/calls/'$n 2>/dev/null; do n=$((n + 1)); done\n\
+             if [ $n = {nth} ]; then kill -s KILL $PPID; sleep {seconds}; fi; break\n\
+             fi; done; fi\n\
+             exec {real} \"$@\"\n",
+            at = self.root().display(),
+            seconds = f64::from(later_ms) / 1_000.0,
+            real = real.trim(),
+        );
+        let path = bin.join("git");
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     pub(crate) fn ppe(&self, args: &[&str], points: &str) -> Ended {

@@ -229,8 +229,10 @@ impl Inner {
         Ok(Tail { text: String::from_utf8_lossy(&bytes).into_owned(), next })
     }
 
-    /// Ends jobs that a crash left running and that nobody waits for any more.
+    /// Waits for what git still does for a process that was killed, and ends jobs that a crash left running and that
+    /// nobody waits for any more.
     fn reconcile(&self, wanted: &[JobKey]) -> Result<(), Trouble> {
+        super::orphans::outlast(&self.repo.common_dir).map_err(trouble::machine)?;
         let wanted: Vec<_> = wanted.iter().map(|key| self.job_dir(key)).collect();
         for dir in
             running_jobs(&self.places.tasks, 4).into_iter().chain(running_jobs(&self.places.candidates, 4))

@@ -5,9 +5,9 @@ use super::{Inner, trouble};
 use crate::executor::record;
 use crate::failpoint;
 use crate::git::prepare::{self, How, PrepareError, Start, WorkspaceSpec};
-use crate::git::rebase::{self, Rebased};
+use crate::git::rebase::{self, RebaseError, Rebased};
 use crate::git::snapshot::{self, History, SnapshotError, TakeSpec, TargetIn};
-use crate::git::workspace::Workspace;
+use crate::git::workspace::{Workspace, WorkspaceError};
 use crate::git::{Stamp, gate::Gate, keep, refs};
 use ppe_core::ids::{Branch, CommitId, Millis, TaskId};
 use ppe_core::input::Trouble;
@@ -81,7 +81,7 @@ impl Inner {
         }
         self.set_up(&wish.task, &dir)?;
         match onto {
-            Some(work) => Self::bring_onto(prepared.workspace, wish, &work, &tip, &stamp),
+            Some(work) => self.bring_onto(prepared.workspace, wish, &spec, &work),
             None => Ok(Self::told(&prepared.workspace, &spec.start)),
         }
     }
@@ -96,16 +96,22 @@ impl Inner {
     }
 
     fn bring_onto(
+        &self,
         mut workspace: Workspace,
         wish: &Wish,
+        spec: &WorkspaceSpec,
         work: &CommitId,
-        target: &CommitId,
-        stamp: &Stamp,
     ) -> Result<Prepared, Trouble> {
         let attempt = wish.attempt.unwrap_or(ppe_core::ids::Attempt(0));
-        let branch = workspace.record().branch.clone();
-        let base = target.clone();
-        match rebase::rebase_onto(&mut workspace, work, target, attempt, stamp).map_err(trouble::machine)? {
+        let (branch, base) = (workspace.record().branch.clone(), spec.target_tip.clone());
+        let mut rebase = rebase::rebase_onto(&mut workspace, work, &base, attempt, &spec.stamp);
+        if let Err(RebaseError::Workspace(WorkspaceError::Diverged { .. })) = rebase {
+            let mut anew = prepare::remake(&self.repo, spec).map_err(|e| why_not(wish, e))?.workspace;
+            self.forget_set_up(&wish.task);
+            self.set_up(&wish.task, &spec.dir)?;
+            rebase = rebase::rebase_onto(&mut anew, work, &base, attempt, &spec.stamp);
+        }
+        match rebase.map_err(trouble::machine)? {
             Rebased::Clean { tip } => Ok(Prepared { base, tip, branch, rebase: Rebase::Clean }),
             Rebased::Conflicted { .. } => {
                 Ok(Prepared { base, tip: work.clone(), branch, rebase: Rebase::Conflicted })

@@ -21,7 +21,7 @@ const GIVE_UP: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 /// The environment of a process reads empty while it executes a program, so one pass without a find proves
 /// nothing: that many must follow each other.
-const CLEAN_PASSES: u32 = 5;
+pub(crate) const CLEAN_PASSES: u32 = 5;
 
 /// What became of the processes left behind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -77,11 +77,10 @@ fn children() -> Vec<Pid> {
 /// Kills every process that carries the job's marker, and their descendants, but never this process.
 pub(crate) fn marked(marker: &str) -> Swept {
     let began = Instant::now();
-    let wanted = format!("{MARKER_VARIABLE}={marker}").into_bytes();
     let mut seen = BTreeSet::new();
     let mut clean_passes = 0;
     loop {
-        let found = find_marked(&wanted);
+        let found = find(MARKER_VARIABLE, marker);
         found.iter().for_each(kill_exactly);
         seen.extend(found.iter().map(|stat| (stat.pid, stat.start_ticks)));
         clean_passes = if found.is_empty() { clean_passes + 1 } else { 0 };
@@ -93,7 +92,9 @@ pub(crate) fn marked(marker: &str) -> Swept {
     }
 }
 
-fn find_marked(wanted: &[u8]) -> Vec<ProcessStat> {
+/// Every process but this one that has a variable with this value, and their descendants.
+pub(crate) fn find(variable: &str, value: &str) -> Vec<ProcessStat> {
+    let wanted = format!("{variable}={value}").into_bytes();
     let all = process::all();
     let carries = |stat: &ProcessStat| {
         let environment = std::fs::read(format!("/proc/{}/environ", stat.pid)).unwrap_or_default();
@@ -143,8 +144,7 @@ mod tests {
         marked.args(["-c", "env -i sleep 60 & wait"]).env(MARKER_VARIABLE, &marker);
         let mut marked = marked.spawn().unwrap();
         let mut stranger = Command::new("sleep").arg("60").env(MARKER_VARIABLE, "another").spawn().unwrap();
-        let wanted = format!("{MARKER_VARIABLE}={marker}").into_bytes();
-        while find_marked(&wanted).len() < 2 {
+        while find(MARKER_VARIABLE, &marker).len() < 2 {
             std::thread::yield_now();
         }
         // The killed child of ours is a zombie until it is waited for, and a zombie has no environment.
