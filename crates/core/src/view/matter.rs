@@ -119,6 +119,17 @@ pub(super) fn pauses(state: &State) -> Vec<Pause> {
     state.paused.iter().map(|cause| pause(state, cause)).collect()
 }
 
+/// What the last question about it told; tasks that fail meanwhile begin to be counted anew.
+fn failed_alike(state: &State) -> String {
+    let open = state.questions.values().map(|open| &open.ask);
+    let settled = state.settled.iter().map(|(ask, _)| ask).rev();
+    let told = open.chain(settled).find_map(|ask| match ask {
+        Ask::SameCause { tasks, summary } => Some(format!("{} failed alike ({summary})", list(tasks))),
+        _ => None,
+    });
+    told.unwrap_or_else(|| "several tasks failed alike".to_owned())
+}
+
 fn pause(state: &State, cause: &PauseCause) -> Pause {
     let unpause = || "ppe unpause".to_owned();
     let answer = |about: fn(&Ask) -> bool| {
@@ -143,10 +154,9 @@ fn pause(state: &State, cause: &PauseCause) -> Pause {
                 answer(|ask| matches!(ask, Ask::TargetRed { .. })).unwrap_or_else(other),
             )
         }
-        PauseCause::SameCause => (
-            format!("{} failed alike ({})", list(&state.streak.tasks), state.streak.summary),
-            answer(|ask| matches!(ask, Ask::SameCause { .. })).unwrap_or_else(unpause),
-        ),
+        PauseCause::SameCause => {
+            (failed_alike(state), answer(|ask| matches!(ask, Ask::SameCause { .. })).unwrap_or_else(unpause))
+        }
         PauseCause::TargetRewritten => (
             format!("the target {} lost what had landed", state.target),
             answer(|ask| matches!(ask, Ask::TargetRewritten { .. }))
