@@ -6,7 +6,7 @@ use crate::ids::{
     Attempt, Branch, CandidateId, ChangeNumber, CommitId, Millis, QuestionId, RunId, TaskId, TreeId,
 };
 use crate::outcome::{AgentEnd, Built, Failure, Prepared, Snapshot};
-use crate::plan::{Plan, Priority, TaskSpec};
+use crate::plan::{Plan, Priority};
 use crate::policy::Policy;
 use crate::question::{Answer, Ask};
 use crate::state::lane::Subject;
@@ -84,8 +84,10 @@ pub enum Event {
     },
     /// A task was made that is to make the target green again.
     RepairAdded {
-        /// The task as it joins the plan.
-        repair: Box<TaskSpec>,
+        /// The plan with it, whole.
+        plan: Box<Plan>,
+        /// The task.
+        repair: TaskId,
     },
     /// Nothing new starts, and why.
     DispatchPaused {

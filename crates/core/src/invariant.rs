@@ -7,7 +7,7 @@ use crate::decide::{gate_is_open, hold_back, is_live, next_start, room_for_parke
 use crate::event::{After, Drop, Event, Record};
 use crate::outcome::Class;
 use crate::policy::{Changes, MergeStrategy};
-use crate::question::{Answer, Ask};
+use crate::question::Ask;
 use crate::state::{Freeze, PauseCause, Progress, Stage, State, Step, Workspace};
 use crate::wishes::{task_wishes, wishes};
 use std::collections::BTreeSet;
@@ -303,11 +303,9 @@ fn freeze_has_way_out(state: &State) -> Option<String> {
     let asked = |about: &dyn Fn(&Ask) -> bool| state.questions.values().any(|open| about(&open.ask));
     let stuck = match state.lane.frozen.as_ref()? {
         Freeze::TargetRed(_) => {
-            let is_about = |ask: &Ask| matches!(ask, Ask::TargetRed { .. });
-            let last = state.settled.iter().rev().find(|(ask, _)| is_about(ask));
             // Whoever declined waits for the target to move, and every move is looked at.
-            let declined = last.is_some_and(|(_, answer)| matches!(answer, Answer::No | Answer::Hold));
-            !asked(&is_about) && state.open_repair().is_none() && !declined
+            let waits = state.lane.declined || state.open_repair().is_some() || state.open_count() == 0;
+            !waits && !asked(&|ask| matches!(ask, Ask::TargetRed { .. }))
         }
         Freeze::Rechecking(_) => false,
         Freeze::Races(task) => {

@@ -109,6 +109,9 @@ pub struct Prepared {
     pub branch: Branch,
     /// What became of a rebase, where one was wanted.
     pub rebase: Rebase,
+    /// Where the workspace that was there is kept, when the work could not go on from it and a new one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside: Option<String>,
 }
 
 /// What became of an automatic rebase.

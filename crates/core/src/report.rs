@@ -8,7 +8,7 @@ use crate::ids::{Branch, ChangeNumber, CommitId, Millis, RunId, TaskId};
 use crate::outcome::Class;
 use crate::plan::Duration;
 use crate::state::{Closure, Hold, State, Step, Task};
-use crate::view::{HeldTask, OpenQuestion, Outside, RunWord, TaskWord, percent, view};
+use crate::view::{HeldTask, OpenQuestion, Outside, RunView, RunWord, TaskWord, percent, view};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -144,7 +144,9 @@ pub struct Success {
     pub first_try: u32,
     /// After at least one.
     pub retried: u32,
-    /// First-try ÷ both in whole per cent.
+    /// Given to a person after the last try.
+    pub failed: u32,
+    /// First-try ÷ all three in whole per cent.
     pub first_try_percent: u32,
 }
 
@@ -279,6 +281,7 @@ pub fn report(state: &State, now: Millis, measured: &Measured) -> Report {
     };
     let (started, total_ms) = (view.times.started, view.times.elapsed_ms);
     let attempts_ms = view.times.busy_ms;
+    let next_steps = next_steps(&view, &measured.next_steps, &state.plan.name);
     Report {
         schema: REPORT_SCHEMA.to_owned(),
         run: state.run.clone(),
@@ -319,7 +322,7 @@ pub fn report(state: &State, now: Millis, measured: &Measured) -> Report {
         tests: measured.tests.clone().unwrap_or_else(|| tests_of(state, &landed)),
         coverage_percent: measured.coverage_percent,
         repairs: Repairs { tried: state.totals.repairs, helped: state.totals.repairs_helped },
-        next_steps: next_steps(&view.held, &view.questions, &measured.next_steps, &state.plan.name),
+        next_steps,
         held: view.held,
         questions: view.questions,
         each: view.tasks.iter().filter_map(|line| task_report(state, line)).collect(),
@@ -362,10 +365,12 @@ fn success(state: &State) -> Success {
     let landed = |task: &Task| is_landed(task) && task.facts.first_started.is_some();
     let first_try = count(state, |task| landed(task) && task.facts.failures == 0);
     let retried = count(state, |task| landed(task) && task.facts.failures > 0);
+    let failed = count(state, |task| matches!(task.step, Step::Held { .. }) && task.facts.failures > 0);
     Success {
         first_try,
         retried,
-        first_try_percent: percent(first_try.into(), u64::from(first_try + retried)),
+        failed,
+        first_try_percent: percent(first_try.into(), u64::from(first_try + retried + failed)),
     }
 }
 
@@ -418,13 +423,13 @@ fn tests_of(state: &State, landed: &[usize]) -> Tests {
     }
 }
 
-/// What needs a person comes first, then what was configured.
-fn next_steps(
-    held: &[HeldTask],
-    questions: &[OpenQuestion],
-    configured: &[String],
-    plan: &str,
-) -> Vec<String> {
+/// What needs a person comes first, then what was configured; a run that was stopped first of all goes on.
+fn next_steps(view: &RunView, configured: &[String], plan: &str) -> Vec<String> {
+    let (held, questions) = (&view.held, &view.questions);
+    let stopped =
+        matches!(view.state, RunWord::Draining | RunWord::Stopping | RunWord::Stopped | RunWord::Resumable);
+    let go_on = stopped.then(|| "Go on where it stopped: `ppe resume`".to_owned());
+    let configured = if stopped { &[] } else { configured };
     let reviews = held.iter().filter(|task| task.hold == Hold::NeedsReview);
     let stuck = held.iter().filter(|task| task.hold == Hold::Stuck);
     let review = |task: &HeldTask| match task.change {
@@ -438,8 +443,9 @@ fn next_steps(
         let words: Vec<&str> = question.choices.iter().map(|choice| choice.answer.word()).collect();
         format!("Answer `ppe answer {} {}`: {}", question.id, words.join("|"), question.text)
     };
-    reviews
-        .map(review)
+    go_on
+        .into_iter()
+        .chain(reviews.map(review))
         .chain(stuck.map(mend))
         .chain(questions.iter().map(answer))
         .chain(configured.iter().map(|step| step.replace("{plan}", plan)))

@@ -24,6 +24,8 @@ use tokio::task::{AbortHandle, JoinSet};
 const ANSWERS: usize = 256;
 /// How long a sighting may ride before it is written without company, ms.
 const CARRY_MS: u64 = 1_000;
+/// How long to wait before trying again to clear away what an earlier process left, ms.
+const RECONCILE_MS: u64 = 5_000;
 
 /// When the loop ends by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +65,8 @@ struct Pending {
 
 enum Answer {
     Done(Intent, Box<Input>),
-    /// What was seen, and the last record that was written when the look began.
+    /// What was seen, and the last durable record when the look began: all that it could know of. A look that failed has
+    /// seen nothing.
     Looked(Seq, Vec<Observed>),
 }
 
@@ -87,7 +90,7 @@ pub struct RunLoop<P: Ports> {
     tasks: JoinSet<()>,
     looking: bool,
     next_look: Millis,
-    /// The last record that was written when the last look began.
+    /// The last durable record when the last look began.
     looked: Option<Seq>,
     stalled: Option<String>,
     snapshots: watch::Sender<Snapshot>,
@@ -140,9 +143,8 @@ impl<P: Ports> RunLoop<P> {
 
     /// Runs until the end. `first` are the inputs that begin the session.
     pub async fn run(mut self, first: Vec<Input>) -> End {
-        let wanted = intents(&self.state).iter().filter_map(job_of).collect();
-        if let Err(trouble) = self.ports.executor().reconcile(wanted).await {
-            self.stalled = Some(trouble.to_string());
+        if let Some(end) = self.reconcile().await {
+            return end;
         }
         for input in first {
             self.take(input, None);
@@ -155,6 +157,30 @@ impl<P: Ports> RunLoop<P> {
                 return end;
             }
         }
+    }
+
+    /// Sees to it that nothing of an earlier process is in the way. Until that is so, nothing is done and nothing taken.
+    async fn reconcile(&mut self) -> Option<End> {
+        let wanted: Vec<_> = intents(&self.state).iter().filter_map(job_of).collect();
+        while let Err(trouble) = self.ports.executor().reconcile(wanted.clone()).await {
+            self.stall(Some(trouble.to_string()));
+            let again = self.ports.clock().now().plus(RECONCILE_MS);
+            let ports = Arc::clone(&self.ports);
+            loop {
+                tokio::select! {
+                    () = ports.clock().sleep_until(again) => break,
+                    Some(request) = self.requests.recv() => match request {
+                        Request::Command(_, answer) => {
+                            // Who asked may have gone.
+                            drop(answer.send(Reply::Refused(format!("nothing can be done yet: {trouble}"))));
+                        }
+                        Request::Leave(Leave::Now) => return Some(End::Left),
+                    },
+                }
+            }
+        }
+        self.stall(None);
+        None
     }
 
     /// Waits for the next thing and handles it.
@@ -170,7 +196,7 @@ impl<P: Ports> RunLoop<P> {
             },
             word = self.words.recv() => match word {
                 Some(Word::Durable(seq)) => self.released(seq),
-                Some(Word::Stalled(why)) => self.stall(Some(why)),
+                Some(Word::Stalled(why)) => self.stall(Some(format!("nothing can be recorded: {why}"))),
                 Some(Word::Fatal(why)) => return Some(End::LogFailed(why)),
                 None => return Some(End::LogFailed("the log's writer ended".to_owned())),
             },
@@ -282,7 +308,7 @@ impl<P: Ports> RunLoop<P> {
         if self.stalled != why {
             self.stalled = why;
             if let Some(why) = &self.stalled {
-                let text = format!("nothing can be recorded: {why}");
+                let text = why.clone();
                 let run = self.durable.run.to_string();
                 let at_ms = self.ports.clock().now().0;
                 self.ports.notifier().send(Notice {
@@ -364,7 +390,7 @@ impl<P: Ports> RunLoop<P> {
         self.next_look = self.ports.clock().now().plus(self.options.refresh_ms);
         let (ports, answer_to, look) =
             (Arc::clone(&self.ports), self.answer_to.clone(), what_to_look_at(&self.durable));
-        let since = self.written;
+        let since = self.durable_seq;
         self.tasks.spawn(async move {
             let observed = ports.forge().look(look).await.unwrap_or_default();
             drop(answer_to.send(Answer::Looked(since, observed)).await);

@@ -183,7 +183,8 @@ impl Drive {
         let base = self.state.target_tip.clone();
         let tip = facts.tip.clone().unwrap_or_else(|| base.clone());
         let name = self.state.plan.task(&task).expect("in the plan").branch_name.to_string();
-        let prepared = Prepared { base, tip, branch: Branch::new(name), rebase: Rebase::NotTried };
+        let prepared =
+            Prepared { base, tip, branch: Branch::new(name), rebase: Rebase::NotTried, aside: None };
         self.input(Input::Prepared { task, attempt, prepared });
     }
 

@@ -8,6 +8,7 @@ use super::process::{self, ProcessHandle, ProcessStat};
 use super::shim::sweep;
 use crate::git::cli::OWNER_VARIABLE;
 use nix::sys::signal::Signal;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -27,13 +28,12 @@ pub(super) struct StillAtWork {
 pub(super) fn outlast(common_dir: &Path) -> Result<(), StillAtWork> {
     let owner = common_dir.to_string_lossy();
     let began = Instant::now();
-    let (mut clean, mut asked) = (0, false);
+    let (mut clean, mut asked) = (0, BTreeSet::new());
     while clean < sweep::CLEAN_PASSES {
         let left = sweep::find(OWNER_VARIABLE, &owner);
         clean = if left.is_empty() { clean + 1 } else { 0 };
-        if !left.is_empty() && began.elapsed() > PATIENCE && !asked {
-            asked = true;
-            left.iter().for_each(ask_to_end);
+        if began.elapsed() > PATIENCE {
+            left.iter().filter(|stat| asked.insert((stat.pid, stat.start_ticks))).for_each(ask_to_end);
         }
         if !left.is_empty() && began.elapsed() > PATIENCE * 2 {
             return Err(StillAtWork { pids: left.iter().map(|stat| stat.pid.as_raw()).collect() });
@@ -54,4 +54,27 @@ fn ask_to_end(listed: &ProcessStat) {
 
 fn list(pids: &[i32]) -> String {
     pids.iter().map(i32::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn what_is_at_work_for_a_repository_is_let_finish() {
+        let dir = tempfile::tempdir().unwrap();
+        let (done, other) = (dir.path().join("done"), dir.path().join("other"));
+        let mut orphan = Command::new("sh");
+        orphan.args(["-c", "sleep 0.3; echo > \"$0\""]).arg(&done).env(OWNER_VARIABLE, dir.path());
+        let mut orphan = orphan.spawn().unwrap();
+        let mut stranger = Command::new("sleep").arg("60").env(OWNER_VARIABLE, &other).spawn().unwrap();
+        let reaper = std::thread::spawn(move || orphan.wait().unwrap());
+        outlast(dir.path()).unwrap();
+        assert!(done.exists(), "it was not waited for");
+        assert!(reaper.join().unwrap().success(), "it was not let finish");
+        assert_eq!(stranger.try_wait().unwrap(), None);
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
+    }
 }

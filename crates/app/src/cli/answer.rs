@@ -15,7 +15,7 @@ pub(super) fn run(args: &AnswerArgs, ui: &mut Ui) -> Result<u8, AppError> {
 
 /// Lists the open questions.
 pub(super) fn questions(of: &RunOf, ui: &mut Ui) -> Result<u8, AppError> {
-    let site = Site::open(&of.repo, Vec::new())?;
+    let site = Site::open_run(&of.repo, &mut |line| ui.talk(line))?;
     let Some(found) = latest(&site, of.run.as_deref())? else {
         return Err(AppError::environment("this repository has no run").hint("`ppe run` starts one"));
     };

@@ -3,7 +3,7 @@
 use super::args::{AnswerArgs, Cli, Command as Word, Control, RunOf};
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
-use crate::wiring::{Site, apply, send};
+use crate::wiring::{Site, apply, latest, send};
 use clap::Parser;
 use ppe_core::ids::{QuestionId, TaskId};
 use ppe_core::input::{Command, Reply};
@@ -19,8 +19,9 @@ pub(super) fn run(command: Control, ui: &mut Ui) -> Result<u8, AppError> {
 
 /// Gives a command to the run and tells the answer.
 pub(super) fn give(command: Command, of: &RunOf, ui: &mut Ui) -> Result<u8, AppError> {
-    let site = Site::open(&of.repo, Vec::new())?;
+    let site = Site::open_run(&of.repo, &mut |line| ui.talk(line))?;
     let command = prove(&site, command)?;
+    let place = where_to_work(&site, of, &command)?;
     let (reply, live) = match send(&site, of.run.as_deref(), command.clone())? {
         Some(reply) => (reply, true),
         None => (apply(&site, of.run.as_deref(), command)?, false),
@@ -31,7 +32,10 @@ pub(super) fn give(command: Command, of: &RunOf, ui: &mut Ui) -> Result<u8, AppE
     match reply {
         Reply::Done(text) => {
             ui.talk(&text);
-            if !live {
+            if let Some(place) = place {
+                ui.talk(&place);
+            }
+            if !live && unfinished(&site, of)? {
                 ui.talk("no process is at work on the run: `ppe resume` goes on");
             }
             Ok(EXIT_DONE)
@@ -42,6 +46,19 @@ pub(super) fn give(command: Command, of: &RunOf, ui: &mut Ui) -> Result<u8, AppE
         }
         Reply::Refused(text) => Err(AppError::environment(text)),
     }
+}
+
+fn unfinished(site: &Site, of: &RunOf) -> Result<bool, AppError> {
+    Ok(latest(site, of.run.as_deref())?.is_some_and(|found| found.is_unfinished()))
+}
+
+/// Where a person works who takes a task.
+fn where_to_work(site: &Site, of: &RunOf, command: &Command) -> Result<Option<String>, AppError> {
+    let Command::Take { task } = command else { return Ok(None) };
+    Ok(latest(site, of.run.as_deref())?.map(|found| {
+        let place = found.dir.workspaces().join(task.as_str());
+        format!("work in {}, commit there, then `ppe give {task}`", place.display())
+    }))
 }
 
 /// A command as typed into a run's own terminal: `retry T-003`, `answer q1 yes`.
@@ -109,7 +126,8 @@ pub(super) fn answer(args: &AnswerArgs) -> Result<Command, AppError> {
             .hint("`ppe questions` lists them: q1, q2, …")
     })?;
     let answer = Answer::parse(&args.answer).ok_or_else(|| {
-        AppError::usage(format!("`{}` is no answer", args.answer)).hint("answers are yes, no, hold and retry")
+        AppError::usage(format!("`{}` is no answer", args.answer))
+            .hint("`ppe questions` lists what each question may be answered with")
     })?;
     Ok(Command::Answer { question, answer })
 }

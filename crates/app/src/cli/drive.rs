@@ -7,7 +7,7 @@ use super::terminal;
 use super::ui::{Terminal, Ui};
 use crate::error::{AppError, EXIT_DONE, EXIT_INTERRUPTED, EXIT_NEEDS_YOU, EXIT_PAUSED};
 use crate::wiring::{Launched, Measuring, RunDir, Site, outside, ping};
-use ppe_core::decide::Rest;
+use ppe_core::decide::{Rest, rest};
 use ppe_core::input::{Command, Input, Reply};
 use ppe_core::state::{State, StopMode};
 use ppe_core::text::shown;
@@ -99,11 +99,11 @@ pub(super) async fn drive(
     };
     face.end(&handle, ui);
     drop(socket);
-    conclude(&drive, &handle.snapshot(), &end, ui)
+    conclude(&drive, &face, &handle.snapshot(), &end, ui)
 }
 
 /// What is said at the end, and the exit code.
-fn conclude(drive: &Drive, last: &Snapshot, end: &End, ui: &mut Ui) -> Result<u8, AppError> {
+fn conclude(drive: &Drive, face: &Face, last: &Snapshot, end: &End, ui: &mut Ui) -> Result<u8, AppError> {
     match end {
         End::Left => {
             ui.talk("left; agents go on, and `ppe resume` adopts them");
@@ -127,6 +127,8 @@ fn conclude(drive: &Drive, last: &Snapshot, end: &End, ui: &mut Ui) -> Result<u8
             EXIT_DONE
         }
         End::Rest(Rest::Complete | Rest::NeedsUser) => EXIT_NEEDS_YOU,
+        // Left while nothing could go on without the user.
+        End::Rest(Rest::Stopped) if face.needed_user => EXIT_NEEDS_YOU,
         End::Rest(Rest::Paused | Rest::Stopped) | End::Left | End::LogFailed(_) => EXIT_PAUSED,
     })
 }
@@ -176,6 +178,8 @@ struct Face {
     told: State,
     dir: RunDir,
     interrupts: u32,
+    /// Whether the first Ctrl-C came when nothing could go on without the user.
+    needed_user: bool,
     shown_at: Option<usize>,
     details: Details,
     /// The answer to what was typed last.
@@ -199,6 +203,7 @@ impl Face {
             told: (*snapshot.state).clone(),
             dir: drive.dir.clone(),
             interrupts: 0,
+            needed_user: false,
             shown_at: None,
             details: Details::Hidden,
             said: None,
@@ -245,7 +250,7 @@ impl Face {
             lines.push(format!("> {}", shown(said)));
         }
         if let Some(why) = &snapshot.stalled {
-            lines.insert(0, format!("NOTHING CAN BE RECORDED: {why}"));
+            lines.insert(0, format!("STANDING STILL: {why}"));
         }
         if self.shown_at != Some(rows) {
             ui.raw(&terminal::to_input(rows));
@@ -314,6 +319,9 @@ impl Face {
 
     /// Ctrl-C: once drains, twice stops the agents, three times leaves.
     async fn interrupted(&mut self, handle: &RunHandle, ui: &mut Ui) {
+        if self.interrupts == 0 {
+            self.needed_user = rest(&handle.snapshot().state) == Some(Rest::NeedsUser);
+        }
         self.interrupts += 1;
         let over = match self.interrupts {
             1 => handle.command(Command::Stop(StopMode::Drain)).await.is_err(),

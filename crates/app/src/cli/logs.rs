@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Shows a job's output, and with `--follow` what comes.
 pub(super) fn run(args: &LogsArgs, ui: &mut Ui) -> Result<u8, AppError> {
-    let site = Site::open(&args.of.repo, Vec::new())?;
+    let site = Site::open_run(&args.of.repo, &mut |line| ui.talk(line))?;
     let Some(found) = latest(&site, args.of.run.as_deref())? else {
         return Err(AppError::environment("this repository has no run").hint("`ppe run` starts one"));
     };

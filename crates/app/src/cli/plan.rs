@@ -96,7 +96,7 @@ fn adopt(args: &PlanAdopt, ui: &mut Ui) -> Result<u8, AppError> {
     };
     let named = args.place.plan.clone().or_else(|| found.plan_source());
     let path = find_plan(&site.repo.root, named.as_deref(), &site.settings)?;
-    let plan = require(read_plan(&path, &site.settings)?)?;
+    let plan = require(found.read_revised(&path, &site.settings)?)?;
     let difference = found.difference(&plan);
     let left_out = |id: &TaskId| found.state.task(id).is_some_and(|task| !task.in_run());
     let known: Vec<TaskId> = plan.tasks.iter().map(|task| task.spec.id.value.clone()).collect();
@@ -113,5 +113,7 @@ fn adopt(args: &PlanAdopt, ui: &mut Ui) -> Result<u8, AppError> {
         return Err(AppError::usage("not taken").hint("`--yes` takes it without asking"));
     }
     let of = RunOf { repo: args.place.repo.clone(), run: None, json: args.place.json };
-    give(Command::Adopt { plan: Box::new(plan), added }, &of, ui)
+    let code = give(Command::Adopt { plan: Box::new(plan), added }, &of, ui)?;
+    found.set_plan_source(&path)?;
+    Ok(code)
 }

@@ -2,11 +2,12 @@
 
 use super::args::ResumeArgs;
 use super::drive::{self, Drive};
+use super::plan::require;
 use super::run::stay;
 use super::runtime;
 use super::ui::Ui;
 use crate::error::AppError;
-use crate::wiring::{Found, RunLock, Site, latest, launch, open_run, read_plan};
+use crate::wiring::{Found, RunLock, Site, latest, launch, open_run};
 use ppe_core::input::{Command, Input};
 
 /// Goes on with the repository's unfinished run.
@@ -50,11 +51,14 @@ pub(super) fn run(args: &ResumeArgs, ui: &mut Ui) -> Result<u8, AppError> {
 
 /// The run goes on with the plan it began with; what was edited since is said.
 fn tell_difference(site: &Site, found: &Found, ui: &mut Ui) {
-    let written = found.plan_source().and_then(|source| read_plan(&source, &site.settings).ok());
-    let Some(plan) = written.and_then(|checked| checked.plan) else {
-        return ui.talk(
-            "note: the plan's files cannot be read as a plan now; the run goes on with the plan it has",
-        );
+    let Some(source) = found.plan_source() else { return };
+    let plan = match found.read_revised(&source, &site.settings).and_then(require) {
+        Ok(plan) => plan,
+        Err(error) => {
+            return ui.talk(&format!(
+                "note: the plan as it is written now cannot be taken in; the run goes on with the plan it has: {error}"
+            ));
+        }
     };
     let lines = found.difference(&plan).lines();
     if !lines.is_empty() {

@@ -59,7 +59,7 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
     if let Some(error) = found.stop() {
         return Err(error);
     }
-    confirm(&args, &site, &found, start.selected.len(), ui)?;
+    confirm(&args, &site, &found, (&plan.name, start.selected.len()), ui)?;
     if args.detach {
         return drive::detach(&site, "run", ui);
     }
@@ -109,12 +109,14 @@ fn confirm(
     args: &RunArgs,
     site: &Site,
     found: &Preflight,
-    tasks: usize,
+    (plan, tasks): (&str, usize),
     ui: &mut Ui,
 ) -> Result<(), AppError> {
     let policy = &site.settings.policy;
     ui.talk(&format!(
-        "{tasks} tasks, {} at once, by agent `{}`; changes on the local forge, merged ({}) into {} of {}",
+        "{}: {tasks} {}, {} at once, by agent `{}`; changes on the local forge, merged ({}) into {} of {}",
+        ppe_core::text::shown(plan),
+        if tasks == 1 { "task" } else { "tasks" },
         policy.slots,
         policy.agent,
         strategy_word(policy.merge_strategy),

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// Shows how a run stands.
 pub(super) fn run(args: &StatusArgs, ui: &mut Ui) -> Result<u8, AppError> {
-    let site = Site::open(&args.of.repo, Vec::new())?;
+    let site = Site::open_run(&args.of.repo, &mut |line| ui.talk(line))?;
     let watch = args.watch || std::env::args().nth(1).as_deref() == Some("watch");
     loop {
         let Some(found) = latest(&site, args.of.run.as_deref())? else {

@@ -1,15 +1,17 @@
 //! Runs on disk: making one, finding the latest, and the lock that only one process holds.
 
 use super::Site;
+use super::site::read_plan_beside;
 use crate::error::AppError;
 use jiff::Zoned;
+use ppe_adapters::config::Settings;
 use ppe_adapters::failpoint;
 use ppe_adapters::lock::{LockError, Note, RecordLock, holder};
 use ppe_adapters::log::{DEFAULT_BALLAST_BYTES, FileLog, OpenError, digest};
 use ppe_adapters::state_dir::{RunDir, RunStart};
-use ppe_core::ids::RunId;
-use ppe_core::plan::{Difference, Plan};
-use ppe_core::state::{Progress, State};
+use ppe_core::ids::{RunId, TaskId};
+use ppe_core::plan::{Checked, Difference, Plan};
+use ppe_core::state::{Progress, State, Task};
 use ppe_engine::ports::log::LogHeader;
 use ppe_engine::session::fold;
 use std::path::{Path, PathBuf};
@@ -63,19 +65,38 @@ impl Found {
         std::fs::read_to_string(self.dir.plan_source()).ok().map(PathBuf::from)
     }
 
+    /// Writes down where the run's plan is read from now.
+    pub(crate) fn set_plan_source(&self, source: &Path) -> Result<(), AppError> {
+        write_plan_source(&self.dir, source)
+    }
+
+    /// A plan as it is written now, seen from this run: tasks may need what the run has done, though the plan has that no
+    /// longer.
+    pub(crate) fn read_revised(&self, source: &Path, settings: &Settings) -> Result<Checked, AppError> {
+        read_plan_beside(source, settings, &self.those(Task::satisfies))
+    }
+
     /// What a plan as it is written now has that the run's has not. What is closed, and what no source has, may be
     /// missing.
     pub(crate) fn difference(&self, revised: &Plan) -> Difference {
-        let closed = self.state.tasks.iter().zip(&self.state.plan.tasks).filter(|(task, _)| task.is_closed());
-        let closed = closed.map(|(_, task)| task.spec.id.value.clone());
-        let settled: Vec<_> = self.state.lane.repairs.iter().cloned().chain(closed).collect();
+        let settled = [self.those(Task::is_closed), self.state.lane.repairs.clone()].concat();
         Difference::of(&self.state.plan, revised, &settled)
+    }
+
+    fn those(&self, are: impl Fn(&Task) -> bool) -> Vec<TaskId> {
+        let all = self.state.tasks.iter().zip(&self.state.plan.tasks);
+        all.filter(|(task, _)| are(task)).map(|(_, task)| task.spec.id.value.clone()).collect()
     }
 
     /// Whether something is left to do.
     pub(crate) fn is_unfinished(&self) -> bool {
         self.state.progress == Progress::Open
     }
+}
+
+fn write_plan_source(dir: &RunDir, source: &Path) -> Result<(), AppError> {
+    let source = std::path::absolute(source)?;
+    Ok(std::fs::write(dir.plan_source(), source.as_os_str().as_encoded_bytes())?)
 }
 
 fn read_plan_file(dir: &RunDir) -> Result<Plan, AppError> {
@@ -133,8 +154,7 @@ pub(crate) fn create_run(
     let text = serde_json::to_vec(plan)?;
     failpoint::write_file("run.plan", &dir.plan(), &text)?;
     std::fs::File::open(dir.plan())?.sync_all()?;
-    let source = std::path::absolute(source)?;
-    std::fs::write(dir.plan_source(), source.as_os_str().as_encoded_bytes())?;
+    write_plan_source(&dir, source)?;
     failpoint::hit("run.before_log");
     let header = LogHeader {
         run: id.clone(),

@@ -5,9 +5,9 @@ use ppe_adapters::config::{self, Flag, Settings};
 use ppe_adapters::git::{Git, Repo, lane};
 use ppe_adapters::sources::markdown::{self, MarkdownOptions};
 use ppe_adapters::state_dir::{Places, RepoState, state_root};
-use ppe_core::ids::{Branch, CommitId};
-use ppe_core::plan::{Checked, check};
-use std::collections::BTreeMap;
+use ppe_core::ids::{Branch, CommitId, TaskId};
+use ppe_core::plan::{At, Checked, check};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A repository with everything that is known about working in it.
@@ -28,8 +28,26 @@ impl Site {
     /// Opens the repository that `dir` lies in.
     pub(crate) fn open(dir: &Path, flags: Vec<Flag>) -> Result<Self, AppError> {
         let repo = Repo::discover(&Git::default(), dir)?;
+        let settings = config::load(&repo.root, config::ambient(), flags)?;
+        Self::of(repo, settings)
+    }
+
+    /// Opens the repository for a command on a run, whose settings were frozen when it began: a mistake in the settings
+    /// as they are written now is said, and keeps nobody from steering it.
+    pub(crate) fn open_run(dir: &Path, ui: &mut impl FnMut(&str)) -> Result<Self, AppError> {
+        let repo = Repo::discover(&Git::default(), dir)?;
+        let settings = match config::load(&repo.root, config::ambient(), Vec::new()) {
+            Ok(settings) => settings,
+            Err(error) => {
+                ui(&format!("warning: {error}"));
+                config::settle(&config::Inputs::default())?
+            }
+        };
+        Self::of(repo, settings)
+    }
+
+    fn of(repo: Repo, settings: Settings) -> Result<Self, AppError> {
         let env = config::ambient();
-        let settings = config::load(&repo.root, env.clone(), flags)?;
         let text = |name: &str| env.get(name).map(Path::new);
         let places = Places {
             ppe_state_dir: text("PPE_STATE_DIR"),
@@ -121,7 +139,22 @@ pub(crate) fn find_plan(root: &Path, named: Option<&Path>, settings: &Settings) 
 
 /// Reads and checks a plan.
 pub(crate) fn read_plan(path: &Path, settings: &Settings) -> Result<Checked, AppError> {
+    read_plan_beside(path, settings, &[])
+}
+
+/// Reads and checks a plan whose tasks may name `settled` ones that it does not have.
+pub(super) fn read_plan_beside(
+    path: &Path,
+    settings: &Settings,
+    settled: &[TaskId],
+) -> Result<Checked, AppError> {
     let options = MarkdownOptions { name: settings.plan.name.clone() };
-    let (spec, found) = markdown::read(path, &options)?;
+    let (mut spec, found) = markdown::read(path, &options)?;
+    let there: BTreeSet<TaskId> = spec.tasks.iter().map(|task| task.id.value.clone()).collect();
+    let names_one = |id: &At<TaskId>| there.contains(&id.value) || !settled.contains(&id.value);
+    for task in &mut spec.tasks {
+        task.depends_on.retain(names_one);
+        task.blocks.retain(names_one);
+    }
     Ok(check(spec, found))
 }

@@ -100,9 +100,9 @@ fn the_live_screen_from_its_first_picture_to_the_normal_screen_again() {
     tmux.wait_for("In review (0)");
     tmux.typed("");
     tmux.key("C-c");
-    let drained = tmux.wait_for("Ctrl+C");
+    let drained = tmux.wait_for("Pausing: nothing new starts");
     assert!(drained.contains("T-001"), "who still works is not said:\n{drained}");
-    let end = tmux.wait_for("code=");
+    let end = tmux.wait_for("code=11");
     assert!(!end.contains("Parallel Execution Dashboard"), "the screen before did not come back:\n{end}");
     tmux.typed("stty -a; echo done=$?");
     let modes = tmux.wait_for("done=0");

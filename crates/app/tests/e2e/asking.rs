@@ -9,7 +9,7 @@ fn busy() -> TestEnv {
     let mut env = place();
     env.task("T-001", "One", &[], 2);
     env.task("T-002", "Two", &["T-001"], 1);
-    env.script("[[task]]\nid = \"T-001\"\nflood = 300\nhang_attempts = true\nafter_commits = 1\n");
+    env.script("[[task]]\nid = \"T-001\"\nflood = 2000000\nhang_attempts = true\nafter_commits = 1\n");
     env.ready();
     env
 }

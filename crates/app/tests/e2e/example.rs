@@ -25,6 +25,7 @@ fn example() -> TestEnv {
     let mut env = place();
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/apigen");
     copy(&folder, &env.repo().join("plan"));
+    env.add_config("[[check]]\nname = \"ci\"\nrun = \"test -d plan\"\n");
     env.ready();
     env
 }
@@ -194,4 +195,21 @@ fn report_agrees_with_git(env: &TestEnv, landings: &[(String, String)]) {
     assert_eq!(report["lines"]["removed"], removed, "{report}");
     assert_eq!(report["commits"]["made"], commits, "{report}");
     assert_eq!(report["commits"]["planned"], 1208, "{report}");
+    let merged = env.changes().iter().filter(|c| c["state"]["state"] == "merged").count();
+    assert_eq!(report["changes"], serde_json::json!({ "created": merged, "merged": merged }));
+    let checks = &report["checks"];
+    assert_eq!((&checks["runs"], &checks["red"], &checks["red_now"]), (&45.into(), &0.into(), &0.into()));
+    let modules = report["modules"].as_array().unwrap().iter();
+    let features: BTreeMap<&str, u64> =
+        modules.map(|m| (m["module"].as_str().unwrap(), m["features"].as_u64().unwrap())).collect();
+    let expected = [
+        ("apigen-codegen", 15),
+        ("apigen-core", 12),
+        ("apigen-example", 2),
+        ("apigen-gateway", 3),
+        ("apigen-graphql", 3),
+        ("apigen-grpc", 2),
+        ("apigen-security", 8),
+    ];
+    assert_eq!(features, BTreeMap::from(expected));
 }

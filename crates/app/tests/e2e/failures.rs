@@ -98,6 +98,30 @@ fn a_check_that_stays_red_needs_review_and_blocks_dependents_until_retried() {
 }
 
 #[test]
+fn a_retry_in_a_live_run_lands_the_task_and_wakes_what_waits_for_it() {
+    let mut env = place();
+    env.task("T-001", "One", &[], 1);
+    env.task("T-002", "Two", &["T-001"], 1);
+    env.task("T-003", "Three", &[], 1);
+    env.add_config(CHECK);
+    env.script(
+        "[[task]]\nid = \"T-001\"\nalways_broken = true\n[[task]]\nid = \"T-003\"\nsleep_ms = 160000\n",
+    );
+    env.ready();
+    let mut run = env.spawn(&["run", "--yes"]);
+    env.until_event("it is held", |e| {
+        matches!(e, Event::ChangeReturned { task, after: ppe_core::event::After::Hold(_), .. } if *task == id("T-001"))
+    });
+    assert_eq!(attempts(&env, "T-002"), 0);
+    env.script("");
+    env.ppe(&["retry", "T-001"]).exits(0);
+    env.until("both have landed", || (is_landed(&env, "T-001") && is_landed(&env, "T-002")).then_some(()));
+    assert!(!run.is_over(), "the third is at work");
+    run.wait().exits(0);
+    env.finish();
+}
+
+#[test]
 fn a_push_to_the_branch_of_a_held_task_lands_without_a_command() {
     let mut env = place();
     env.task("T-001", "One", &[], 1);

@@ -2,9 +2,10 @@
 
 use crate::{VERIFY, attempts, id, is_landed, landed, on_target, place, until_landed, until_prepared};
 use ppe_core::event::Event;
-use ppe_core::state::{Closure, Satisfies, Step};
+use ppe_core::state::{Closure, Satisfies, State, Step};
 use ppe_testkit::env::TestEnv;
 use std::fs;
+use std::sync::Arc;
 
 /// Three tasks, of which the first takes `seconds`.
 fn slow_first(seconds: u32) -> TestEnv {
@@ -284,6 +285,37 @@ fn next_and_priority_change_the_order_of_starts() {
     run.wait().exits(0);
     assert_eq!(starts(&env), ["T-001", "T-005", "T-004", "T-002", "T-003"]);
     env.finish();
+}
+
+#[test]
+fn starts_are_spread_and_a_ramp_holds_until_the_first_landing() {
+    let mut env = place();
+    for n in 1..=8 {
+        env.task(&format!("T-00{n}"), &format!("Task {n}"), &[], 1);
+    }
+    env.script("[defaults]\nsleep_ms = 30000\n");
+    env.set("PPE_STAGGER_MS", "300");
+    env.set("PPE_RAMP", "2");
+    env.ready();
+    let run = env.spawn(&["run", "--yes"]);
+    let printed = run.wait();
+    printed.exits(0);
+    let mut state = State::new(Arc::new(env.plan()));
+    let (mut times, mut before, mut after) = (Vec::new(), 0, 0);
+    for record in env.log() {
+        state.apply(&record).unwrap();
+        let starts = record.events.iter().filter(|e| matches!(e, Event::AttemptStarted { .. }));
+        times.extend(starts.map(|_| record.at.0));
+        let most = if state.totals.landings == 0 { &mut before } else { &mut after };
+        *most = state.busy_count().max(*most);
+    }
+    assert_eq!((times.len(), before), (8, 2), "two at once until one has landed");
+    assert!(after > 2, "{after} at once afterwards");
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= 300), "{times:?}");
+    // A line of progress each second, as `dashboard_refresh_s` says, where there is no terminal.
+    let lines = printed.stdout.lines().filter(|line| line.contains(" slots busy, ")).count();
+    let seconds = (times[7] - times[0]) / 1_000;
+    assert!(lines as u64 >= seconds, "{lines} lines in more than {seconds} s:\n{}", printed.stdout);
 }
 
 #[test]

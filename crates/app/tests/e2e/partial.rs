@@ -68,6 +68,25 @@ fn adopt_takes_up_what_the_run_left_out_and_what_is_new() {
 }
 
 #[test]
+fn a_plan_whose_landed_task_is_gone_can_be_adopted_though_others_need_it() {
+    let mut env = plan();
+    env.script("[[task]]\nid = \"T-002\"\nclaim = \"blocked\"\n");
+    env.ppe(&["run", "--yes", "--only", "T-001,T-002"]).exits(10);
+    let file = |task: &str| {
+        let mut found = fs::read_dir(env.repo().join("plan")).unwrap().flatten().map(|entry| entry.path());
+        found.find(|path| path.to_string_lossy().contains(task)).unwrap()
+    };
+    fs::remove_file(file("T-001")).unwrap();
+    env.ppe(&["resume"]).exits(2).says("the plan was edited (changed: T-002); `ppe plan adopt`");
+    env.ppe(&["plan", "adopt", "--yes"]).exits(0).says("changed: T-002\n");
+    assert!(!env.ppe(&["resume"]).exits(2).all().contains("edited"));
+    env.script("");
+    env.ppe(&["retry", "T-002"]).exits(0);
+    env.ppe(&["resume", "--yes"]).exits(0);
+    assert!(is_landed(&env, "T-001") && is_landed(&env, "T-002"));
+}
+
+#[test]
 fn a_plan_that_lost_a_task_asks_about_an_open_one_and_keeps_a_landed_one() {
     let mut env = plan();
     env.script(

@@ -93,6 +93,9 @@ const ORPHANS: [(&str, u32); 12] = [
 /// How much later, ms: before, while and after the process is back.
 const ORPHAN_MS: [u32; 3] = [0, 150, 600];
 
+/// Which of the former at which of the latter when there is little time.
+const FEW_ORPHANS: [(usize, usize); 6] = [(0, 2), (1, 1), (2, 2), (4, 0), (6, 1), (8, 2)];
+
 #[derive(Clone, Debug)]
 enum Hurt {
     /// The process is killed while its `nth` git command of a kind is about to begin; git begins so much later.
@@ -140,8 +143,10 @@ fn cases() -> Vec<Hurt> {
         }
     }
     for (at, (command, nth)) in ORPHANS.into_iter().enumerate() {
-        let times =
-            ORPHAN_MS.into_iter().enumerate().filter(|(time, _)| long() || at == 2 * time || at == time + 6);
+        let times = ORPHAN_MS
+            .into_iter()
+            .enumerate()
+            .filter(|(time, _)| long() || FEW_ORPHANS.contains(&(at, *time)));
         cases.extend(times.map(|(_, later_ms)| Hurt::Git { command, nth, later_ms }));
     }
     let chosen = std::env::var("PPE_KILL_SEED").ok().and_then(|seed| seed.parse().ok());

@@ -142,7 +142,7 @@ fn a_wave_reads_as_it_stands() {
         status,
     };
     assert_eq!(wave_line(&wave(WaveStatus::InProgress, 4, 0)), "🔄 Wave 2: 4/5 in progress");
-    assert_eq!(wave_line(&wave(WaveStatus::InProgress, 4, 1)), "🔄 Wave 2: 4/5 in progress (1 complete)");
+    assert_eq!(wave_line(&wave(WaveStatus::InProgress, 4, 1)), "🔄 Wave 2: 3/5 in progress (1 complete)");
     assert_eq!(wave_line(&wave(WaveStatus::Early, 3, 0)), "🔄 Wave 2: 3/5 started (dependencies cleared)");
     assert_eq!(wave_line(&wave(WaveStatus::Waiting, 0, 0)), "⏳ Wave 2: 0/5 (waiting)");
     assert_eq!(wave_line(&wave(WaveStatus::Enough, 5, 4)), "✅ Wave 2: 4/5 complete (80%)");

@@ -17,6 +17,8 @@ use crate::state::{
 
 /// Red check runs of one candidate before it counts as red.
 const CHECK_RUNS: u32 = 2;
+/// Repairs that one run may have.
+const MAX_REPAIRS: u32 = 1_000;
 /// Races lost in a row before a person is asked.
 const MAX_RACES: u32 = 3;
 
@@ -229,14 +231,9 @@ impl Decider<'_> {
     }
 
     fn target_red(&mut self, commit: &CommitId, failure: Failure) {
-        let summary = failure.summary.clone();
         self.emit(Event::TargetRed { commit: commit.clone(), failure });
         if !self.state.paused.contains(&PauseCause::TargetRed) {
             self.emit(Event::DispatchPaused { cause: PauseCause::TargetRed });
-        }
-        let asked = self.is_asked(|ask| matches!(ask, Ask::TargetRed { .. }));
-        if !asked && self.state.open_repair().is_none() {
-            self.ask(Ask::TargetRed { commit: commit.clone(), summary });
         }
     }
 
@@ -296,11 +293,10 @@ impl Decider<'_> {
 
     /// The lane and dispatch go on. A repair that is still at it is no longer needed.
     fn target_is_green(&mut self) {
-        let repair = self.state.open_repair().cloned();
         self.emit(Event::LaneThawed);
         self.emit(Event::DispatchResumed { cause: PauseCause::TargetRed });
         self.settle_questions(|ask| matches!(ask, Ask::TargetRed { .. }), Answer::Retry);
-        if let Some(repair) = repair {
+        for repair in self.state.lane.repairs.clone() {
             self.give_up(&repair, Stop::Skip(Satisfies::Yes));
         }
     }
@@ -308,15 +304,31 @@ impl Decider<'_> {
     /// A task joins the plan that is to make the target green again.
     pub(super) fn add_repair(&mut self) {
         let (Some(failure), None) = (&self.state.lane.red, self.state.open_repair()) else { return };
-        let repair = repair_of(self.state, failure);
-        self.emit(Event::RepairAdded { repair: Box::new(repair) });
+        let task = |n: u32| repair_of(self.state, TaskId::new(format!("REPAIR-{n}")), failure);
+        // An id that is taken, or like one that is, does not fit in.
+        let fits = (1..=MAX_REPAIRS).map(task).find_map(|spec| {
+            let id = spec.id.value.clone();
+            Some((self.state.plan.with(spec)?, id))
+        });
+        if let Some((plan, repair)) = fits {
+            self.emit(Event::RepairAdded { plan: Box::new(plan), repair });
+        }
     }
 
-    /// When a repair was given up, it is found out whether the target is red still.
-    pub(super) fn follow_repair(&mut self) {
-        let over = self.state.lane.repair.is_some() && self.state.open_repair().is_none();
-        if over && !self.state.has(Mutant::RepairForgotten) {
-            self.recheck_target(self.state.target_tip.clone());
+    /// What is to be done about a red target: a repair is at it, or a person is asked. When a repair was given up, it is
+    /// found out first whether the target is red still.
+    pub(super) fn follow_red_target(&mut self) {
+        let Some(Freeze::TargetRed(commit)) = self.state.lane.frozen.clone() else { return };
+        if self.state.open_count() == 0 || self.state.open_repair().is_some() {
+            return;
+        }
+        if self.state.lane.repair.is_some() {
+            if !self.state.has(Mutant::RepairForgotten) {
+                self.recheck_target(self.state.target_tip.clone());
+            }
+        } else if !self.state.lane.declined && !self.is_asked(|ask| matches!(ask, Ask::TargetRed { .. })) {
+            let summary = self.state.lane.red.as_ref().map_or_else(String::new, |red| red.summary.clone());
+            self.ask(Ask::TargetRed { commit, summary });
         }
     }
 
@@ -362,11 +374,7 @@ impl Decider<'_> {
 }
 
 /// The task that repairs a target which failed so.
-fn repair_of(state: &State, failure: &Failure) -> TaskSpec {
-    let mut names = (1_u32..).map(|n| TaskId::new(format!("REPAIR-{n}")));
-    let Some(id) = names.find(|id| state.position(id).is_none()) else {
-        unreachable!("BUG: no name is free")
-    };
+fn repair_of(state: &State, id: TaskId, failure: &Failure) -> TaskSpec {
     let spot = Spot { file: "REPAIR".into(), line: 1 };
     let output = if failure.detail.is_empty() {
         String::new()

@@ -4,11 +4,11 @@ use super::Decider;
 use crate::event::Event;
 use crate::ids::{CommitId, QuestionId, TaskId};
 use crate::input::{Command, Reply};
-use crate::plan::Plan;
+use crate::plan::{Plan, TaskSpec};
 use crate::policy::MAX_SLOTS;
 use crate::question::{Answer, Ask};
 use crate::state::{
-    Closure, Kind, Park, PauseCause, Phase, Progress, Satisfies, Step, Stop, StopMode, Wish, Work,
+    Closure, Kind, Park, PauseCause, Phase, Progress, Satisfies, Step, Stop, StopMode, Task, Wish, Work,
 };
 
 fn done(text: impl Into<String>) -> Reply {
@@ -95,7 +95,10 @@ impl Decider<'_> {
                 | PauseCause::TargetRewritten => {
                     self.emit(Event::DispatchResumed { cause });
                 }
-                PauseCause::TargetRed => kept.push("the target is red"),
+                PauseCause::TargetRed => {
+                    kept.push("the target is red, and is checked again");
+                    self.recheck_target(self.state.target_tip.clone());
+                }
             }
         }
         self.settle_questions(|ask| matches!(ask, Ask::SameCause { .. }), Answer::Yes);
@@ -345,6 +348,11 @@ impl Decider<'_> {
             .filter(|at| self.state.tasks[*at].in_run() && plan.position(self.state.id(*at)).is_none())
             .map(|at| self.state.id(at).clone())
             .collect();
+        if let Some(closed) = gone.iter().find(|id| self.state.task(id).is_some_and(Task::is_closed)) {
+            return refused(format!(
+                "the revised plan has an id that is too like {closed}, which this run has closed"
+            ));
+        }
         if let Some(task) = gone.first().cloned() {
             if !self.is_asked(|ask| ask.task() == Some(&task)) {
                 self.ask(Ask::TaskRemoved { task });
@@ -359,7 +367,7 @@ impl Decider<'_> {
         }
         let count = added.len();
         self.emit(Event::PlanRevised { plan, added });
-        done(format!("the plan is revised, {count} tasks added"))
+        done(format!("the plan is revised, {count} {} added", if count == 1 { "task" } else { "tasks" }))
     }
 
     /// A revised plan with what it may leave out and a run may not forget: tasks that are closed, and repairs of the
@@ -370,14 +378,14 @@ impl Decider<'_> {
             closed || self.state.lane.repairs.contains(self.state.id(*at))
         });
         kept.fold(revised, |plan, at| {
-            let mut spec = self.state.plan.tasks[at].spec.clone();
+            let spec = &self.state.plan.tasks[at].spec;
             if plan.position(&spec.id.value).is_some() {
                 return plan;
             }
-            spec.depends_on.retain(|need| plan.position(&need.value).is_some());
-            spec.blocks.retain(|next| plan.position(&next.value).is_some());
-            // One that does not fit in is missed by whoever compares the plans.
-            plan.with(spec).unwrap_or(plan)
+            // It is history: what it waited for and what waited for it is the revised plan's to say.
+            let alone = TaskSpec { depends_on: Vec::new(), blocks: Vec::new(), ..spec.clone() };
+            // One whose id is too like another's is missed by whoever compares the plans.
+            plan.with(alone).unwrap_or(plan)
         })
     }
 }

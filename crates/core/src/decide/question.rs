@@ -174,7 +174,7 @@ pub(crate) fn is_live(state: &State, question: QuestionId, ask: &Ask) -> bool {
         }
         Ask::NoChange { task, .. } | Ask::ChangeClosed { task } => waits(task),
         Ask::SameCause { .. } => state.paused.contains(&PauseCause::SameCause),
-        Ask::TargetRed { .. } => state.lane.target_is_red(),
+        Ask::TargetRed { .. } => state.lane.target_is_red() && state.open_count() > 0,
         Ask::LostRaces { task, .. } => state.lane.frozen == Some(Freeze::Races(task.clone())),
         Ask::TargetRewritten { tasks } => {
             let gone = tasks.iter().any(|task| landing(state, task).is_some());

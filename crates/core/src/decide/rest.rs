@@ -1,7 +1,7 @@
 //! Whether a run has come to rest: nothing can go on unless the user, or another day, makes it.
 
 use super::schedule::{HoldBack, hold_back, next_start};
-use crate::state::{Progress, State, StopMode};
+use crate::state::{PauseCause, Progress, State, Step, StopMode};
 use crate::wishes::intents;
 
 /// How a run has come to rest.
@@ -34,6 +34,7 @@ pub fn rest(state: &State) -> Option<Rest> {
         return None;
     }
     match hold_back(state) {
+        Some(HoldBack::Paused) if repair_behind_breaker(state) => None,
         Some(HoldBack::Paused) => Some(Rest::Paused),
         _ if next_start(state).is_some() || behind_breaker(state) => match hold_back(state) {
             Some(HoldBack::OpenChanges) => Some(Rest::NeedsUser),
@@ -45,6 +46,16 @@ pub fn rest(state: &State) -> Option<Rest> {
 
 fn rechecking(state: &State) -> bool {
     matches!(state.lane.frozen, Some(crate::state::Freeze::Rechecking(_)))
+}
+
+/// Whether the repair of a red target waits for nothing but its agent's capacity.
+fn repair_behind_breaker(state: &State) -> bool {
+    let only_red = state.paused.iter().all(|cause| *cause == PauseCause::TargetRed);
+    let at = state.open_repair().and_then(|id| state.position(id));
+    only_red
+        && at.is_some_and(|at| {
+            matches!(state.tasks[at].step, Step::Ready { .. }) && state.breakers.contains_key(state.agent(at))
+        })
 }
 
 fn behind_breaker(state: &State) -> bool {

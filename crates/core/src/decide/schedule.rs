@@ -36,7 +36,7 @@ impl Decider<'_> {
         self.resume_after_machine();
         self.wake_waiting();
         self.thaw_left_lane();
-        self.follow_repair();
+        self.follow_red_target();
         self.withdraw_moot_questions();
         self.queue_open_changes();
         self.advance_lane();

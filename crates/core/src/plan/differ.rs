@@ -18,8 +18,10 @@ impl Difference {
     /// Compares a revised plan with the one before; `settled` are tasks that nobody misses.
     pub fn of(before: &Plan, revised: &Plan, settled: &[TaskId]) -> Self {
         let ids = |tasks: &mut dyn Iterator<Item = &Task>| tasks.map(|t| t.spec.id.value.clone()).collect();
-        let written_else =
-            |task: &&Task| before.task(&task.spec.id.value).is_some_and(|earlier| earlier.spec != task.spec);
+        let written_else = |task: &&Task| {
+            let earlier = before.task(&task.spec.id.value);
+            earlier.is_some_and(|earlier| earlier.spec.without_spots() != task.spec.without_spots())
+        };
         let lacks = |plan: &Plan, task: &Task| plan.position(&task.spec.id.value).is_none();
         Self {
             new: ids(&mut revised.tasks.iter().filter(|task| lacks(before, task))),
@@ -46,9 +48,9 @@ mod tests {
     use super::*;
     use crate::plan::{PlanSpec, Spot, TaskSpec, check};
 
-    fn plan(tasks: &[(&str, &str)]) -> Plan {
+    fn plan(line: u32, tasks: &[(&str, &str)]) -> Plan {
         let spec = |(id, title): &(&str, &str)| {
-            TaskSpec::bare(TaskId::new(*id), *title, Spot { file: "plan.md".into(), line: 1 })
+            TaskSpec::bare(TaskId::new(*id), *title, Spot { file: "plan.md".into(), line })
         };
         check(PlanSpec { name: "p".into(), tasks: tasks.iter().map(spec).collect() }, Vec::new())
             .plan
@@ -57,8 +59,8 @@ mod tests {
 
     #[test]
     fn new_changed_and_gone_tasks_are_told_apart_and_settled_ones_are_not_missed() {
-        let before = plan(&[("T-1", "One"), ("T-2", "Two"), ("T-3", "Three"), ("T-4", "Four")]);
-        let revised = plan(&[("T-1", "One"), ("T-2", "Two, better"), ("T-5", "Five")]);
+        let before = plan(1, &[("T-1", "One"), ("T-2", "Two"), ("T-3", "Three"), ("T-4", "Four")]);
+        let revised = plan(7, &[("T-1", "One"), ("T-2", "Two, better"), ("T-5", "Five")]);
         let difference = Difference::of(&before, &revised, &[TaskId::new("T-4")]);
         assert_eq!(difference.lines(), ["new: T-5", "changed: T-2", "no longer there: T-3"]);
         assert_eq!(Difference::of(&before, &before, &[]), Difference::default());

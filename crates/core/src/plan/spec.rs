@@ -184,6 +184,22 @@ impl TaskSpec {
         }
     }
 
+    /// The same without the places: what it says, wherever it stands.
+    #[must_use]
+    pub fn without_spots(&self) -> Self {
+        let nowhere = || Spot { file: Arc::from(""), line: 0 };
+        let mut spec = self.clone();
+        spec.id.spot = nowhere();
+        let ids = spec.depends_on.iter_mut().chain(&mut spec.blocks);
+        ids.for_each(|id| id.spot = nowhere());
+        spec.files.iter_mut().for_each(|file| file.spot = nowhere());
+        spec.commits.iter_mut().for_each(|commit| commit.spot = None);
+        let numbers = spec.declared_wave.iter_mut().chain(&mut spec.declared_commits);
+        numbers.for_each(|number| number.spot = nowhere());
+        spec.done = spec.done.map(|_| nowhere());
+        spec
+    }
+
     /// Planned commits: as listed, else as declared, else 0.
     pub fn planned_commits(&self) -> u32 {
         match u32::try_from(self.commits.len()) {

@@ -94,7 +94,8 @@ impl World {
     fn prepared(state: &State, task: TaskId, attempt: Attempt) -> Input {
         let name = state.plan.task(&task).map(|t| t.branch_name.clone()).unwrap_or_default();
         let (base, tip) = (state.target_tip.clone(), state.target_tip.clone());
-        let prepared = Prepared { base, tip, branch: Branch::new(name), rebase: Rebase::NotTried };
+        let prepared =
+            Prepared { base, tip, branch: Branch::new(name), rebase: Rebase::NotTried, aside: None };
         Input::Prepared { task, attempt, prepared }
     }
 

@@ -76,6 +76,8 @@ pub struct Lane {
     pub frozen: Option<Freeze>,
     /// How the target is red, if it is.
     pub red: Option<Failure>,
+    /// Whether a person has declined to do something about it; then the target's next move is waited for.
+    pub declined: bool,
     /// The task that is to make the target green again: it starts and lands while all else stands still.
     pub repair: Option<TaskId>,
     /// All tasks that this run made for that, in order. No source of the plan has them.

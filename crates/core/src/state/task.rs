@@ -367,6 +367,8 @@ pub enum Wish {
 pub struct Facts {
     /// Attempts begun.
     pub attempts: u32,
+    /// Whether the last of them repaired a red check or a conflict: only the landing shows that it helped.
+    pub mending: bool,
     /// The target commit the work is measured against.
     pub base: Option<CommitId>,
     /// The commit that holds the work.

@@ -196,7 +196,7 @@ fn held_task(state: &State, at: usize, outside: &Outside) -> Option<HeldTask> {
         id: id.clone(),
         title: state.plan.tasks[at].spec.title.to_string(),
         hold: *hold,
-        headline: headline(id, *hold, state.busy_count()),
+        headline: headline(state, id, *hold),
         failure: failure.summary.clone(),
         place: if places.is_empty() { "it has made nothing yet".to_owned() } else { places.join(", ") },
         branch: facts.branch.clone(),
@@ -206,12 +206,13 @@ fn held_task(state: &State, at: usize, outside: &Outside) -> Option<HeldTask> {
 }
 
 /// The message that a task needs a person, and what goes on meanwhile.
-pub fn headline(task: &TaskId, hold: Hold, others: usize) -> String {
+pub fn headline(state: &State, task: &TaskId, hold: Hold) -> String {
     let needs = match hold {
         Hold::Stuck => "needs manual intervention",
         Hold::NeedsReview => "needs review",
     };
-    let others = match others {
+    let others = match state.busy_count() {
+        0 if state.ready_count() > 0 => "The next tasks are about to start.".to_owned(),
         0 => "No other task is at work.".to_owned(),
         1 => "1 other task continuing...".to_owned(),
         n => format!("{n} other tasks continuing..."),

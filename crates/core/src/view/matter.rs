@@ -147,8 +147,19 @@ fn pause(state: &State, cause: &PauseCause) -> Pause {
         PauseCause::Agent(why) => (format!("an agent cannot be started ({why})"), unpause()),
         PauseCause::TargetRed => {
             let repair = state.open_repair();
-            let by = repair.map_or(String::new(), |task| format!("; {task} is to repair it"));
-            let other = || repair.map_or("ppe status".to_owned(), |task| format!("ppe logs {task}"));
+            let held = |task: &TaskId| matches!(state.task(task).map(|t| &t.step), Some(Step::Held { .. }));
+            let by = repair.map_or(String::new(), |task| {
+                if held(task) {
+                    format!("; {task}, which is to repair it, needs you")
+                } else {
+                    format!("; {task} is to repair it")
+                }
+            });
+            let other = || match repair {
+                Some(task) if held(task) => format!("ppe retry {task}"),
+                Some(task) => format!("ppe logs {task}"),
+                None => unpause(),
+            };
             (
                 format!("the target {} is red{by}", state.target),
                 answer(|ask| matches!(ask, Ask::TargetRed { .. })).unwrap_or_else(other),

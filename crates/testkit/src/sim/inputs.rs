@@ -105,7 +105,7 @@ fn attempt_inputs(id: &TaskId, attempt: Attempt, at: (Round, Worked, Collect)) -
         ("workspace ready, rebase left to the agent", Rebase::Conflicted),
     ] {
         let branch = Branch::new(format!("feat/{id}"));
-        let prepared = Prepared { base: commit("c0"), tip: commit("c0"), branch, rebase };
+        let prepared = Prepared { base: commit("c0"), tip: commit("c0"), branch, rebase, aside: None };
         all.push((name, Input::Prepared { task: id.clone(), attempt, prepared }));
     }
     for (name, exit, claim) in ends() {

@@ -99,7 +99,7 @@ impl World {
             None => (base, Rebase::NotTried),
         };
         let branch = Branch::new(state.plan.tasks[at].branch_name.clone());
-        let prepared = Prepared { base: commit_id(base), tip: commit_id(tip), branch, rebase };
+        let prepared = Prepared { base: commit_id(base), tip: commit_id(tip), branch, rebase, aside: None };
         let desk = self.desk(task);
         let dirty = desk.workspace.as_ref().map_or(0, |workspace| workspace.dirty);
         desk.workspace = Some(Workspace { base, tip, dirty });

@@ -38,8 +38,7 @@ impl Truth {
                 self.retries = policy.retries;
                 self.closed.extend(before.iter().map(|b| (b.task.clone(), b.closure.clone())));
             }
-            Event::PlanRevised { plan, .. } => self.learn_plan(plan),
-            Event::RepairAdded { repair } => drop(self.needs.insert(repair.id.value.clone(), Vec::new())),
+            Event::PlanRevised { plan, .. } | Event::RepairAdded { plan, .. } => self.learn_plan(plan),
             Event::AttemptStarted { task, .. } => self.dependencies_are_in(world, task)?,
             Event::AttemptFailed { task, failure, after, .. }
             | Event::ChangeReturned { task, failure, after } => {

@@ -80,10 +80,15 @@ impl Inner {
             self.forget_set_up(&wish.task);
         }
         self.set_up(&wish.task, &dir)?;
-        match onto {
-            Some(work) => self.bring_onto(prepared.workspace, wish, &spec, &work),
-            None => Ok(Self::told(&prepared.workspace, &spec.start)),
-        }
+        let aside = match &prepared.how {
+            How::Remade { aside } => Some(aside.display().to_string()),
+            _ => None,
+        };
+        let told = match onto {
+            Some(work) => self.bring_onto(prepared.workspace, wish, &spec, &work)?,
+            None => Self::told(&prepared.workspace, &spec.start),
+        };
+        Ok(Prepared { aside: told.aside.or(aside), ..told })
     }
 
     fn told(workspace: &Workspace, start: &Start) -> Prepared {
@@ -92,7 +97,13 @@ impl Inner {
             Start::Continue { tip } => tip.clone(),
             Start::Fresh => record.seated.clone(),
         };
-        Prepared { base: record.base.clone(), tip, branch: record.branch.clone(), rebase: Rebase::NotTried }
+        Prepared {
+            base: record.base.clone(),
+            tip,
+            branch: record.branch.clone(),
+            rebase: Rebase::NotTried,
+            aside: None,
+        }
     }
 
     fn bring_onto(
@@ -105,16 +116,21 @@ impl Inner {
         let attempt = wish.attempt.unwrap_or(ppe_core::ids::Attempt(0));
         let (branch, base) = (workspace.record().branch.clone(), spec.target_tip.clone());
         let mut rebase = rebase::rebase_onto(&mut workspace, work, &base, attempt, &spec.stamp);
+        let mut aside = None;
         if let Err(RebaseError::Workspace(WorkspaceError::Diverged { .. })) = rebase {
-            let mut anew = prepare::remake(&self.repo, spec).map_err(|e| why_not(wish, e))?.workspace;
+            let remade = prepare::remake(&self.repo, spec).map_err(|e| why_not(wish, e))?;
+            if let How::Remade { aside: there } = &remade.how {
+                aside = Some(there.display().to_string());
+            }
+            let mut anew = remade.workspace;
             self.forget_set_up(&wish.task);
             self.set_up(&wish.task, &spec.dir)?;
             rebase = rebase::rebase_onto(&mut anew, work, &base, attempt, &spec.stamp);
         }
         match rebase.map_err(trouble::machine)? {
-            Rebased::Clean { tip } => Ok(Prepared { base, tip, branch, rebase: Rebase::Clean }),
+            Rebased::Clean { tip } => Ok(Prepared { base, tip, branch, rebase: Rebase::Clean, aside }),
             Rebased::Conflicted { .. } => {
-                Ok(Prepared { base, tip: work.clone(), branch, rebase: Rebase::Conflicted })
+                Ok(Prepared { base, tip: work.clone(), branch, rebase: Rebase::Conflicted, aside })
             }
         }
     }

@@ -98,7 +98,8 @@ fn reviews(view: &RunView) -> Option<String> {
 /// What the keys do now.
 pub(super) fn keys(view: &RunView) -> &'static str {
     match (view.live, view.state) {
-        (_, RunWord::Complete) => "Complete | Type 'status' for details",
+        (Live::No, RunWord::Complete) => "Complete | `ppe report` has the summary",
+        (Live::Yes, RunWord::Complete) => "Complete | Type 'status' for details",
         (Live::No, _) => "No process is at work on this run | `ppe resume` goes on",
         (_, RunWord::Draining) => "Press Ctrl+C again to stop the agents | `ppe unpause` goes on",
         (_, RunWord::Stopping) => "Press Ctrl+C again to leave at once | `ppe resume` goes on",

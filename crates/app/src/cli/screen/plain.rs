@@ -6,7 +6,7 @@ use super::look::{Letters, clean};
 use super::summary::{how_far, times};
 use ppe_core::event::{After, Drop, Event, Record};
 use ppe_core::ids::TaskId;
-use ppe_core::outcome::Failure;
+use ppe_core::outcome::{Failure, Prepared};
 use ppe_core::report::Report;
 use ppe_core::state::{Closure, Hold, Kind, Park, PauseCause, Satisfies, State, Stop, StopMode, Subject};
 use ppe_core::view::{RunView, WaveLine, WaveStatus, headline, percent, waves};
@@ -80,7 +80,10 @@ pub fn wave_line(wave: &WaveLine) -> String {
         WaveStatus::Early => format!("🔄 Wave {n}: {started}/{size} started (dependencies cleared)"),
         WaveStatus::InProgress => match done {
             0 => format!("🔄 Wave {n}: {started}/{size} in progress"),
-            done => format!("🔄 Wave {n}: {started}/{size} in progress ({done} complete)"),
+            done => {
+                let at_work = started.saturating_sub(*done);
+                format!("🔄 Wave {n}: {at_work}/{size} in progress ({done} complete)")
+            }
         },
         WaveStatus::Waiting => format!("⏳ Wave {n}: {done}/{size} (waiting)"),
     }
@@ -204,8 +207,14 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         Event::PlanRevised { added, .. } => {
             format!("The plan is revised, {} added", plural(added.len(), "task"))
         }
-        Event::RepairAdded { repair } => {
-            format!("🔧 {} {} is added, ahead of all others", repair.id.value, repair.title)
+        Event::WorkspacePrepared { task, prepared: Prepared { aside: Some(aside), .. }, .. } => {
+            format!(
+                "{task} could not go on in its workspace and got a new one; the old one is kept in {aside}"
+            )
+        }
+        Event::RepairAdded { repair, plan } => {
+            let title = plan.task(repair).map_or("", |task| &task.spec.title);
+            format!("🔧 {repair} {title} is added, ahead of all others")
         }
         Event::DispatchPaused { cause } => format!("✋ Paused: {}", pause(cause)),
         Event::DispatchResumed { cause } => format!("No longer paused: {}", pause(cause)),
@@ -239,7 +248,7 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         | Event::IntentDue { .. }
         | Event::TaskPreloaded { .. }
         | Event::TaskReadied { .. }
-        | Event::WorkspacePrepared { .. }
+        | Event::WorkspacePrepared { prepared: Prepared { aside: None, .. }, .. }
         | Event::AgentEnded { .. }
         | Event::SnapshotTaken { .. }
         | Event::LeftoversTaken { .. }
@@ -322,7 +331,7 @@ fn failed(task: &TaskId, failure: &Failure, after: After, state: &State) -> Stri
 fn held(task: &TaskId, hold: Hold, failure: &Failure, state: &State) -> String {
     let branch = state.task(task).and_then(|t| t.facts.branch.as_ref());
     let place = branch.map_or_else(String::new, |branch| format!(" Its work lies on branch {branch}."));
-    let message = headline(task, hold, state.busy_count());
+    let message = headline(state, task, hold);
     format!("🚧 {message} It failed: {}.{place} Next: ppe retry {task}", failure.summary)
 }
 

@@ -121,8 +121,11 @@ fn statistics(report: &Report) -> Vec<Row> {
     }
     if success.first_try + success.retried > 0 {
         rows.push(Row::text(format!(
-            "  Success rate: {}% ({} first-try, {} retried)",
-            success.first_try_percent, success.first_try, success.retried
+            "  Success rate: {}% ({} first-try, {} retried{})",
+            success.first_try_percent,
+            success.first_try,
+            success.retried,
+            if success.failed > 0 { format!(", {} not yet", success.failed) } else { String::new() }
         )));
     }
     if report.repairs.tried > 0 {

@@ -23,6 +23,7 @@ impl State {
         }
         let facts = &mut self.tasks[at].facts;
         facts.attempts = attempt.0;
+        facts.mending = matches!(kind, Kind::Ci | Kind::Conflict);
         if facts.workspace == Workspace::None {
             // From here on one may exist, whatever becomes of the attempt.
             facts.workspace = Workspace::Wanted;
@@ -117,7 +118,7 @@ impl State {
     pub(super) fn attempt_succeeded(&mut self, task: &TaskId, attempt: Attempt) -> Result {
         let running = self.expect_attempt(task, attempt)?;
         let (repair, flaky) = (
-            matches!(running.kind, Kind::Verify | Kind::Ci | Kind::Conflict),
+            matches!(running.kind, Kind::Verify),
             running.end.as_ref().is_some_and(|e| matches!(e.claim, Claim::Flaky(_))),
         );
         self.totals.repairs_helped += u32::from(repair);

@@ -67,6 +67,7 @@ impl State {
             Event::TargetRed { commit, failure } => {
                 self.lane.frozen = Some(Freeze::TargetRed(commit.clone()));
                 self.lane.red = Some(failure.clone());
+                self.lane.declined = false;
                 if self.open_repair().is_none() {
                     self.lane.repair = None;
                 }
@@ -75,6 +76,7 @@ impl State {
             Event::LaneThawed => {
                 self.lane.frozen = None;
                 self.lane.red = None;
+                self.lane.declined = false;
                 self.lane.repair = None;
                 self.lane.races = 0;
             }

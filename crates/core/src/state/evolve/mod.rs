@@ -10,7 +10,8 @@ use super::{Seen, State, Step, Tries, Work, Workspace};
 use crate::event::{Event, Record};
 use crate::ids::{Attempt, QuestionId, TaskId};
 use crate::mutant::Mutant;
-use crate::plan::{Plan, TaskSpec};
+use crate::plan::Plan;
+use crate::question::{Answer, Ask};
 use std::sync::Arc;
 
 /// An event that the state does not permit: a damaged log, or a fault in what decided it.
@@ -61,7 +62,7 @@ impl State {
             Event::SessionOpened { down_ms } => self.session_opened(*down_ms),
             Event::RunCompleted => self.progress = Progress::Complete,
             Event::PlanRevised { plan, added } => return self.plan_revised(plan, added),
-            Event::RepairAdded { repair } => return self.repair_added(repair),
+            Event::RepairAdded { plan, repair } => return self.repair_added(plan, repair),
             Event::DispatchPaused { cause } => drop(self.paused.insert(cause.clone())),
             Event::DispatchResumed { cause } => self.paused.retain(|c| !c.same_kind(cause)),
             Event::StopRequested { mode } => self.stop = self.stop.max(Some(*mode)),
@@ -151,6 +152,8 @@ impl State {
             Event::TaskClosed { task, closure } => {
                 self.lane.queue.retain(|t| t != task);
                 self.facts(task)?.wish = None;
+                let helped = self.facts(task)?.mending && matches!(closure, Closure::Landed(_));
+                self.totals.repairs_helped += u32::from(helped);
                 return self.enter(task, Step::Closed(closure.clone()));
             }
             Event::TaskHeld { task, hold, failure } => {
@@ -273,6 +276,8 @@ impl State {
             question.asked = self.clock.last;
         }
         self.clock.session = self.clock.last;
+        // Whoever declined a repair is asked again by a new session.
+        self.lane.declined = false;
         if self.has(Mutant::StopForgotten) {
             let running = self.tasks.iter_mut().filter_map(|t| match &mut t.step {
                 Step::Running(running) => Some(running),
@@ -309,14 +314,19 @@ impl State {
         Ok(())
     }
 
-    fn repair_added(&mut self, repair: &TaskSpec) -> Result {
-        let id = repair.id.value.clone();
-        let plan =
-            self.plan.with(repair.clone()).ok_or_else(|| format!("{id} does not fit into the plan"))?;
-        self.plan_revised(&plan, std::slice::from_ref(&id))?;
-        self.lane.repairs.push(id.clone());
-        self.lane.repair = Some(id);
+    fn repair_added(&mut self, plan: &Plan, repair: &TaskId) -> Result {
+        self.plan_revised(plan, std::slice::from_ref(repair))?;
+        self.lane.repairs.push(repair.clone());
+        self.lane.repair = Some(repair.clone());
         Ok(())
+    }
+
+    /// A repair that is opened again while the target is red is the repair again, unless there is another.
+    fn take_up_repair(&mut self, task: &TaskId) {
+        let repairs = self.lane.target_is_red() && self.lane.repairs.contains(task);
+        if repairs && self.open_repair().is_none() {
+            self.lane.repair = Some(task.clone());
+        }
     }
 
     fn wave_preloaded(&mut self, wave: u32, tasks: &[TaskId]) -> Result {
@@ -359,6 +369,7 @@ impl State {
             return Err(format!("{task} is not part of the run"));
         }
         self.progress = Progress::Open;
+        self.take_up_repair(task);
         self.set_step(at, Step::Ready { kind });
         Ok(())
     }
@@ -391,15 +402,19 @@ impl State {
             Work::Anew => facts.undone.extend(landing),
         }
         self.progress = Progress::Open;
+        self.take_up_repair(task);
         self.set_step(at, Step::Waiting);
         Ok(())
     }
 
-    fn question_answered(&mut self, question: QuestionId, answer: crate::question::Answer) -> Result {
+    fn question_answered(&mut self, question: QuestionId, answer: Answer) -> Result {
         let keeps = self.has(Mutant::AnswerKeepsQuestion);
         let open = self.questions.remove(&question).ok_or_else(|| format!("{question} is not open"))?;
         if keeps {
             self.questions.insert(question, open.clone());
+        }
+        if matches!((&open.ask, answer), (Ask::TargetRed { .. }, Answer::No | Answer::Hold)) {
+            self.lane.declined = true;
         }
         self.settled.push((open.ask, answer));
         Ok(())
