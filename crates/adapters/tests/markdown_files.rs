@@ -446,3 +446,23 @@ proptest! {
         prop_assert!(!spec.tasks.is_empty() || !findings.is_empty());
     }
 }
+
+#[test]
+fn the_task_file_of_the_documentation_says_what_it_is_said_to_say() {
+    let page = include_str!("../../../docs/reference/task-files.md");
+    let example = page.split("```markdown\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let task = task(example);
+    let needs: Vec<&str> = task.depends_on.iter().map(|id| id.value.as_str()).collect();
+    assert_eq!((task.id.value.as_str(), &*task.title), ("T-002", "Contract testing"));
+    assert_eq!((needs, task.priority, task.module.as_deref()), (vec!["T-001"], Priority::High, Some("api")));
+    assert_eq!(task.estimate, Some(Duration(Duration::WEEK * 5 / 2)));
+    assert_eq!(task.phases.iter().map(|phase| &**phase).collect::<Vec<_>>(), ["Groundwork"]);
+    let commits: Vec<(&str, usize)> = task.commits.iter().map(|c| (&*c.subject, c.files.len())).collect();
+    assert_eq!(
+        commits,
+        [
+            ("feat(contracts): publish the provider's contracts", 1),
+            ("test(contracts): verify them in the build", 0)
+        ]
+    );
+}

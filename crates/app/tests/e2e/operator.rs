@@ -319,6 +319,21 @@ fn starts_are_spread_and_a_ramp_holds_until_the_first_landing() {
 }
 
 #[test]
+fn a_mistake_in_the_settings_keeps_nobody_from_steering_a_run() {
+    let env = slow_first(60);
+    let run = env.spawn(&["run", "--yes"]);
+    until_prepared(&env, "T-001");
+    let settings = fs::read_to_string(env.repo().join("ppe.toml")).unwrap();
+    env.add_config("[oops]\n");
+    env.ppe(&["status"]).exits(0).says("warning: ppe.toml:").says("T-001");
+    env.ppe(&["stop"]).exits(0).says("warning: ppe.toml:");
+    run.wait().exits(11).says("Go on where it stopped: `ppe resume`");
+    env.ppe(&["resume", "--yes"]).exits(2).says("oops");
+    fs::write(env.repo().join("ppe.toml"), settings).unwrap();
+    env.finish();
+}
+
+#[test]
 fn a_second_run_is_refused_beside_a_live_one_and_beside_an_unfinished_one() {
     let env = slow_first(60);
     let run = env.spawn(&["run", "--yes"]);

@@ -265,6 +265,20 @@ fn wrong(error: &toml::de::Error, text: &str, file: &str) -> ScriptError {
 mod tests {
     use super::*;
 
+    #[test]
+    fn the_documentation_has_every_key() {
+        let page = include_str!("../../../../../docs/reference/agents.md");
+        let missing: Vec<_> = NAMES
+            .iter()
+            .filter(|name| {
+                !page.contains(&format!("`{name}`"))
+                    && !page.contains(&format!("{name} ="))
+                    && !page.contains(&format!("[{name}]"))
+            })
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
     fn part(text: &str, task: &str, attempt: u32) -> Part {
         Script::parse(text, "script.toml").unwrap().part(task, Attempt(attempt))
     }
