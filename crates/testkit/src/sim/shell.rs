@@ -11,6 +11,7 @@ use ppe_core::ids::Millis;
 use ppe_core::input::{Command, Input, Reply, Start};
 use ppe_core::intent::Intent;
 use ppe_core::invariant;
+use ppe_core::outcome::Verdict;
 use ppe_core::plan::Plan;
 use ppe_core::sim::Seed;
 use ppe_core::state::State;
@@ -183,7 +184,14 @@ impl Shell {
             Mail::Stray(input) => self.feed(input, None)?,
             Mail::Answer(intent, input) => {
                 self.in_flight.remove(&intent);
-                let keyed = !matches!(intent, Intent::EnsureReleased { .. } | Intent::EnsurePreloaded { .. });
+                // What could not be found out is asked again under the same name: there, one answer is like the next.
+                let again = matches!(
+                    &input,
+                    Input::VerifyEnded { verdict: Verdict::Unevaluated(_), .. }
+                        | Input::CheckEnded { verdict: Verdict::Unevaluated(_), .. }
+                );
+                let keyed = !again
+                    && !matches!(intent, Intent::EnsureReleased { .. } | Intent::EnsurePreloaded { .. });
                 if keyed && self.seed.chance(6) {
                     let late_ms = self.seed.below(5_000);
                     self.send(late_ms, Mail::Stray(input.clone()));
@@ -308,9 +316,9 @@ impl Shell {
         if let Some(violation) = invariant::check(&self.state).first() {
             return Err(violation.to_string());
         }
-        let working = self.world.alive(self.now).count();
-        if working > self.state.busy_count() {
-            return Err(format!("{working} at work with {} slots held", self.state.busy_count()));
+        let working: Vec<_> = self.world.alive(self.now).collect();
+        if working.len() > self.state.busy_count() {
+            return Err(format!("at work with {} slots held: {working:?}", self.state.busy_count()));
         }
         self.world.check(&self.state, self.now)
     }
