@@ -466,3 +466,29 @@ fn the_task_file_of_the_documentation_says_what_it_is_said_to_say() {
         ]
     );
 }
+
+#[test]
+fn a_dependency_in_a_sentence_and_a_heading_like_an_id_are_pointed_out() {
+    let said = |text: &str| -> Vec<String> {
+        let (_, findings) = read_all(&[("a.md", text.as_bytes())]);
+        findings.iter().map(|finding| format!("{} {finding}", finding.code.as_str())).collect()
+    };
+    let unread = "T-002 names no dependency, but this reads like one: write it as `Dependencies: T-001`, or the task \
+                  starts at once";
+    for sentence in ["Depends on the first task.", "This depends on T-001 and more.", "- Bloqueada por T-001"]
+    {
+        let expected = format!("unread-dependency a.md:3: {unread}");
+        assert_eq!(said(&format!("# T-002: Two\n\n{sentence}\n")), [expected], "{sentence}");
+    }
+    for sentence in [
+        "The result depends on the weather.",
+        "```\ndepends on T-001\n```",
+        "Dependencies: T-001\nIt depends on T-001.",
+    ] {
+        assert_eq!(said(&format!("# T-002: Two\n\n{sentence}\n")), Vec::<String>::new(), "{sentence}");
+    }
+    let like = "`T-00X` looks like a task's id but is none to `ppe`: write `# T-00X: Title`";
+    assert_eq!(said("# T-00X Setup\n\nText.\n"), [format!("bad-id a.md:1: {like}")]);
+    assert_eq!(said("# Q1-2026 Overview\n"), Vec::<String>::new());
+    assert_eq!(said("# README\n\n## HTTP-API\n"), Vec::<String>::new());
+}

@@ -38,6 +38,8 @@ pub enum Code {
     SharedFile,
     /// An estimate that could not be read.
     BadEstimate,
+    /// A sentence that reads like a dependency, in a task that names none.
+    UnreadDependency,
     /// The number of commits written down differs from the commits listed.
     CommitCountDiffers,
     /// An id that cannot serve as a branch or folder name.
@@ -61,6 +63,7 @@ impl Code {
             Self::WaveDiffers => "wave-differs",
             Self::SharedFile => "shared-file",
             Self::BadEstimate => "bad-estimate",
+            Self::UnreadDependency => "unread-dependency",
             Self::CommitCountDiffers => "commit-count-differs",
             Self::BadId => "bad-id",
             Self::BadValue => "bad-value",

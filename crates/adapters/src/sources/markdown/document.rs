@@ -5,9 +5,9 @@
 use super::draft::{Draft, Intent};
 use super::files::Found;
 use super::front::{self, Entry, Front, Problem, Value, Weight};
-use super::ids::{TaskHeading, of_file_name, of_heading};
+use super::ids::{TaskHeading, like_an_id, of_file_name, of_heading};
 use super::lines::{Line, Marker, Shape, Tick, prose};
-use super::values::{files, is_quarter, plain, subject};
+use super::values::{files, is_quarter, plain, subject, tells_dependency};
 use super::words::{Key, commit_subject, key, phase_name};
 use super::{error, spot, warning};
 use ppe_core::ids::TaskId;
@@ -22,7 +22,7 @@ pub(super) fn read(found: &Found, text: &str, findings: &mut Vec<Finding>) -> Ve
     let headings = task_headings(&lines, &found.stem);
     let id_of_file = of_file_name(&found.stem);
     if named.is_none() && headings.is_empty() && id_of_file.is_none() {
-        report_nameless(found, &front, findings);
+        report_nameless(found, &front, &lines, findings);
         return Vec::new();
     }
     report_problems(found, &front, findings);
@@ -78,11 +78,29 @@ fn read_task(spec: TaskSpec, entries: &[Entry], lines: &[Line<'_>], findings: &m
         way.line(line);
     }
     let mut spec = way.finish();
+    if spec.depends_on.is_empty() {
+        report_unread_dependency(&spec, lines, findings);
+    }
     if spec.quarter.is_none() {
         let folders = spec.id.spot.file.rsplit('/').skip(1);
         spec.quarter = folders.into_iter().find(|folder| is_quarter(folder)).map(Arc::from);
     }
     spec
+}
+
+/// A dependency that only a sentence tells is none, and nobody would notice.
+fn report_unread_dependency(spec: &TaskSpec, lines: &[Line<'_>], findings: &mut Vec<Finding>) {
+    let told = lines.iter().find(|line| match line.shape() {
+        Shape::Text { text } | Shape::Item { text, .. } => tells_dependency(text),
+        Shape::Blank | Shape::Heading { .. } => false,
+    });
+    if let Some(line) = told {
+        let id = &spec.id.value;
+        let message = format!(
+            "{id} names no dependency, but this reads like one: write it as `Dependencies: T-001`, or the task starts at once"
+        );
+        findings.push(warning(Code::UnreadDependency, message, spot(&spec.id.spot.file, line.number)));
+    }
 }
 
 fn scalar<'a>(front: &'a Front<'_>, wanted: Key) -> Option<(&'a str, u32)> {
@@ -137,12 +155,21 @@ fn in_words(problem: &Problem) -> String {
 }
 
 /// A file that was meant as a task but has no id would otherwise be missing from the plan in silence.
-fn report_nameless(found: &Found, front: &Front<'_>, findings: &mut Vec<Finding>) {
+fn report_nameless(found: &Found, front: &Front<'_>, lines: &[Line<'_>], findings: &mut Vec<Finding>) {
     let tells =
         |key| matches!(key, Some(Key::DependsOn | Key::Blocks | Key::Priority | Key::Estimate | Key::Wave));
     if front.entries.iter().any(|entry| tells(key(&entry.key))) {
         let message = "looks like a task but has no id: give it `id:` in the front matter, or a heading `# T-001: Title`";
         findings.push(warning(Code::BadId, message.to_owned(), spot(&found.shown, 1)));
+    }
+    for line in lines {
+        if let Shape::Heading { text, .. } = line.shape()
+            && let Some(id) = like_an_id(text)
+        {
+            let message =
+                format!("`{id}` looks like a task's id but is none to `ppe`: write `# {id}: Title`");
+            findings.push(warning(Code::BadId, message, spot(&found.shown, line.number)));
+        }
     }
     for problem in front.problems.iter().filter(|problem| problem.weight == Weight::Heavy) {
         let report = if key(&problem.key).is_some() { error } else { warning };

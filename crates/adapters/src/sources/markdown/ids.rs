@@ -37,6 +37,15 @@ pub(super) fn of_heading<'a>(heading: &'a str, stem: &str) -> Option<TaskHeading
     is_id.then_some(TaskHeading { id, title: plain(title), done })
 }
 
+/// What a heading begins with, when that is written like an id (`T-00X Setup`) though it is none.
+pub(super) fn like_an_id(heading: &str) -> Option<&str> {
+    let first = plain(heading).split_whitespace().next()?;
+    let letters = first.find(|c: char| !c.is_ascii_uppercase())?;
+    let rest = first[letters..].strip_prefix('-')?;
+    let is_like = letters > 0 && rest.contains(|c: char| c.is_ascii_digit());
+    (is_like && rest.chars().all(|c| c.is_ascii_alphanumeric()) && !is_quarter(first)).then_some(first)
+}
+
 /// The id that a file's name begins with: `T-001` of `T-001-graphql`, `task-12` of `task-12 - Add login`.
 pub(super) fn of_file_name(stem: &str) -> Option<&str> {
     let letters = stem.find(|c: char| !c.is_ascii_alphabetic())?;

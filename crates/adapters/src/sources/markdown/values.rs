@@ -189,6 +189,17 @@ pub(super) fn looks_like_id(word: &str) -> bool {
         && word.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
+/// Whether a sentence tells of a dependency: it begins so, or names what may be an id after the words.
+pub(super) fn tells_dependency(text: &str) -> bool {
+    let text = folded(text);
+    ["depends on ", "depende de ", "blocked by ", "bloqueada por ", "bloqueado por "].iter().any(|words| {
+        let Some(at) = text.find(words) else { return false };
+        let next = text[at + words.len()..].split_whitespace().next().unwrap_or_default();
+        let named = next.trim_matches(|c: char| !c.is_alphanumeric() && c != '-');
+        at == 0 || (looks_like_id(named) && named.contains('-'))
+    })
+}
+
 /// The files in `` `a`, `b` `` or `a.rs, b.rs (new)`.
 pub(super) fn files(text: &str) -> Vec<&str> {
     let is_path =
