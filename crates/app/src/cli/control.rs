@@ -55,10 +55,10 @@ fn unfinished(site: &Site, of: &RunOf) -> Result<bool, AppError> {
 /// Where a person works who takes a task.
 fn where_to_work(site: &Site, of: &RunOf, command: &Command) -> Result<Option<String>, AppError> {
     let Command::Take { task } = command else { return Ok(None) };
-    Ok(latest(site, of.run.as_deref())?.map(|found| {
-        let place = found.dir.workspaces().join(task.as_str());
-        format!("work in {}, commit there, then `ppe give {task}`", place.display())
-    }))
+    let place = latest(site, of.run.as_deref())?.map(|found| found.dir.workspace(task));
+    Ok(place
+        .filter(|place| place.is_dir())
+        .map(|place| format!("work in {}, commit there, then `ppe give {task}`", place.display())))
 }
 
 /// A command as typed into a run's own terminal: `retry T-003`, `answer q1 yes`.

@@ -264,6 +264,9 @@ impl Face {
         match self.shown {
             Shown::Screen => self.draw(&at_present(snapshot), ui),
             Shown::Lines => {
+                if let Some(why) = &snapshot.stalled {
+                    ui.talk(&format!("standing still: {why}"));
+                }
                 let view = self.view(&at_present(snapshot));
                 ui.data(&progress_line(&view));
             }

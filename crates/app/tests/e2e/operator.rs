@@ -209,7 +209,7 @@ fn a_taken_task_goes_on_from_the_persons_commits() {
     let mut env = slow_first(60);
     let run = env.spawn(&["run", "--yes"]);
     until_prepared(&env, "T-001");
-    env.ppe(&["take", "T-001"]).exits(0);
+    env.ppe(&["take", "T-001"]).exits(0).says("workspaces/T-001, commit there, then `ppe give T-001`");
     run.wait().exits(10);
     let workspace = env.run_folder().join("workspaces/T-001");
     fs::write(workspace.join("by-hand.txt"), "mine\n").unwrap();

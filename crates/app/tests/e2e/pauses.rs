@@ -247,7 +247,10 @@ fn landed_after_all(env: &TestEnv) {
 #[test]
 fn a_target_that_others_broke_freezes_the_lane_until_it_is_green() {
     let env = broken_by_others();
-    env.ppe(&["answer", "q1", "retry"]).exits(0);
+    env.ppe(&["answer", "q1", "no"]).exits(0);
+    env.ppe(&["unpause"]).exits(0).says("the target is red and is checked again");
+    env.ppe(&["resume", "--yes"]).exits(11).says("ppe answer q2 yes|retry|no");
+    env.ppe(&["answer", "q2", "retry"]).exits(0);
     env.ppe(&["resume", "--yes"]).exits(11).says("red");
     by_others(&env, |tree| fs::remove_file(tree.join("state.txt")).unwrap());
     env.ppe(&["resume", "--yes"]).exits(0).says("All CI checks passed");
@@ -259,7 +262,7 @@ fn a_target_that_others_broke_freezes_the_lane_until_it_is_green() {
 #[test]
 fn a_target_that_others_broke_is_repaired_by_an_agent_ahead_of_all_else() {
     let env = broken_by_others();
-    env.ppe(&["answer", "q1", "yes"]).exits(0);
+    env.ppe(&["answer", "q1", "yes"]).exits(0).says("REPAIR-1 is added, ahead of all others");
     assert_eq!(env.row("REPAIR-1")["title"], "Repair main: `ci` ended with exit code 1");
     // The plan's files do not know of it.
     env.ppe(&["plan", "adopt", "--yes"]).exits(0).says("the plan is as the run has it");

@@ -84,7 +84,7 @@ impl Decider<'_> {
         for wave in denied {
             self.emit(Event::WaveOpened { wave });
         }
-        let mut kept = Vec::new();
+        let mut red = false;
         for cause in causes {
             match cause {
                 PauseCause::Operator
@@ -96,7 +96,7 @@ impl Decider<'_> {
                     self.emit(Event::DispatchResumed { cause });
                 }
                 PauseCause::TargetRed => {
-                    kept.push("the target is red, and is checked again");
+                    red = true;
                     self.recheck_target(self.state.target_tip.clone());
                 }
             }
@@ -105,11 +105,11 @@ impl Decider<'_> {
         if self.state.stop == Some(StopMode::Drain) {
             self.emit(Event::StopWithdrawn);
         }
-        if kept.is_empty() {
-            done("new tasks start again")
+        done(if red {
+            "the target is red and is checked again; new tasks start once it is green"
         } else {
-            refused(format!("still paused: {}", kept.join(", ")))
-        }
+            "new tasks start again"
+        })
     }
 
     /// Waves that were asked about and told to wait.
@@ -338,8 +338,13 @@ impl Decider<'_> {
             let words: Vec<_> = choices.iter().map(|c| c.answer.word()).collect();
             return refused(format!("{question} can be answered with {}", words.join(", ")));
         }
+        let repairs = self.state.lane.repairs.len();
         self.settle_question(question, answer);
-        done(format!("{question}: {}", answer.word()))
+        let word = answer.word();
+        done(match self.state.lane.repairs.get(repairs) {
+            Some(repair) => format!("{question}: {word}; {repair} is added, ahead of all others"),
+            None => format!("{question}: {word}"),
+        })
     }
 
     fn adopt(&mut self, revised: Plan, added: Vec<TaskId>) -> Reply {

@@ -118,7 +118,7 @@ impl State {
     pub(super) fn attempt_succeeded(&mut self, task: &TaskId, attempt: Attempt) -> Result {
         let running = self.expect_attempt(task, attempt)?;
         let (repair, flaky) = (
-            matches!(running.kind, Kind::Verify),
+            running.kind == Kind::Verify,
             running.end.as_ref().is_some_and(|e| matches!(e.claim, Claim::Flaky(_))),
         );
         self.totals.repairs_helped += u32::from(repair);
