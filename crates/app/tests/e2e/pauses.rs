@@ -248,6 +248,7 @@ fn landed_after_all(env: &TestEnv) {
 fn a_target_that_others_broke_freezes_the_lane_until_it_is_green() {
     let env = broken_by_others();
     env.ppe(&["answer", "q1", "no"]).exits(0);
+    env.ppe(&["questions"]).exits(0).says("no question is open");
     env.ppe(&["unpause"]).exits(0).says("the target is red and is checked again");
     env.ppe(&["resume", "--yes"]).exits(11).says("ppe answer q2 yes|retry|no");
     env.ppe(&["answer", "q2", "retry"]).exits(0);
