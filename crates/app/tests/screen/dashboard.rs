@@ -4,7 +4,7 @@ use crate::world::{begun, busy, land_everything, name, seen, stuck};
 use ppe_app::cli::screen::{Letters, Look, dashboard, details};
 use ppe_core::input::{Command, Input};
 use ppe_core::intent::Intent;
-use ppe_core::outcome::{Claim, Exit};
+use ppe_core::outcome::{Claim, Class, Exit};
 use ppe_core::state::StopMode;
 use ppe_core::view::RunView;
 use ppe_testkit::drive::{Drive, MINUTE};
@@ -250,6 +250,25 @@ fn pausing_says_who_still_works_and_what_the_next_press_does() {
         drive.agent_ends(&id, 2, Exit::Stopped, Claim::Nothing);
     }
     assert!(shown(&seen(&drive), &Look::default()).contains("✋ Stopped: `ppe resume` goes on"));
+}
+
+#[test]
+fn a_pause_says_what_is_next_once() {
+    let mut drive = busy();
+    drive.command(Command::Pause(None));
+    assert!(shown(&seen(&drive), &Look::default()).contains("✋ Paused: paused by you"));
+    assert!(shown(&seen(&drive), &Look::default()).contains("   Next: ppe unpause"));
+    drive.command(Command::Unpause(None));
+
+    for id in ["T-001", "T-002", "T-004"] {
+        drive.fail(id, Class::Execution, "the disk is full of cats");
+    }
+    let screen = shown(&seen(&drive), &Look::default());
+    assert!(
+        screen.contains("✋ Paused: T-001, T-002, T-004 failed alike (the disk is full of cats)"),
+        "{screen}"
+    );
+    assert_eq!(screen.matches("ppe answer q3 yes|no").count(), 1, "{screen}");
 }
 
 #[test]

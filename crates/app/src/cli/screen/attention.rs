@@ -17,7 +17,12 @@ pub(super) fn attention(view: &RunView, detail: Detail, look: &Look) -> Vec<Row>
     texts.extend(stopping(view));
     for pause in &view.pauses {
         texts.push(format!("✋ Paused: {}", pause.text));
-        texts.push(format!("   Go on: {}", pause.command));
+        // A question stands below, with its answers.
+        let asked =
+            |question: &OpenQuestion| pause.command.starts_with(&format!("ppe answer {} ", question.id));
+        if !view.questions.iter().any(asked) {
+            texts.push(format!("   Next: {}", pause.command));
+        }
     }
     texts.extend(view.questions.iter().flat_map(|question| asked(question, detail)));
     texts.extend(view.held.iter().take(shown).flat_map(|task| held(task, detail)));
