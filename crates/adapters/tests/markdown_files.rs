@@ -492,3 +492,16 @@ fn a_dependency_in_a_sentence_and_a_heading_like_an_id_are_pointed_out() {
     assert_eq!(said("# Q1-2026 Overview\n"), Vec::<String>::new());
     assert_eq!(said("# README\n\n## HTTP-API\n"), Vec::<String>::new());
 }
+
+#[test]
+fn white_space_behind_a_value_moves_no_column() {
+    let said = |end: &str| -> Vec<String> {
+        let text = format!("---\nid: T-1\nkey🕴: \"x{end}\n---\n# T-1: One\n");
+        let (_, findings) = read_all(&[("a.md", text.as_bytes())]);
+        findings.iter().map(ToString::to_string).collect()
+    };
+    assert!(!said("").is_empty(), "a quote that is not closed is told");
+    for end in [" ", "\t\t", "\u{a0}\u{2003}", "\u{85}", "       "] {
+        assert_eq!(said(end), said(""), "{end:?}");
+    }
+}

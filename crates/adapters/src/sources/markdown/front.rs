@@ -112,7 +112,8 @@ impl Reader {
             self.nested(number, column);
         } else if let Some((key, value)) = split_key(line) {
             self.close_list();
-            let at = line.len() - value.len();
+            // The value ends where the line does, but for white space.
+            let at = line.trim_end().len() - value.len();
             self.entry(key, value, number, line[..at].chars().count() + 1);
         } else {
             self.close_list();
