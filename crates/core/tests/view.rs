@@ -416,6 +416,33 @@ fn check_sums(view: &RunView) {
     }
 }
 
+#[test]
+fn a_complete_run_opened_again_adds_no_paused_time() {
+    let dice = [
+        4894345036694430336,
+        12031510067211149184,
+        3026514442532423891,
+        16547675296788001514,
+        2106187728584317311,
+        6686848372269370000,
+        923134030210410858,
+        2706437341882363248,
+        6524873595977635866,
+        106590097296984549,
+        1204855388767495632,
+        1877208545956859984,
+        5592956759600258743,
+        14359309314794015474,
+        6504110804368613888,
+        3898152801803727197,
+    ];
+    let mut drive = sample();
+    for throw in dice {
+        random_move(&mut drive, throw);
+        check_sums(&seen(&drive));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]

@@ -259,7 +259,8 @@ impl State {
 
     fn session_opened(&mut self, down_ms: u64) {
         self.totals.sessions += 1;
-        if self.busy_count() == 0 && !self.is_idle_by_order() {
+        // A complete run's time ended with its last task, and an idle run's was counted as it passed.
+        if self.progress == Progress::Open && self.busy_count() == 0 && !self.is_idle_by_order() {
             self.clock.paused_ms += down_ms;
         }
         self.stop = None;
