@@ -11,7 +11,7 @@ use crate::policy::Policy;
 use crate::question::{Answer, Ask};
 use crate::state::lane::Subject;
 use crate::state::run::{Matter, PauseCause, StopMode};
-use crate::state::task::{Closure, Hold, Kind, Leave, Park, Stop, Wish, Work};
+use crate::state::task::{Closure, Hold, Kind, Leave, Park, Sighting, Stop, Wish, Work};
 use serde::{Deserialize, Serialize};
 
 /// All events of one decision: one record of the log, durable whole or not at all.
@@ -485,17 +485,22 @@ pub enum Event {
         /// The task.
         task: TaskId,
     },
+    /// A person permitted a task's agents more than the configuration does.
+    PermissionGranted {
+        /// The task.
+        task: TaskId,
+        /// What, in the agent's own words.
+        tools: Vec<String>,
+    },
     /// What was seen of a running agent. Lost in a crash without harm, and never a reason to sync.
     Sighted {
         /// The task.
         task: TaskId,
         /// The attempt.
         attempt: Attempt,
-        /// Commits so far, of this task.
-        commits: u32,
-        /// The phase the agent named, or none.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        phase: Option<String>,
+        /// What.
+        #[serde(flatten)]
+        seen: Sighting,
     },
 }
 
@@ -557,6 +562,7 @@ impl Event {
             | Event::WorkspaceReleased { task }
             | Event::PriorityChanged { task, .. }
             | Event::TaskPreferred { task }
+            | Event::PermissionGranted { task, .. }
             | Event::Sighted { task, .. } => Some(task),
             Event::RunStarted { .. }
             | Event::SessionOpened { .. }

@@ -8,7 +8,7 @@ use crate::outcome::{AgentEnd, BuildOutcome, LandOutcome, Prepared, SnapshotOutc
 use crate::plan::{Plan, Priority};
 use crate::policy::Policy;
 use crate::question::Answer;
-use crate::state::{Collect, Satisfies, StopMode, Subject, Worked};
+use crate::state::{Collect, Satisfies, Sighting, StopMode, Subject, Worked};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -132,10 +132,8 @@ pub enum Input {
         task: TaskId,
         /// The attempt.
         attempt: Attempt,
-        /// Commits so far, of this task.
-        commits: u32,
-        /// The phase that the agent named.
-        phase: Option<String>,
+        /// What.
+        seen: Sighting,
     },
     /// The forge or the repository was looked at.
     Observed(Observed),

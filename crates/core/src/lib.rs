@@ -21,6 +21,7 @@ pub mod report;
 pub mod sim;
 pub mod state;
 pub mod text;
+pub mod usage;
 pub mod view;
 pub mod wishes;
 pub mod wording;

@@ -4,6 +4,7 @@
 //! know nothing of what is decided from them.
 
 use crate::ids::{Branch, CommitId, Millis, TreeId};
+use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
 
 /// The class of a failure: what it costs and who deals with it.
@@ -76,13 +77,49 @@ pub enum Exit {
         until: Option<Millis>,
         /// What was said.
         why: String,
+        /// What there is too little of.
+        #[serde(default)]
+        shortage: Shortage,
     },
-    /// The program could not be started at all.
+    /// Its program or its access is not in order, so that no start of this agent can succeed until a person has mended
+    /// it: not found, not logged in, an unknown model. Says what.
     CannotStart(String),
+    /// The session it was to go on with is not known any more.
+    SessionLost(String),
+    /// Its session holds as much as its model can read: only a new one can go on.
+    ContextFull(String),
+    /// Its model declines the task.
+    Refused(String),
+    /// It reached its own limit on money or turns.
+    OverBudget(String),
     /// It was asked to stop, by us.
     Stopped,
     /// Its supervisor is gone and left no exit status.
     Lost(String),
+}
+
+/// What a provider has too little of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shortage {
+    /// Of servers: overloaded, unreachable, failing. Soon over, and not this account's doing.
+    #[default]
+    Servers,
+    /// Of requests per minute for this account: fewer at once go through.
+    Rate,
+    /// Of this account's allowance, until its reset.
+    Allowance,
+}
+
+/// What the agent's program said of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// The model that answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The program's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// The end of an agent's job.
@@ -96,6 +133,33 @@ pub struct AgentEnd {
     /// The agent's own session id, with which it can be resumed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// What this job alone used.
+    #[serde(default, skip_serializing_if = "Usage::is_zero")]
+    pub usage: Usage,
+    /// The running total of its session, where the agent counts so: the next job of the session is measured from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_usage: Option<Usage>,
+    /// What it wanted to do and was not permitted, bounded: `Bash(npm install)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denied: Vec<String>,
+    /// By which program and model.
+    #[serde(default)]
+    pub made: Made,
+}
+
+impl AgentEnd {
+    /// An end of which nothing else is known.
+    pub fn new(exit: Exit) -> Self {
+        Self {
+            exit,
+            claim: Claim::Nothing,
+            session: None,
+            usage: Usage::default(),
+            session_usage: None,
+            denied: Vec::new(),
+            made: Made::default(),
+        }
+    }
 }
 
 /// A workspace that is ready to be worked in.

@@ -2,7 +2,9 @@
 //!
 //! Knows nothing of where a value came from (flag, environment, file); values are already within their ranges.
 
+use crate::plan::Priority;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Most agents at work at once on one machine.
 pub const MAX_SLOTS: u32 = 10;
@@ -87,6 +89,82 @@ impl Default for Retries {
     }
 }
 
+/// What is decided by of one agent. How it is started is not the policy's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentPolicy {
+    /// Whose allowance it uses: agents of one account wait together.
+    pub account: String,
+    /// The model of tasks and rules that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The agent that takes its tasks while its account has no allowance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
+}
+
+/// Which agent and model the tasks get that it describes. Every word that is given must fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentRule {
+    /// A part of the title, whatever its case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The module.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    /// The id, or its beginning before a `*`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// At least this priority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+    /// The agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The agent meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
+}
+
+/// What may be spent. 0 is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// On the whole run, in millionths of a US dollar.
+    pub run_micro_usd: u64,
+    /// On the whole run, in tokens.
+    pub run_tokens: u64,
+    /// On one task, in millionths of a US dollar.
+    pub task_micro_usd: u64,
+    /// On one task, in tokens.
+    pub task_tokens: u64,
+}
+
+/// How much of a task an agent does before a person is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// All of it.
+    #[default]
+    Autonomous,
+    /// One planned commit.
+    CommitByCommit,
+    /// One phase.
+    PhaseByPhase,
+}
+
+/// Whether commits and changes may name an AI as their author.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attribution {
+    /// No: it is sent back once, then taken out.
+    #[default]
+    Forbid,
+    /// It is nobody's business.
+    Allow,
+}
+
 /// Everything that `decide` and `intents` look up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
@@ -126,6 +204,24 @@ pub struct Policy {
     pub report_every_commits: u32,
     /// The agent for tasks that name none.
     pub agent: String,
+    /// What is known of each agent, by name.
+    #[serde(default)]
+    pub agents: BTreeMap<String, AgentPolicy>,
+    /// Who does which tasks; the first that fits and says it counts.
+    #[serde(default)]
+    pub rules: Vec<AgentRule>,
+    /// What may be spent.
+    #[serde(default)]
+    pub budget: Budget,
+    /// How much an agent does before a person is asked.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Whether commits may name an AI.
+    #[serde(default)]
+    pub attribution: Attribution,
+    /// How long an agent may be quiet before it is asked about, ms; 0 is for ever.
+    #[serde(default)]
+    pub silence_ms: u64,
 }
 
 /// Whether changes (pull requests) are made.
@@ -160,6 +256,12 @@ impl Default for Policy {
             open_changes: 0,
             report_every_commits: 5,
             agent: "command".to_owned(),
+            agents: BTreeMap::new(),
+            rules: Vec::new(),
+            budget: Budget::default(),
+            mode: Mode::default(),
+            attribution: Attribution::default(),
+            silence_ms: 900_000,
         }
     }
 }

@@ -61,6 +61,13 @@ pub enum Ask {
         /// The wave.
         wave: u32,
     },
+    /// An agent made nothing because it was not permitted to.
+    Permission {
+        /// The task.
+        task: TaskId,
+        /// What it wanted, in the agent's own words.
+        tools: Vec<String>,
+    },
     /// A revised plan no longer has a task.
     TaskRemoved {
         /// The task.
@@ -149,6 +156,9 @@ impl Ask {
                 )
             }
             Self::NextWave { wave } => format!("wave {wave} is ready. Start it?"),
+            Self::Permission { task, tools } => {
+                format!("{task} made nothing: its agent was not permitted {}. Allow that?", tools.join(", "))
+            }
             Self::TaskRemoved { task } => format!("the revised plan has no {task}. Drop it from the run?"),
         }
     }
@@ -193,6 +203,11 @@ impl Ask {
                 choice(Answer::No, "stay paused"),
             ],
             Self::NextWave { .. } => vec![choice(Answer::Yes, "start it"), choice(Answer::No, "wait")],
+            Self::Permission { .. } => vec![
+                choice(Answer::Yes, "allow it for this task and send the agent back"),
+                choice(Answer::Retry, "send the agent back without it"),
+                choice(Answer::Hold, "leave it for review"),
+            ],
             Self::TaskRemoved { .. } => {
                 vec![choice(Answer::Yes, "cancel the task"), choice(Answer::No, "keep it in the run")]
             }
@@ -208,7 +223,10 @@ impl Ask {
             | Self::TargetRewritten { .. }
             | Self::NextWave { .. }
             | Self::TaskRemoved { .. } => Answer::No,
-            Self::NoChange { .. } | Self::LostRaces { .. } | Self::ChangeClosed { .. } => Answer::Hold,
+            Self::NoChange { .. }
+            | Self::LostRaces { .. }
+            | Self::ChangeClosed { .. }
+            | Self::Permission { .. } => Answer::Hold,
         }
     }
 
@@ -219,6 +237,7 @@ impl Ask {
             | Self::NoChange { task, .. }
             | Self::LostRaces { task, .. }
             | Self::ChangeClosed { task }
+            | Self::Permission { task, .. }
             | Self::TaskRemoved { task } => Some(task),
             Self::SameCause { .. }
             | Self::TargetRed { .. }

@@ -417,6 +417,7 @@ fn check_sums(view: &RunView) {
 }
 
 #[test]
+#[expect(clippy::unreadable_literal, reason = "they are drawn, not read")]
 fn a_complete_run_opened_again_adds_no_paused_time() {
     let dice = [
         4894345036694430336,

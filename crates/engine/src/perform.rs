@@ -9,7 +9,7 @@ use crate::ports::{
 use ppe_core::ids::{Attempt, Branch, CandidateId, CommitId, TaskId};
 use ppe_core::input::Input;
 use ppe_core::intent::{Intent, JobName};
-use ppe_core::outcome::{AgentEnd, Claim, Exit, Verdict};
+use ppe_core::outcome::{AgentEnd, Exit, Verdict};
 use ppe_core::plan::TaskSpec;
 use ppe_core::prompt;
 use ppe_core::state::{Collect, Kind, Round, Stage, State, Subject, Worked};
@@ -119,6 +119,8 @@ async fn agent(ports: &impl Ports, state: &State, task: &TaskId, attempt: Attemp
         agent: running.agent.clone(),
         model: spec.model.as_deref().map(str::to_owned),
         session: facts.session.clone(),
+        session_usage: facts.session_usage,
+        allow: facts.allowed.clone(),
         branch: wished_branch(state, at),
         base,
         prompt: prompt::prompt(state, task),
@@ -141,7 +143,7 @@ async fn stop(ports: &impl Ports, state: &State, task: &TaskId, attempt: Attempt
             return Ok(Input::VerifyEnded { task, attempt, job, verdict });
         }
     };
-    let end = AgentEnd { exit: Exit::Stopped, claim: Claim::Nothing, session: None };
+    let end = AgentEnd::new(Exit::Stopped);
     Ok(Input::AgentEnded { task, attempt, round, end })
 }
 

@@ -215,7 +215,7 @@ impl<P: Ports> RunLoop<P> {
             },
             () = self.options.sightings.arrived(), if open => {
                 for ((task, attempt), seen) in self.options.sightings.take() {
-                    self.take(Input::Sighted { task, attempt, commits: seen.commits, phase: seen.phase }, None);
+                    self.take(Input::Sighted { task, attempt, seen }, None);
                 }
             },
             () = ports.clock().sleep_until(wakeup.unwrap_or(Millis(u64::MAX))), if open && wakeup.is_some() => {

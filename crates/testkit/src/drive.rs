@@ -14,7 +14,7 @@ use ppe_core::outcome::{
 };
 use ppe_core::plan::{At, Duration, Plan, PlanSpec, PlannedCommit, Priority, Spot, TaskSpec, check};
 use ppe_core::policy::Policy;
-use ppe_core::state::{Phase, Stage, State, Step, Subject};
+use ppe_core::state::{Phase, Sighting, Stage, State, Step, Subject};
 use ppe_core::wishes::intents;
 use std::sync::Arc;
 
@@ -192,7 +192,11 @@ impl Drive {
     pub fn sight(&mut self, id: &str, commits: u32, phase: Option<&str>) {
         let (task, attempt) = (TaskId::new(id), self.attempt(id));
         self.prepare(id);
-        self.input(Input::Sighted { task, attempt, commits, phase: phase.map(str::to_owned) });
+        self.input(Input::Sighted {
+            task,
+            attempt,
+            seen: Sighting { commits, phase: phase.map(str::to_owned), ..Sighting::default() },
+        });
     }
 
     /// The agent ends like this, and its work of this many commits is measured. An attempt that was asked to stop
@@ -205,7 +209,7 @@ impl Drive {
             task.filter(|r| r.attempt == attempt).map(|r| (r.round(), r.phase))
         };
         let Some((round, _)) = running(self) else { return };
-        let end = AgentEnd { exit, claim, session: None };
+        let end = AgentEnd { claim, ..AgentEnd::new(exit) };
         self.input(Input::AgentEnded { task: task.clone(), attempt, round, end });
         let worked = self.state.task(&task).and_then(|t| t.running()).map(ppe_core::state::Running::worked);
         if let (Some((_, Phase::Collecting(collect))), Some(worked)) = (running(self), worked) {

@@ -3,7 +3,8 @@
 //! Does not read the environment: it is given.
 
 use super::error::Problem;
-use super::keys::{KEYS, Key};
+use super::key::Key;
+use super::keys;
 use super::origin::Origin;
 use super::reading::Reading;
 use super::settings::Settings;
@@ -15,7 +16,7 @@ const MODE: &str = "PLAN_EXECUTION_MODE";
 
 /// Puts the values of variables over what was read. An empty variable counts as not set.
 pub(super) fn apply(env: &BTreeMap<String, String>, reading: &mut Reading) {
-    for key in KEYS {
+    for key in keys::all() {
         let mut first: Option<(String, String)> = None;
         for variable in variables(key) {
             let Some(value) = env.get(&variable).filter(|value| !value.trim().is_empty()) else { continue };

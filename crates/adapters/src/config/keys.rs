@@ -2,54 +2,12 @@
 //!
 //! Does not know where values come from, nor the defaults: those are in `defaults.toml`.
 
-use super::settings::{CommandKind, Draft, PlanSource, Settings};
+use super::agent_keys::AGENT_KEYS;
+use super::key::{
+    Key, Kind, YEAR_MIN, choice, command, key, list, mebibytes, minutes, real, retries, seconds, text, whole,
+};
+use super::settings::{CommandKind, Draft, Permissions, PlanSource, Settings};
 use ppe_core::policy::{Changes, MAX_SLOTS, MergeMethod, MergeStrategy, NoChange, Order, Waves};
-
-/// One key of the configuration.
-pub(super) struct Key<T: 'static> {
-    /// `section.name`.
-    pub(super) path: &'static str,
-    /// What it may hold, and how that is kept.
-    pub(super) kind: Kind<T>,
-    /// Variables that name it besides its own `PPE_…`.
-    pub(super) variables: &'static [&'static str],
-    /// What it means, in one line.
-    pub(super) doc: &'static str,
-}
-
-/// What a key may hold, with the function that keeps it in `T`.
-pub(super) enum Kind<T: 'static> {
-    /// A whole number from `min` to `max`; `note` follows the range in messages.
-    Whole { min: u32, max: u32, note: &'static str, set: fn(&mut T, u32) },
-    /// A number above 0 and at most `max`.
-    Real { max: f64, set: fn(&mut T, f64) },
-    /// One of some names. A name in `later` is known and refused, with the reason.
-    Choice { names: &'static [Choice<T>], later: &'static [(&'static str, &'static str)] },
-    /// On or off.
-    Switch { on: fn(&mut T), off: fn(&mut T) },
-    /// A text that is not empty.
-    Text { set: fn(&mut T, String) },
-    /// A list of texts.
-    List { set: fn(&mut T, Vec<String>) },
-    /// A program with its arguments; a plain text is given to `sh -c`.
-    Command { set: fn(&mut T, Vec<String>) },
-}
-
-/// A name that may be chosen and what it sets.
-pub(super) type Choice<T> = (&'static str, fn(&mut T));
-
-impl<T> Key<T> {
-    /// The name in messages and lists: `slots`, `merge_strategy`. Keys of `run` and `limits` go by their name alone.
-    pub(super) fn label(&self) -> String {
-        let plain = self.path.strip_prefix("run.").or_else(|| self.path.strip_prefix("limits."));
-        plain.map_or_else(|| self.path.replace('.', "_"), str::to_owned)
-    }
-
-    /// The variable of its own: `PPE_SLOTS`, `PPE_MERGE_STRATEGY`.
-    pub(super) fn own_variable(&self) -> String {
-        format!("PPE_{}", self.label().to_uppercase())
-    }
-}
 
 /// The sections with their meaning, in the order in which they are shown.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
@@ -60,6 +18,11 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("retries", "Further attempts after a first failure."),
     ("limits", "Bounds on time, output, disk and open changes."),
     ("agent", "Who does the work."),
+    ("agent.claude", "The agent `claude`: Claude Code."),
+    ("agent.codex", "The agent `codex`: Codex."),
+    ("agent.opencode", "The agent `opencode`."),
+    ("agent.gemini", "The agent `gemini`: Gemini CLI."),
+    ("agent.acp", "The agent `acp`: any program that speaks the Agent Client Protocol."),
     ("agent.command", "The agent `command`: any program that reads a prompt on its standard input."),
     ("agent.scripted", "The agent `scripted`: plays a script, for trials without a model."),
     ("workspace", "What a task's private clone holds besides the commit."),
@@ -106,8 +69,8 @@ pub(super) static COMMAND_KEYS: &[Key<Draft>] = &[
     ),
 ];
 
-/// Every key that stands once.
-pub(super) static KEYS: &[Key<Settings>] = &[
+/// The keys that are of one kind only.
+static PLAIN_KEYS: &[Key<Settings>] = &[
     key(
         "plan.path",
         text(|s, t| s.plan.path = Some(t)),
@@ -302,6 +265,51 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     ),
     key("agent.name", text(|s, t| s.policy.agent = t), &[], "The agent of tasks that name none."),
     key(
+        "agent.fallback",
+        text(|s, t| s.fallback = Some(t)),
+        &[],
+        "The agent that takes tasks whose own has no allowance and names no fallback.",
+    ),
+    key(
+        "agent.acp.cmd",
+        command(|s, argv| s.acp_agent.argv = argv),
+        &[],
+        "The program that speaks the protocol on its standard input and output.",
+    ),
+    key(
+        "agent.acp.model",
+        text(|s, t| s.acp_agent.model = Some(t)),
+        &[],
+        "The model of tasks and rules that name none, where the agent lets it be chosen.",
+    ),
+    key(
+        "agent.acp.mode",
+        text(|s, t| s.acp_agent.mode = Some(t)),
+        &[],
+        "The agent's mode of work, in its own words; without it the one that edits without asking, where it has one.",
+    ),
+    key(
+        "agent.acp.permissions",
+        choice(&[
+            ("edits", |s| s.acp_agent.permissions = Permissions::Edits),
+            ("all", |s| s.acp_agent.permissions = Permissions::All),
+        ]),
+        &[],
+        "Which of its requests are granted: to edit and to run what the workspace needs, or every one.",
+    ),
+    key(
+        "agent.acp.env",
+        list(|s, l| s.acp_agent.env = l),
+        &[],
+        "Variables that it sees besides those of `[env]`: its key, for one. Patterns as in `env.pass`.",
+    ),
+    key(
+        "agent.acp.account",
+        text(|s, t| s.acp_agent.account = Some(t)),
+        &[],
+        "Whose allowance it uses: agents of one account wait together. Its name by default.",
+    ),
+    key(
         "agent.command.cmd",
         command(|s, argv| s.command_agent.argv = argv),
         &[],
@@ -314,10 +322,10 @@ pub(super) static KEYS: &[Key<Settings>] = &[
         "Variables that it sees besides those of `[env]`: its key, for one. Patterns as in `env.pass`.",
     ),
     key(
-        "agent.command.provider",
-        text(|s, t| s.command_agent.provider = Some(t)),
+        "agent.command.account",
+        text(|s, t| s.command_agent.account = Some(t)),
         &[],
-        "Whose capacity it uses: agents of one provider wait together when it is overloaded.",
+        "Whose allowance it uses: agents of one account wait together. Its name by default.",
     ),
     key(
         "agent.scripted.script",
@@ -387,61 +395,14 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     ),
 ];
 
+/// Every key that stands once.
+pub(super) fn all() -> impl Iterator<Item = &'static Key<Settings>> {
+    PLAIN_KEYS.iter().chain(AGENT_KEYS.iter().flat_map(|group| group.iter()))
+}
+
 /// The key with this `section.name`.
 pub(super) fn find(path: &str) -> Option<&'static Key<Settings>> {
-    KEYS.iter().find(|key| key.path == path)
-}
-
-/// Minutes of a year: more than anyone means.
-const YEAR_MIN: u32 = 525_600;
-
-const fn key<T>(
-    path: &'static str,
-    kind: Kind<T>,
-    variables: &'static [&'static str],
-    doc: &'static str,
-) -> Key<T> {
-    Key { path, kind, variables, doc }
-}
-
-const fn whole<T>(min: u32, max: u32, set: fn(&mut T, u32)) -> Kind<T> {
-    Kind::Whole { min, max, note: "", set }
-}
-
-const fn retries<T>(set: fn(&mut T, u32)) -> Kind<T> {
-    whole(0, 100, set)
-}
-
-const fn real<T>(max: f64, set: fn(&mut T, f64)) -> Kind<T> {
-    Kind::Real { max, set }
-}
-
-const fn choice<T>(names: &'static [Choice<T>]) -> Kind<T> {
-    Kind::Choice { names, later: &[] }
-}
-
-const fn text<T>(set: fn(&mut T, String)) -> Kind<T> {
-    Kind::Text { set }
-}
-
-const fn list<T>(set: fn(&mut T, Vec<String>)) -> Kind<T> {
-    Kind::List { set }
-}
-
-const fn command<T>(set: fn(&mut T, Vec<String>)) -> Kind<T> {
-    Kind::Command { set }
-}
-
-fn seconds(n: u32) -> u64 {
-    u64::from(n) * 1_000
-}
-
-fn minutes(n: u32) -> u64 {
-    u64::from(n) * 60_000
-}
-
-fn mebibytes(n: u32) -> u64 {
-    u64::from(n) * 1_048_576
+    all().find(|key| key.path == path)
 }
 
 #[cfg(test)]
@@ -452,7 +413,7 @@ mod tests {
     #[test]
     fn no_two_keys_share_a_name() {
         let mut names = BTreeSet::new();
-        for key in KEYS {
+        for key in all() {
             let all = [key.label(), key.own_variable()].into_iter();
             for name in all.chain(key.variables.iter().map(|v| (*v).to_owned())) {
                 assert!(names.insert(name.clone()), "{name} names two keys");
@@ -462,7 +423,7 @@ mod tests {
 
     #[test]
     fn every_key_stands_in_a_section_that_is_explained() {
-        for key in KEYS {
+        for key in all() {
             let section = key.path.rsplit_once('.').unwrap().0;
             assert!(SECTIONS.iter().any(|(name, _)| *name == section), "[{section}] has no meaning written");
         }

@@ -4,10 +4,12 @@
 //! [`settle`] is pure: everything is given. [`load`] reads the two files and calls it. Neither knows what the settings
 //! do.
 
+mod agent_keys;
 mod env;
 mod environment;
 mod error;
 mod init;
+mod key;
 mod keys;
 mod layers;
 mod origin;
@@ -28,8 +30,8 @@ pub use origin::Origin;
 pub use reference::{reference, schema};
 pub use render::{Held, Line, render};
 pub use settings::{
-    Command, CommandAgent, CommandKind, EnvPatterns, Limits, PlanSettings, PlanSource, RetryLimits,
-    ScriptedAgent, Settings, Workspace,
+    AcpAgent, Command, CommandAgent, CommandKind, EnvPatterns, Home, Limits, NativeAgent, NativeAgents,
+    Permissions, PlanSettings, PlanSource, RetryLimits, ScriptedAgent, Settings, Workspace,
 };
 pub use survey::{Facts, Found, survey};
 

@@ -4,7 +4,8 @@
 
 use super::Document;
 use super::error::{ConfigError, Problem, nearest};
-use super::keys::{self, COMMAND_KEYS, COMMAND_SECTIONS, KEYS, Key, SECTIONS};
+use super::key::Key;
+use super::keys::{self, COMMAND_KEYS, COMMAND_SECTIONS, SECTIONS};
 use super::origin::Origin;
 use super::settings::{CommandKind, Draft, Given, Settings};
 use super::value::{self, Raw};
@@ -51,6 +52,7 @@ impl Reading {
     /// The settings, or all that was wrong.
     pub(super) fn finish(mut self) -> Result<Settings, ConfigError> {
         self.settings.settle_retries();
+        self.settings.settle_agents();
         let (verify, wrong) = self.settings.commands("verify", self.verify);
         self.problems.extend(wrong);
         let (check, wrong) = self.settings.commands("check", self.check);
@@ -225,10 +227,10 @@ fn like(path: &str, noun: &str) -> Option<String> {
     let name = |path: &'static str| path.rsplit('.').next().unwrap_or(path);
     let given = path.rsplit('.').next().unwrap_or(path);
     let by_name = || {
-        let meant = nearest(given, KEYS.iter().map(|key| name(key.path)))?;
-        KEYS.iter().map(|key| key.path).find(|path| name(path) == meant)
+        let meant = nearest(given, keys::all().map(|key| name(key.path)))?;
+        keys::all().map(|key| key.path).find(|path| name(path) == meant)
     };
-    nearest(path, KEYS.iter().map(|key| key.path)).or_else(by_name).map(str::to_owned)
+    nearest(path, keys::all().map(|key| key.path)).or_else(by_name).map(str::to_owned)
 }
 
 /// A value as it can stand in a message: one line, and not a long one.

@@ -1,7 +1,8 @@
 //! What is written about the configuration from its table: the schema for editors and the reference for people.
 
 use super::env::variables;
-use super::keys::{COMMAND_KEYS, COMMAND_SECTIONS, KEYS, Key, Kind, SECTIONS};
+use super::key::{Key, Kind};
+use super::keys::{self, COMMAND_KEYS, COMMAND_SECTIONS, SECTIONS};
 use super::layers::DEFAULTS;
 use super::value::allowed;
 use serde_json::{Map, Value, json};
@@ -11,7 +12,7 @@ use std::fmt::Write as _;
 pub fn schema() -> String {
     let mut sections = Map::new();
     for (name, doc) in SECTIONS {
-        let keys = KEYS.iter().filter(|key| section_of(key.path) == *name);
+        let keys = keys::all().filter(|key| section_of(key.path) == *name);
         let fields =
             keys.map(|key| (name_of(key.path).to_owned(), field(key, default_of(key.path)))).collect();
         let section = object(doc, fields, &[]);
@@ -67,7 +68,7 @@ pub fn reference() -> String {
     for (name, doc) in SECTIONS {
         _ = writeln!(out, "\n## `[{name}]`\n\n{doc}\n");
         out.push_str("| key | allowed | default | variables | meaning |\n|---|---|---|---|---|\n");
-        for key in KEYS.iter().filter(|key| section_of(key.path) == *name) {
+        for key in keys::all().filter(|key| section_of(key.path) == *name) {
             let variables: Vec<String> = variables(key).map(|v| format!("`{v}`")).collect();
             let row = [
                 format!("`{}`", name_of(key.path)),

@@ -1,6 +1,6 @@
 //! The configuration as lines to read, each with its origin.
 
-use super::keys::KEYS;
+use super::keys;
 use super::origin::Origin;
 use super::settings::{Command, Settings};
 use super::value;
@@ -39,7 +39,7 @@ impl fmt::Display for Line {
 
 /// Every setting, in the order of the sections, then the commands.
 pub fn render(settings: &Settings) -> Vec<Line> {
-    let keys = KEYS.iter().map(|key| Line {
+    let keys = keys::all().map(|key| Line {
         key: key.path.to_owned(),
         label: key.label(),
         held: settings

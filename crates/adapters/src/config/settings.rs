@@ -5,7 +5,7 @@
 use super::environment;
 use super::error::Problem;
 use super::origin::Origin;
-use ppe_core::policy::{Policy, Retries};
+use ppe_core::policy::{AgentPolicy, Policy, Retries};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +24,12 @@ pub struct Settings {
     pub limits: Limits,
     /// Retry limits as written; what they come to is in the policy.
     pub retries: RetryLimits,
+    /// Agents that are programs of their own kind.
+    pub agents: NativeAgents,
+    /// The agent `acp`.
+    pub acp_agent: AcpAgent,
+    /// The agent that takes tasks whose own has no allowance and names no fallback.
+    pub fallback: Option<String>,
     /// The agent `command`.
     pub command_agent: CommandAgent,
     /// The agent `scripted`.
@@ -96,6 +102,81 @@ pub struct RetryLimits {
     pub conflict: Option<u32>,
 }
 
+/// Agents that are programs of their own kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NativeAgents {
+    /// Claude Code.
+    pub claude: NativeAgent,
+    /// Codex.
+    pub codex: NativeAgent,
+    /// opencode.
+    pub opencode: NativeAgent,
+    /// Gemini CLI.
+    pub gemini: NativeAgent,
+}
+
+/// An agent that is a program of its own kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NativeAgent {
+    /// The program, by name or path.
+    pub program: String,
+    /// The model of tasks that name none.
+    pub model: Option<String>,
+    /// The sub-agent that does the work.
+    pub agent: Option<String>,
+    /// What it may do unasked.
+    pub permissions: Permissions,
+    /// What it may do besides.
+    pub allow: Vec<String>,
+    /// Further arguments.
+    pub args: Vec<String>,
+    /// Whose login and settings it uses.
+    pub home: Home,
+    /// Patterns of variables that it sees besides those of every job.
+    pub env: Vec<String>,
+    /// Whose allowance it uses; its name by default.
+    pub account: Option<String>,
+    /// The agent that takes its tasks meanwhile.
+    pub fallback: Option<String>,
+}
+
+/// The agent `acp`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AcpAgent {
+    /// Program and arguments; empty when none is configured.
+    pub argv: Vec<String>,
+    /// The model of tasks that name none.
+    pub model: Option<String>,
+    /// Its mode of work, in its own words.
+    pub mode: Option<String>,
+    /// Which requests are granted.
+    pub permissions: Permissions,
+    /// Patterns of variables that it sees besides those of every job.
+    pub env: Vec<String>,
+    /// Whose allowance it uses; its name by default.
+    pub account: Option<String>,
+}
+
+/// What an agent may do unasked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Permissions {
+    /// Edit files of the workspace and use git.
+    #[default]
+    Edits,
+    /// Everything.
+    All,
+}
+
+/// Whose login and settings an agent uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Home {
+    /// The user's.
+    #[default]
+    User,
+    /// A folder of each task alone.
+    Private,
+}
+
 /// The agent `command`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommandAgent {
@@ -103,8 +184,8 @@ pub struct CommandAgent {
     pub argv: Vec<String>,
     /// Patterns of variables that it sees besides those of every job.
     pub env: Vec<String>,
-    /// Whose capacity it uses.
-    pub provider: Option<String>,
+    /// Whose allowance it uses; its name by default.
+    pub account: Option<String>,
 }
 
 /// The agent `scripted`.
@@ -196,10 +277,39 @@ impl Settings {
         environment::environment(self.env.base.iter().chain(&self.env.pass), all)
     }
 
-    /// The variables that the agent `command` sees, out of `all`.
-    pub fn agent_environment(&self, all: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let patterns = self.env.base.iter().chain(&self.env.pass).chain(&self.command_agent.env);
-        environment::environment(patterns, all)
+    /// The variables that the agent of this name sees, out of `all`.
+    pub fn agent_environment(&self, agent: &str, all: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let own = match agent {
+            "claude" => &self.agents.claude.env,
+            "codex" => &self.agents.codex.env,
+            "opencode" => &self.agents.opencode.env,
+            "gemini" => &self.agents.gemini.env,
+            "acp" => &self.acp_agent.env,
+            _ => &self.command_agent.env,
+        };
+        environment::environment(self.env.base.iter().chain(&self.env.pass).chain(own), all)
+    }
+
+    /// Works out what the policy knows of each agent.
+    pub(super) fn settle_agents(&mut self) {
+        let native =
+            |agent: &NativeAgent| (agent.account.clone(), agent.model.clone(), agent.fallback.clone());
+        let NativeAgents { claude, codex, opencode, gemini } = &self.agents;
+        let acp = (self.acp_agent.account.clone(), self.acp_agent.model.clone(), None);
+        let agents = [
+            ("claude", native(claude)),
+            ("codex", native(codex)),
+            ("opencode", native(opencode)),
+            ("gemini", native(gemini)),
+            ("acp", acp),
+            ("command", (self.command_agent.account.clone(), None, None)),
+        ];
+        let policy = |(name, (account, model, fallback)): (&str, _)| {
+            let account = Option::unwrap_or_else(account, || name.to_owned());
+            let fallback = Option::or_else(fallback, || self.fallback.clone());
+            (name.to_owned(), AgentPolicy { account, model, fallback })
+        };
+        self.policy.agents = agents.into_iter().map(policy).collect();
     }
 
     pub(super) fn given(&self, key: &str) -> Option<&Given> {

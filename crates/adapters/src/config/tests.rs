@@ -1,6 +1,7 @@
 //! The configuration from the outside: what is accepted, what is refused with which words, what wins.
 
-use super::keys::{KEYS, Key, Kind};
+use super::key::{Key, Kind};
+use super::keys;
 use super::*;
 use ppe_core::policy::{Changes, MergeMethod, MergeStrategy, NoChange, Order, Policy, Retries, Waves};
 
@@ -36,7 +37,10 @@ fn lines(settings: &Settings) -> Vec<String> {
 #[test]
 fn the_defaults_are_those_of_the_policy() {
     let settings = settle(&Inputs::default()).unwrap();
-    assert_eq!(settings.policy, Policy::default());
+    // What it knows of agents comes from their own keys.
+    let agents = settings.policy.agents.clone();
+    assert_eq!(settings.policy, Policy { agents, ..Policy::default() });
+    assert_eq!(settings.policy.agents["claude"].model.as_deref(), Some("sonnet"));
     assert_eq!(settings.dashboard_refresh_ms, 30_000);
     assert_eq!(settings.limits.disk_floor_bytes, 1 << 30);
     assert_eq!(settings.next_steps.len(), 4);
@@ -284,7 +288,7 @@ fn a_finer_retry_limit_wins_over_the_general_one() {
 
 #[test]
 fn every_key_can_be_set_by_its_own_variable() {
-    for key in KEYS {
+    for key in keys::all() {
         let settings = with_env(&[(&key.own_variable(), sample(key))]);
         let settings = settings.unwrap_or_else(|e| panic!("{}: {e}", key.path));
         let origin = Origin::Environment { variable: key.own_variable() };
@@ -328,7 +332,7 @@ name = "scripted"
 [agent.command]
 cmd = ["my-agent", "--flag"]
 env = ["MY_KEY"]
-provider = "acme"
+account = "acme"
 [agent.scripted]
 script = "script.json"
 speed = 2.5
@@ -369,7 +373,7 @@ fn a_file_says_everything() {
     assert_eq!((settings.target.as_deref(), policy.agent.as_str()), (Some("develop"), "scripted"));
     assert_eq!(settings.limits.output_bytes, 5 << 20);
     assert_eq!(settings.command_agent.argv, ["my-agent", "--flag"]);
-    assert_eq!(settings.command_agent.provider.as_deref(), Some("acme"));
+    assert_eq!(settings.command_agent.account.as_deref(), Some("acme"));
     assert!((settings.scripted_agent.speed - 2.5).abs() < f64::EPSILON);
     assert_eq!(
         (&settings.workspace.copy, &settings.workspace.setup),
@@ -437,7 +441,7 @@ fn every_line_says_where_its_value_came_from() {
     }
     let plain = settle(&Inputs::default()).unwrap();
     assert!(self::lines(&plain).contains(&"merge_strategy = independent (default)".to_owned()));
-    assert_eq!(render(&plain).len(), KEYS.len(), "every key has a line");
+    assert_eq!(render(&plain).len(), keys::all().count(), "every key has a line");
 }
 
 #[test]
@@ -466,7 +470,7 @@ fn jobs_see_tool_chains_and_no_secrets() {
     let more = "CARGO_HOME EXTRA_ONE GRADLE_OPTS JAVA_HOME LC_ALL PATH https_proxy";
     assert_eq!(names(settings.job_environment(&all)), more);
     let agent = "CARGO_HOME EXTRA_ONE GRADLE_OPTS JAVA_HOME LC_ALL MY_KEY PATH https_proxy";
-    assert_eq!(names(settings.agent_environment(&all)), agent);
+    assert_eq!(names(settings.agent_environment("command", &all)), agent);
 }
 
 #[test]
@@ -510,7 +514,7 @@ fn the_reference_is_current() {
 #[test]
 fn the_schema_knows_every_key_and_its_default() {
     let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
-    for key in KEYS {
+    for key in keys::all() {
         let pointer = format!("/properties/{}", key.path.replace('.', "/properties/"));
         let field = schema.pointer(&pointer).unwrap_or_else(|| panic!("{} is missing", key.path));
         assert_eq!(field["description"], key.doc);

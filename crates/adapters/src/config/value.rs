@@ -3,7 +3,7 @@
 //! Does not know where the value stands.
 
 use super::error::nearest;
-use super::keys::{Choice, Key, Kind};
+use super::key::{Choice, Key, Kind};
 use toml::de::{DeInteger, DeValue};
 
 /// A value as it arrives.

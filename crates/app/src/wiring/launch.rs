@@ -3,8 +3,8 @@
 use super::Site;
 use crate::error::AppError;
 use ppe_adapters::clock::AwakeClock;
-use ppe_adapters::config::Command;
-use ppe_adapters::executor::drivers::AgentSettings;
+use ppe_adapters::config::{self, Command, NativeAgent};
+use ppe_adapters::executor::drivers::{AgentSettings, Home, KNOWN, NativeSettings, Permissions};
 use ppe_adapters::executor::local::{CommandSpec, ExecutorSettings, LocalExecutor, RunPlaces};
 use ppe_adapters::failpoint;
 use ppe_adapters::forge::local::LocalForge;
@@ -65,7 +65,7 @@ impl LocalPorts {
     ) -> Result<(Self, Sightings), AppError> {
         let sightings = Sightings::default();
         let identity = identity(site)?;
-        let places = places(dir);
+        let places = places(dir, runtime_dir(site)?.join(run.as_str()));
         let settings = executor_settings(site, &identity)?;
         let executor =
             LocalExecutor::new(site.repo.clone(), run.clone(), places, settings, sightings.clone());
@@ -81,11 +81,12 @@ impl LocalPorts {
     }
 }
 
-fn places(dir: &RunDir) -> RunPlaces {
+fn places(dir: &RunDir, temp: PathBuf) -> RunPlaces {
     RunPlaces {
         workspaces: dir.workspaces(),
         tasks: dir.folder().join("tasks"),
         candidates: dir.folder().join("candidates"),
+        temp,
     }
 }
 
@@ -112,7 +113,10 @@ fn executor_settings(site: &Site, identity: &Identity) -> Result<ExecutorSetting
     };
     Ok(ExecutorSettings {
         agents: agent_settings(site),
-        agent_env: settings.agent_environment(&site.env),
+        agent_env: KNOWN
+            .iter()
+            .map(|name| ((*name).to_owned(), settings.agent_environment(name, &site.env)))
+            .collect(),
         job_env: settings.job_environment(&site.env),
         verify: commands(&settings.verify),
         checks: commands(settings.checks()),
@@ -129,11 +133,35 @@ fn executor_settings(site: &Site, identity: &Identity) -> Result<ExecutorSetting
 
 /// The agents as configured.
 pub(crate) fn agent_settings(site: &Site) -> AgentSettings {
+    let settings = &site.settings;
+    let native = |agent: &NativeAgent| NativeSettings {
+        program: agent.program.clone(),
+        agent: agent.agent.clone(),
+        permissions: permissions(agent.permissions),
+        allow: agent.allow.clone(),
+        args: agent.args.clone(),
+        home: match agent.home {
+            config::Home::User => Home::User,
+            config::Home::Private => Home::Private,
+        },
+    };
     AgentSettings {
-        command: site.settings.command_agent.argv.clone(),
-        script: site.settings.scripted_agent.script.as_ref().map(|path| site.path(path)),
-        speed: site.settings.scripted_agent.speed,
-        search_path: site.settings.agent_environment(&site.env).remove("PATH").unwrap_or_default(),
+        claude: native(&settings.agents.claude),
+        codex: native(&settings.agents.codex),
+        opencode: native(&settings.agents.opencode),
+        gemini: native(&settings.agents.gemini),
+        acp: settings.acp_agent.argv.clone(),
+        command: settings.command_agent.argv.clone(),
+        script: settings.scripted_agent.script.as_ref().map(|path| site.path(path)),
+        speed: settings.scripted_agent.speed,
+        search_path: settings.job_environment(&site.env).remove("PATH").unwrap_or_default(),
+    }
+}
+
+fn permissions(permissions: config::Permissions) -> Permissions {
+    match permissions {
+        config::Permissions::Edits => Permissions::Edits,
+        config::Permissions::All => Permissions::All,
     }
 }
 

@@ -171,7 +171,7 @@ fn agent(site: &Site) -> Check {
         Ok(_) if name == "scripted" => good("agent", "scripted: built in"),
         Ok(_) => {
             let program = site.settings.command_agent.argv.first().map_or("", String::as_str);
-            match find_program(program, &site.repo.root, &site.settings.agent_environment(&site.env)) {
+            match find_program(program, &site.repo.root, &site.settings.agent_environment(name, &site.env)) {
                 Some(found) => good("agent", format!("{name}: {}", found.display())),
                 None => bad("agent", format!("{name}: there is no program `{program}`"), hint),
             }

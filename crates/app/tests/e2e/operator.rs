@@ -64,7 +64,10 @@ fn stop_and_resume_keep_commits_and_burn_no_try() {
     env.ready();
     let run = env.spawn(&["run", "--yes"]);
     until_prepared(&env, "T-001");
-    env.until_event("two commits are seen", |e| matches!(e, Event::Sighted { commits: 2, .. }));
+    env.until_event(
+        "two commits are seen",
+        |e| matches!(e, Event::Sighted { seen, .. } if seen.commits == 2),
+    );
     env.ppe(&["stop"]).exits(0).says("ppe resume");
     run.wait().exits(11);
     let made = env.git(&["for-each-ref", "--format=%(objectname)", "refs/ppe/run"]);
@@ -113,7 +116,7 @@ fn ctrl_c_three_times_leaves_and_resume_adopts_the_agent() {
     env.ready();
     let run = env.spawn(&["run", "--yes"]);
     until_prepared(&env, "T-001");
-    env.until_event("a commit is seen", |e| matches!(e, Event::Sighted { commits: 1, .. }));
+    env.until_event("a commit is seen", |e| matches!(e, Event::Sighted { seen, .. } if seen.commits == 1));
     run.signal("INT");
     env.until("it drains", || run.printed().contains("draining").then_some(()));
     run.signal("INT");

@@ -5,13 +5,13 @@ use crate::event::{After, Event};
 use crate::ids::{Attempt, Branch, ChangeNumber, CommitId, Millis, TaskId};
 use crate::intent::{Intent, JobName};
 use crate::mutant::Mutant;
-use crate::outcome::{AgentEnd, Claim, Class, Differs, Exit, Failure, Leftovers, Prepared, Rebase, Snapshot};
+use crate::outcome::{AgentEnd, Claim, Class, Differs, Exit, Failure, Leftovers, Prepared, Rebase};
 use crate::outcome::{SnapshotOutcome, Verdict};
 use crate::policy::{Changes, NoChange, Policy};
 use crate::question::Ask;
 use crate::state::{
-    Asked, Closure, Collect, Flaky, GivenUp, Hold, Kind, Leave, Park, PauseCause, Phase, Round, Running,
-    Step, Stop, Tries, Worked,
+    Closure, Collect, GivenUp, Hold, Kind, Leave, Park, PauseCause, Phase, Round, Running, Step, Stop, Tries,
+    Worked,
 };
 
 /// How often an attempt may be lost before a person is asked.
@@ -61,23 +61,24 @@ impl Decider<'_> {
             failure: Failure::new(class, summary),
             leave,
         };
-        match &end.exit {
-            Exit::Done | Exit::Failed(_) => self.emit(Event::AgentEnded { task: task.clone(), attempt, end }),
-            _ if stopping => self.emit(Event::AgentEnded { task: task.clone(), attempt, end }),
+        let exit = end.exit.clone();
+        // What it used and its session are recorded whatever becomes of the attempt.
+        self.emit(Event::AgentEnded { task: task.clone(), attempt, end });
+        match exit {
+            Exit::Done | Exit::Failed(_) | Exit::Refused(_) | Exit::OverBudget(_) => {}
+            _ if stopping => {}
             Exit::Stopped => self.lost(task, attempt, "it was stopped from outside"),
-            Exit::Lost(why) => {
-                let why = why.clone();
+            Exit::Lost(why) | Exit::SessionLost(why) | Exit::ContextFull(why) => {
                 self.lost(task, attempt, &why);
             }
-            Exit::TryLater { until, why } => {
+            Exit::TryLater { until, why, shortage: _ } => {
                 let until = until.unwrap_or(self.now.plus(BREAKER_MS)).max(self.now.plus(1));
-                self.emit(release(Class::Capacity, why, Leave::Ready(kind)));
+                self.emit(release(Class::Capacity, &why, Leave::Ready(kind)));
                 self.emit(Event::BreakerOpened { agent, until });
             }
             Exit::CannotStart(why) => {
-                let cause = PauseCause::Agent(why.clone());
-                self.emit(release(Class::Machine, why, Leave::Ready(kind)));
-                self.emit(Event::DispatchPaused { cause });
+                self.emit(release(Class::Machine, &why, Leave::Ready(kind)));
+                self.emit(Event::DispatchPaused { cause: PauseCause::Agent(why) });
             }
         }
     }
@@ -133,91 +134,18 @@ impl Decider<'_> {
         }
     }
 
-    /// What the measured work is worth.
-    fn judge(&mut self, task: &TaskId, attempt: Attempt, collect: Collect, snapshot: &Snapshot) {
-        let Some(t) = self.state.task(task) else { return };
-        let Some(running) = t.running() else { return };
-        let kind = running.kind;
-        let (exit, claim) = match &running.end {
-            Some(end) => (Some(end.exit.clone()), end.claim.clone()),
-            None => (None, Claim::Nothing),
-        };
-        let may_ask = running.asked == Asked::No && exit == Some(Exit::Done) && claim == Claim::Nothing;
-        let planned =
-            self.state.position(task).map_or(0, |at| self.state.plan.tasks[at].spec.planned_commits());
-        let fresh = matches!(kind, Kind::First | Kind::Continue);
-        let empty = snapshot.commits == 0 && snapshot.differs == Differs::No;
-        let unchanged =
-            t.facts.failed_tip.as_ref() == Some(&snapshot.tip) && matches!(kind, Kind::Verify | Kind::Ci);
-        let flaky = matches!(claim, Claim::Flaky(_)) && t.facts.flaky == Flaky::Unused;
-        let ids = || (task.clone(), attempt);
-
-        if collect == Collect::Look && matches!(snapshot.leftovers, Leftovers::Files(_)) {
-            let (task, attempt) = ids();
-            return self.emit(if may_ask {
-                Event::LeftoversAsked { task, attempt }
-            } else {
-                Event::LeftoversTaken { task, attempt }
-            });
-        }
-        let failure = match (exit.as_ref(), &claim) {
-            (Some(Exit::Failed(why)), _) => Some(Failure::new(Class::Execution, why.clone())),
-            (_, Claim::Blocked(why)) => {
-                let failure = Failure::new(Class::Execution, format!("the agent is blocked: {why}"));
-                let (task, attempt) = ids();
-                return self.emit(Event::AttemptFailed {
-                    task,
-                    attempt,
-                    failure,
-                    after: After::Hold(Hold::Stuck),
-                });
-            }
-            (None, _) if empty || !snapshot.contains_base => {
-                let lacks = if empty {
-                    "nothing is done yet"
-                } else {
-                    "the branch does not contain the commit it is measured against"
-                };
-                return self.agent_needed(task, attempt, Failure::new(Class::Execution, lacks));
-            }
-            (_, Claim::NoChange(_)) if empty => None,
-            _ if empty => Some(Failure::new(Class::Execution, "the agent ended without a change")),
-            _ if !snapshot.contains_base && kind == Kind::Conflict => Some(Failure::new(
-                Class::Conflict,
-                "the branch does not contain the target it was to be brought onto",
-            )),
-            _ if !snapshot.contains_base => {
-                Some(Failure::new(Class::Execution, "the branch no longer contains the commit it began from"))
-            }
-            _ if unchanged && !flaky && exit.is_some() => {
-                Some(Failure::new(Class::Execution, "the repair changed nothing"))
-            }
-            _ => None,
-        };
-        let (task_id, attempt) = ids();
-        match failure {
-            Some(failure) => self.fail(task, attempt, failure),
-            None if fresh && may_ask && snapshot.commits < planned => {
-                self.emit(Event::LeftoversAsked { task: task_id, attempt });
-            }
-            None => self.emit(Event::VerifyStarted { task: task_id, attempt }),
-        }
-    }
-
-    fn agent_needed(&mut self, task: &TaskId, attempt: Attempt, failure: Failure) {
-        self.emit(Event::AgentNeeded { task: task.clone(), attempt, failure });
-    }
-
     pub(super) fn verify_ended(&mut self, task: &TaskId, attempt: Attempt, job: JobName, verdict: Verdict) {
         let fits = |r: &&Running| r.phase == Phase::Verifying && JobName::from(r.worked()) == job;
         let Some(running) = self.running(task, attempt).filter(fits) else { return self.stale() };
-        let end = running.end.clone();
+        let end = running.end.as_deref().cloned();
         if let Some(stop) = running.stop {
             return self.end_stopped(task, attempt, stop);
         }
         match verdict {
             Verdict::Green => self.verified(task, attempt, end.as_ref()),
-            Verdict::Red(failure) if end.is_none() => self.agent_needed(task, attempt, failure),
+            Verdict::Red(failure) if end.is_none() => {
+                self.emit(Event::AgentNeeded { task: task.clone(), attempt, failure });
+            }
             Verdict::Red(failure) => self.fail(task, attempt, failure),
             Verdict::Unevaluated(why) => {
                 let intent = Intent::EnsureVerified { task: task.clone(), attempt, job };

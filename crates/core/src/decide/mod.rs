@@ -4,6 +4,7 @@
 //! state it was decided on. Stale inputs (of an attempt, candidate or question that is over) are counted and ignored.
 
 mod attempt;
+mod judge;
 mod lane;
 mod observe;
 mod operator;
@@ -25,7 +26,7 @@ use crate::event::{Event, Record};
 use crate::ids::{Attempt, Millis, TaskId};
 use crate::input::{Input, Reply, Start};
 use crate::question::Ask;
-use crate::state::{Progress, Running, State, Step};
+use crate::state::{Progress, Running, Sighting, State, Step};
 
 /// What was decided.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,7 +93,7 @@ impl Decider<'_> {
             Input::LandEnded { candidate, outcome } => self.land_ended(candidate, outcome),
             Input::Released { task } => self.released(task),
             Input::IntentFailed { intent, trouble } => self.intent_failed(intent, trouble),
-            Input::Sighted { task, attempt, commits, phase } => self.sighted(task, attempt, commits, phase),
+            Input::Sighted { task, attempt, seen } => self.sighted(task, attempt, seen),
             Input::Observed(observed) => self.observed(observed),
             Input::Operator(command) => return Some(self.command(command)),
         }
@@ -140,16 +141,15 @@ impl Decider<'_> {
         self.state.questions.values().any(|q| about(&q.ask))
     }
 
-    fn sighted(&mut self, task: TaskId, attempt: Attempt, commits: u32, phase: Option<String>) {
-        let Some(at) = self.state.position(&task) else { return self.stale() };
-        let seen = &self.state.tasks[at].facts.seen;
-        let news = seen.commits != commits || (phase.is_some() && seen.phase != phase);
+    fn sighted(&mut self, task: TaskId, attempt: Attempt, mut seen: Sighting) {
         if self.running(&task, attempt).is_none() {
             return self.stale();
         }
-        if news {
-            let phase = phase.or_else(|| seen.phase.clone());
-            self.emit(Event::Sighted { task, attempt, commits, phase });
+        let Some(before) = self.state.task(&task).map(|t| &t.facts.seen) else { return };
+        // A phase holds until the next is named.
+        seen.phase = seen.phase.or_else(|| before.phase.clone());
+        if *before != seen {
+            self.emit(Event::Sighted { task, attempt, seen });
         }
     }
 }

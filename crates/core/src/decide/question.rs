@@ -28,6 +28,7 @@ impl Decider<'_> {
             },
             Ask::LostRaces { task, .. } => self.answer_lost_races(task, answer),
             Ask::ChangeClosed { task } => self.answer_change_closed(task, question, answer),
+            Ask::Permission { task, tools } => self.answer_permission(task, tools, question, answer),
             Ask::TargetRewritten { tasks } => self.answer_rewritten(tasks, answer),
             Ask::NextWave { wave } => {
                 if answer == Answer::Yes {
@@ -119,6 +120,26 @@ impl Decider<'_> {
         });
     }
 
+    fn answer_permission(&mut self, task: &TaskId, tools: &[String], question: QuestionId, answer: Answer) {
+        if !self.waits_for(task, question) {
+            return;
+        }
+        let (task, tools) = (task.clone(), tools.to_vec());
+        let note = match answer {
+            Answer::Yes => {
+                let note = format!("You are now permitted: {}.", tools.join(", "));
+                self.emit(Event::PermissionGranted { task: task.clone(), tools });
+                Some(note)
+            }
+            Answer::Retry => None,
+            Answer::No | Answer::Hold => {
+                let failure = Failure::new(Class::Operator, "its agent was not permitted what it needs");
+                return self.emit(Event::TaskHeld { task, hold: Hold::Stuck, failure });
+            }
+        };
+        self.emit(Event::TaskReopened { task, note, kind: Kind::Continue });
+    }
+
     fn answer_rewritten(&mut self, tasks: &[TaskId], answer: Answer) {
         for task in tasks {
             if landing(self.state, task).is_none() {
@@ -172,7 +193,7 @@ pub(crate) fn is_live(state: &State, question: QuestionId, ask: &Ask) -> bool {
         Ask::Starvation { task, .. } => {
             state.task(task).and_then(|t| t.running()).is_some_and(|r| r.stop.is_none())
         }
-        Ask::NoChange { task, .. } | Ask::ChangeClosed { task } => waits(task),
+        Ask::NoChange { task, .. } | Ask::ChangeClosed { task } | Ask::Permission { task, .. } => waits(task),
         Ask::SameCause { .. } => state.paused.contains(&PauseCause::SameCause),
         Ask::TargetRed { .. } => state.lane.target_is_red() && state.open_count() > 0,
         Ask::LostRaces { task, .. } => state.lane.frozen == Some(Freeze::Races(task.clone())),

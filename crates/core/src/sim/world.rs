@@ -4,7 +4,7 @@ use crate::ids::{Attempt, Branch, ChangeNumber, CommitId, Millis, TaskId, TreeId
 use crate::input::Input;
 use crate::intent::{Intent, JobName};
 use crate::outcome::{
-    AgentEnd, BuildOutcome, Built, Claim, Differs, Exit, LandOutcome, Leftovers, Prepared, Rebase, Snapshot,
+    AgentEnd, BuildOutcome, Built, Differs, Exit, LandOutcome, Leftovers, Prepared, Rebase, Snapshot,
     SnapshotOutcome, Verdict,
 };
 use crate::state::State;
@@ -56,7 +56,7 @@ impl World {
             Intent::EnsurePreloaded { task } => Input::Preloaded { task },
             Intent::EnsureWorkspace { task, attempt } => Self::prepared(state, task, attempt),
             Intent::EnsureAgent { task, attempt, round } => {
-                let end = AgentEnd { exit: Exit::Done, claim: Claim::Nothing, session: None };
+                let end = AgentEnd::new(Exit::Done);
                 Input::AgentEnded { task, attempt, round, end }
             }
             Intent::EnsureStopped { task, attempt, job } => Self::stopped(task, attempt, job),
@@ -101,7 +101,7 @@ impl World {
 
     fn stopped(task: TaskId, attempt: Attempt, job: JobName) -> Input {
         use crate::state::Round;
-        let end = AgentEnd { exit: Exit::Stopped, claim: Claim::Nothing, session: None };
+        let end = AgentEnd::new(Exit::Stopped);
         match job {
             JobName::Agent => Input::AgentEnded { task, attempt, round: Round::Main, end },
             JobName::Leftovers => Input::AgentEnded { task, attempt, round: Round::Leftovers, end },

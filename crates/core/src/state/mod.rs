@@ -14,7 +14,7 @@ pub use lane::{Candidate, Freeze, Lane, Stage, Subject};
 pub use run::{Clock, Deferred, Due, Matter, PauseCause, Progress, StopMode};
 pub use task::{
     Asked, Closure, Collect, Facts, Flaky, GivenUp, Hold, Kind, Labelled, Leave, Park, Phase, Round, Running,
-    Satisfies, Seen, Step, Stop, Task, Totals, Tries, Wish, Work, Worked, Workspace,
+    Satisfies, Sighting, Step, Stop, Task, Totals, Tries, Wish, Work, Worked, Workspace,
 };
 
 use self::index::{Index, WaveCount};

@@ -3,6 +3,7 @@
 use crate::ids::{Attempt, Branch, ChangeNumber, CommitId, Millis, QuestionId};
 use crate::outcome::{AgentEnd, Failure, Snapshot};
 use crate::plan::Priority;
+use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
 
 /// What an attempt is for.
@@ -211,7 +212,7 @@ pub struct Running {
     /// Whether its agent was asked for leftovers.
     pub asked: Asked,
     /// How its agent ended, once it did.
-    pub end: Option<AgentEnd>,
+    pub end: Option<Box<AgentEnd>>,
     /// The agent that works on it.
     pub agent: String,
     /// When its agent was started; its time limit counts from here.
@@ -321,13 +322,20 @@ pub struct Tries {
     pub lost: u32,
 }
 
-/// What was seen of an agent at work; display only.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// Commits so far.
+/// What is seen of an agent at work.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// Commits since the base, as the workspace's own records show.
     pub commits: u32,
     /// The phase that the agent named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
+    /// What its job has used so far, as far as its program tells while at work.
+    #[serde(default, skip_serializing_if = "Usage::is_zero")]
+    pub usage: Usage,
+    /// Since when it was not heard of, if that is long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet_since: Option<Millis>,
 }
 
 /// Whether a task has a workspace.
@@ -387,12 +395,18 @@ pub struct Facts {
     pub labelled: Labelled,
     /// The agent's session.
     pub session: Option<String>,
+    /// The running total of that session.
+    pub session_usage: Usage,
+    /// What its ended agents used.
+    pub usage: Usage,
+    /// What a person has permitted its agents besides what the configuration allows.
+    pub allowed: Vec<String>,
     /// Failures so far.
     pub tries: Tries,
     /// The workspace.
     pub workspace: Workspace,
     /// What was seen of the agent.
-    pub seen: Seen,
+    pub seen: Sighting,
     /// A person's priority.
     pub priority: Option<Priority>,
     /// Put ahead of all others: greater is later said.

@@ -7,7 +7,8 @@ use ppe_core::ids::{Attempt, Branch, CommitId, Millis, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::intent::JobName;
 use ppe_core::outcome::{AgentEnd, Prepared, SnapshotOutcome, Verdict};
-use ppe_core::state::{Collect, Kind, Round, Subject};
+use ppe_core::state::{Collect, Kind, Round, Sighting, Subject};
+use ppe_core::usage::Usage;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -80,6 +81,12 @@ pub struct AgentJob {
     pub model: Option<String>,
     /// The agent's session to go on with.
     pub session: Option<String>,
+    /// The running total of that session before this job, where the agent counts so.
+    #[serde(default)]
+    pub session_usage: Usage,
+    /// What a person has permitted it besides what the configuration allows, in the agent's own words.
+    #[serde(default)]
+    pub allow: Vec<String>,
     /// The branch.
     pub branch: Branch,
     /// The commit the work is measured against.
@@ -179,15 +186,6 @@ pub struct Tail {
     pub text: String,
     /// Where to go on reading, in bytes.
     pub next: u64,
-}
-
-/// What was seen of an agent at work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sighting {
-    /// Commits since the base, as the workspace's own records show.
-    pub commits: u32,
-    /// The phase that the agent named.
-    pub phase: Option<String>,
 }
 
 /// The latest sighting of each attempt: a slow reader misses the ones between, never the last.

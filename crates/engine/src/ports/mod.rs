@@ -13,8 +13,8 @@ mod source;
 
 pub use clock::Clock;
 pub use executor::{
-    AgentJob, CheckJob, Executor, JobKey, Purpose, Release, Sighting, Sightings, SnapshotSpec, Stream, Tail,
-    VerifyJob, WorkspaceSpec, WorkspaceStart,
+    AgentJob, CheckJob, Executor, JobKey, Purpose, Release, Sightings, SnapshotSpec, Stream, Tail, VerifyJob,
+    WorkspaceSpec, WorkspaceStart,
 };
 pub use forge::{
     BuildSpec, ChangeSpec, CheckReport, Forge, LabelSpec, LandSpec, Lane, Look, Member, OpenTask,

@@ -6,12 +6,12 @@ use ppe_core::input::{Command, Input, Observed, Trouble};
 use ppe_core::intent::{Intent, JobName};
 use ppe_core::outcome::{
     AgentEnd, BuildOutcome, Built, Claim, Class, Differs, Exit, Failure, LandOutcome, Leftovers, Prepared,
-    Rebase, Snapshot, SnapshotOutcome, Verdict,
+    Rebase, Shortage, Snapshot, SnapshotOutcome, Verdict,
 };
 use ppe_core::plan::Priority;
 use ppe_core::question::Answer;
 use ppe_core::state::{
-    Collect, Park, Phase, Round, Satisfies, Stage, State, Step, StopMode, Subject, Task, Worked,
+    Collect, Park, Phase, Round, Satisfies, Sighting, Stage, State, Step, StopMode, Subject, Task, Worked,
 };
 use ppe_core::wishes::{lane_intents, task_intents};
 
@@ -109,7 +109,7 @@ fn attempt_inputs(id: &TaskId, attempt: Attempt, at: (Round, Worked, Collect)) -
         all.push((name, Input::Prepared { task: id.clone(), attempt, prepared }));
     }
     for (name, exit, claim) in ends() {
-        let end = AgentEnd { exit, claim, session: Some("s1".to_owned()) };
+        let end = AgentEnd { claim, session: Some("s1".to_owned()), ..AgentEnd::new(exit) };
         all.push((name, Input::AgentEnded { task: id.clone(), attempt, round, end }));
     }
     for (name, outcome) in snapshots() {
@@ -121,7 +121,10 @@ fn attempt_inputs(id: &TaskId, attempt: Attempt, at: (Round, Worked, Collect)) -
         let job = JobName::from(worked);
         all.push((name, Input::VerifyEnded { task: id.clone(), attempt, job, verdict }));
     }
-    all.push(("agent seen at work", Input::Sighted { task: id.clone(), attempt, commits: 9, phase: None }));
+    all.push((
+        "agent seen at work",
+        Input::Sighted { task: id.clone(), attempt, seen: Sighting { commits: 9, ..Sighting::default() } },
+    ));
     all
 }
 
@@ -133,7 +136,11 @@ fn ends() -> Vec<(&'static str, Exit, Claim)> {
         ("agent done, says blocked", Exit::Done, Claim::Blocked(why())),
         ("agent done, says flaky", Exit::Done, Claim::Flaky(why())),
         ("agent failed", Exit::Failed(why()), Claim::Nothing),
-        ("agent without capacity", Exit::TryLater { until: None, why: why() }, Claim::Nothing),
+        (
+            "agent without capacity",
+            Exit::TryLater { until: None, why: why(), shortage: Shortage::Servers },
+            Claim::Nothing,
+        ),
         ("agent cannot start", Exit::CannotStart(why()), Claim::Nothing),
         ("agent stopped", Exit::Stopped, Claim::Nothing),
         ("agent lost", Exit::Lost(why()), Claim::Nothing),

@@ -7,9 +7,10 @@ use ppe_core::ids::{Attempt, Branch, Millis, TaskId};
 use ppe_core::input::{Input, Trouble};
 use ppe_core::intent::{Intent, JobName};
 use ppe_core::outcome::{
-    Claim, Class, Differs, Exit, Failure, Leftovers, Prepared, Rebase, Snapshot, SnapshotOutcome, Verdict,
+    Claim, Class, Differs, Exit, Failure, Leftovers, Prepared, Rebase, Shortage, Snapshot, SnapshotOutcome,
+    Verdict,
 };
-use ppe_core::state::{Collect, Kind, Round, State};
+use ppe_core::state::{Collect, Kind, Round, Sighting, State};
 
 /// An answer and how long it takes, ms.
 pub(super) type Answer = (u64, Input);
@@ -145,7 +146,7 @@ impl World {
         let job = &self.desk(task).jobs[&(attempt, name)];
         let JobEnd::Agent(end) = job.end.clone() else { return Err("an agent with a verdict".to_owned()) };
         let wait_ms = job.ends.since(now);
-        answers.insert(0, (wait_ms, Input::AgentEnded { task: task.clone(), attempt, round, end }));
+        answers.insert(0, (wait_ms, Input::AgentEnded { task: task.clone(), attempt, round, end: *end }));
         Ok(answers)
     }
 
@@ -175,7 +176,7 @@ impl World {
         } else {
             self.fate(now, round, conflict, &mut effect)
         };
-        Job { ends, end: JobEnd::Agent(ended(exit, claim)), effect: Some(effect) }
+        Job { ends, end: JobEnd::Agent(Box::new(ended(exit, claim))), effect: Some(effect) }
     }
 
     fn fate(&mut self, now: Millis, round: Round, conflict: bool, effect: &mut Effect) -> (Exit, Claim) {
@@ -191,7 +192,7 @@ impl World {
             8..=12 => (Exit::Lost(why()), Claim::Nothing),
             13..=18 => {
                 let until = self.seed.chance(50).then(|| now.plus(self.seed.below(7_200_000)));
-                (Exit::TryLater { until, why: why() }, Claim::Nothing)
+                (Exit::TryLater { until, why: why(), shortage: Shortage::Servers }, Claim::Nothing)
             }
             19 => (Exit::CannotStart(why()), Claim::Nothing),
             20 | 21 => (Exit::Stopped, Claim::Nothing),
@@ -222,7 +223,11 @@ impl World {
             .map(|n| {
                 let commits = u32::try_from(n * 2 + 1).unwrap_or(0);
                 let phase = self.seed.chance(30).then(|| format!("phase {n}"));
-                let seen = Input::Sighted { task: state.id(at).clone(), attempt, commits, phase };
+                let seen = Input::Sighted {
+                    task: state.id(at).clone(),
+                    attempt,
+                    seen: Sighting { commits, phase, ..Sighting::default() },
+                };
                 (takes_ms * (n + 1) / 6, seen)
             })
             .collect()
@@ -232,7 +237,9 @@ impl World {
         let grace_ms = self.seed.between(1, 15_000);
         let obeys = self.seed.chance(85);
         let stopped = || match name {
-            JobName::Agent | JobName::Leftovers => JobEnd::Agent(ended(Exit::Stopped, Claim::Nothing)),
+            JobName::Agent | JobName::Leftovers => {
+                JobEnd::Agent(Box::new(ended(Exit::Stopped, Claim::Nothing)))
+            }
             JobName::Recheck | JobName::Verify => JobEnd::Verdict(Verdict::Unevaluated("stopped".to_owned())),
         };
         let job = self.desk(task).jobs.entry((attempt, name)).or_insert_with(|| {
@@ -249,9 +256,10 @@ impl World {
         let task = task.clone();
         let input = match (end, name) {
             (JobEnd::Agent(end), JobName::Leftovers) => {
+                let end = *end;
                 Input::AgentEnded { task, attempt, round: Round::Leftovers, end }
             }
-            (JobEnd::Agent(end), _) => Input::AgentEnded { task, attempt, round: Round::Main, end },
+            (JobEnd::Agent(end), _) => Input::AgentEnded { task, attempt, round: Round::Main, end: *end },
             (JobEnd::Verdict(verdict), job) => Input::VerifyEnded { task, attempt, job, verdict },
         };
         (wait_ms, input)

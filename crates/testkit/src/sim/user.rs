@@ -138,6 +138,7 @@ fn sensible(ask: &Ask) -> Answer {
         | Ask::NoChange { .. }
         | Ask::SameCause { .. }
         | Ask::TargetRed { .. }
+        | Ask::Permission { .. }
         | Ask::NextWave { .. } => Answer::Yes,
         Ask::LostRaces { .. } | Ask::ChangeClosed { .. } | Ask::TargetRewritten { .. } => Answer::Retry,
     }

@@ -46,7 +46,7 @@ pub(super) struct Effect {
 /// How a job ended, or will.
 #[derive(Clone, Debug)]
 pub(super) enum JobEnd {
-    Agent(AgentEnd),
+    Agent(Box<AgentEnd>),
     Verdict(Verdict),
 }
 
@@ -230,5 +230,5 @@ impl World {
 }
 
 pub(super) fn ended(exit: Exit, claim: Claim) -> AgentEnd {
-    AgentEnd { exit, claim, session: None }
+    AgentEnd { claim, ..AgentEnd::new(exit) }
 }

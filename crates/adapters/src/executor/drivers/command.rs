@@ -3,7 +3,7 @@
 //! It is started in the workspace and finds the prompt on its standard input, in a file, and the rest in variables. It
 //! need not report anything: what it did is measured from git. Knows no particular program.
 
-use super::lines::{AgentEvent, Seen};
+use super::event::{AgentEvent, Seen};
 use super::{Launch, Places, ProcessEnd, bounded, end, environment, lines};
 use ppe_core::outcome::AgentEnd;
 use ppe_engine::ports::AgentJob;

@@ -1,14 +1,18 @@
 //! How an agent's end is told, from the way its process ended and from what it said before.
 //!
-//! Knows neither what the end costs nor what is done about it.
+//! What the program itself said of its end goes before its exit code: success is printed for failures, and zero returned
+//! for work that was not done. Knows neither what the end costs nor what is done about it.
 
 use super::bounded;
-use super::lines::{Later, Seen};
+use super::event::{Later, Retry, Seen};
 use nix::sys::signal::Signal;
-use ppe_core::outcome::{AgentEnd, Exit};
+use ppe_core::outcome::{AgentEnd, Exit, Shortage};
+use ppe_core::usage::Usage;
 
 /// The exit code that means "later" (`EX_TEMPFAIL`).
 const TRY_LATER: i32 = 75;
+/// A program that waits for its model without a word for so long is ended: we wait better. Milliseconds.
+const RETRY_PATIENCE_MS: u64 = 90_000;
 
 /// How an agent's process ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,22 +33,60 @@ pub enum ProcessEnd {
 
 /// The end of an agent that keeps to the usual exit codes.
 pub(super) fn told(exit: &ProcessEnd, seen: &Seen) -> AgentEnd {
+    judged(exit, seen, &Usage::default(), |code| by_code(code, seen))
+}
+
+/// The end of an agent that may have said itself how it ended: `silent` tells what an exit code means without that.
+/// `before` is its session's running total before this job.
+pub(super) fn judged(
+    exit: &ProcessEnd,
+    seen: &Seen,
+    before: &Usage,
+    silent: impl FnOnce(i32) -> Exit,
+) -> AgentEnd {
     let exit = match exit {
-        ProcessEnd::Code(code) => by_itself(*code, seen),
+        ProcessEnd::Code(code) => match (&seen.given_up, &seen.last) {
+            (Some(given_up), _) => given_up.clone(),
+            (None, Some(said)) => said.clone(),
+            (None, None) => silent(*code),
+        },
         ProcessEnd::Signal(signal) => {
             Exit::Failed(with_last_line(format!("the agent was ended by {}", named(*signal)), seen))
         }
         ProcessEnd::CannotRun(why) => Exit::CannotStart(bounded::one_line(why, bounded::WHY_BYTES)),
-        ProcessEnd::Stopped(_) => Exit::Stopped,
+        ProcessEnd::Stopped(_) => seen.given_up.clone().unwrap_or(Exit::Stopped),
         ProcessEnd::OutputCap => {
             Exit::Failed("the agent printed more than one job may (limits.output_mb)".to_owned())
         }
         ProcessEnd::Lost(why) => Exit::Lost(bounded::one_line(why, bounded::WHY_BYTES)),
     };
-    AgentEnd { exit, claim: seen.claim.clone(), session: seen.session.clone() }
+    let mut usage = seen.used;
+    if let Some(total) = &seen.session_total {
+        usage += total.since(before);
+    }
+    AgentEnd {
+        exit: with_reset(exit, seen),
+        claim: seen.claim.clone(),
+        session: seen.session.clone(),
+        usage,
+        session_usage: seen.session_total,
+        denied: seen.denied.clone(),
+        made: seen.made.clone(),
+    }
 }
 
-fn by_itself(code: i32, seen: &Seen) -> Exit {
+/// An allowance that was told to be spent says when it is back.
+fn with_reset(exit: Exit, seen: &Seen) -> Exit {
+    match (exit, seen.exhausted) {
+        (Exit::TryLater { until, why, .. }, Some(resets_at)) => {
+            Exit::TryLater { until: until.or(resets_at), why, shortage: Shortage::Allowance }
+        }
+        (exit, _) => exit,
+    }
+}
+
+/// What a usual exit code means: 0 is done, 75 is later, everything else has failed.
+pub(super) fn by_code(code: i32, seen: &Seen) -> Exit {
     let later = seen.later.or((code == TRY_LATER).then_some(Later::Unknown));
     match (later, code) {
         (Some(later), _) => Exit::TryLater {
@@ -54,14 +96,41 @@ fn by_itself(code: i32, seen: &Seen) -> Exit {
                 Later::AfterEnd(span_ms) => seen.ended_at.map(|ended| ended.plus(span_ms)),
             },
             why: with_last_line("the agent asks for a later try".to_owned(), seen),
+            shortage: Shortage::Servers,
         },
         (None, 0) => Exit::Done,
         (None, code) => Exit::Failed(with_last_line(format!("the agent ended with exit code {code}"), seen)),
     }
 }
 
-fn with_last_line(text: String, seen: &Seen) -> String {
-    let line = seen.last_error.as_deref().map(|l| bounded::one_line(l, bounded::WHY_BYTES));
+/// What a failed request to a model means, by its HTTP status; none is a connection that failed or a time that ran out.
+pub(super) fn by_status(status: Option<u16>, why: &str) -> Exit {
+    let why = bounded::one_line(why, bounded::WHY_BYTES);
+    let later = |shortage| Exit::TryLater { until: None, why: why.clone(), shortage };
+    match status {
+        None | Some(408 | 500..=599) => later(Shortage::Servers),
+        Some(402) => later(Shortage::Allowance),
+        Some(429) => later(Shortage::Rate),
+        Some(401 | 403 | 404) => Exit::CannotStart(why),
+        Some(413) => Exit::ContextFull(why),
+        Some(_) => Exit::Failed(why),
+    }
+}
+
+/// Why a working agent is better ended: what its program tries again cannot succeed, or it waits longer than it should.
+/// `quiet_ms` is how long it has said nothing.
+pub fn hopeless(seen: &Seen, quiet_ms: u64) -> Option<Exit> {
+    let Retry { status, why, .. } = seen.retry.as_ref()?;
+    match by_status(*status, why) {
+        Exit::CannotStart(why) => Some(Exit::CannotStart(why)),
+        later @ Exit::TryLater { .. } if quiet_ms > RETRY_PATIENCE_MS => Some(later),
+        _ => None,
+    }
+}
+
+/// A text with the last line of standard error behind it.
+pub(super) fn with_last_line(text: String, seen: &Seen) -> String {
+    let line = seen.last_error().map(|l| bounded::one_line(l, bounded::WHY_BYTES));
     match line.filter(|l| !l.is_empty()) {
         Some(line) => format!("{text}: {line}"),
         None => text,

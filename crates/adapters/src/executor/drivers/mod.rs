@@ -3,23 +3,37 @@
 //! A driver is a value and all it does is pure, apart from [`report::write`]: it starts nothing, reads nothing and knows
 //! no clock. Whoever supervises the process hands it lines and the end.
 
+mod acp;
 mod bounded;
+mod claude;
+mod codex;
 mod command;
 mod end;
+mod event;
+mod gemini;
 mod lines;
+mod native;
+mod opencode;
 pub mod report;
 mod scripted;
 
 use ppe_core::outcome::AgentEnd;
 use ppe_core::state::Kind;
 use ppe_core::text::nearest;
+use ppe_core::usage::Usage;
 use ppe_engine::ports::{AgentJob, Purpose};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use acp::AcpDriver;
+pub use claude::ClaudeDriver;
+pub use codex::CodexDriver;
 pub use command::CommandDriver;
-pub use end::ProcessEnd;
-pub use lines::{AgentEvent, Later, Seen};
+pub use end::{ProcessEnd, hopeless};
+pub use event::{AgentEvent, Later, Reckoning, Retry, Seen, Went};
+pub use gemini::GeminiDriver;
+pub use native::{Home, NativeSettings, Permissions};
+pub use opencode::OpencodeDriver;
 pub use scripted::{SCRIPT_WRONG, SUBCOMMAND, ScriptedDriver};
 
 /// Names of the variables that an agent gets besides its allow-listed environment.
@@ -51,11 +65,21 @@ pub mod variable {
 }
 
 /// The names that [`Driver::by_name`] knows.
-pub const KNOWN: [&str; 2] = ["command", "scripted"];
+pub const KNOWN: [&str; 7] = ["claude", "codex", "opencode", "gemini", "acp", "command", "scripted"];
 
 /// What the user chose for the agents.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentSettings {
+    /// Claude Code.
+    pub claude: NativeSettings,
+    /// Codex.
+    pub codex: NativeSettings,
+    /// opencode.
+    pub opencode: NativeSettings,
+    /// Gemini CLI.
+    pub gemini: NativeSettings,
+    /// Program and arguments of the agent `acp`; empty when none is configured.
+    pub acp: Vec<String>,
     /// Program and arguments of the agent `command`, with placeholders; empty when none is configured.
     pub command: Vec<String>,
     /// The script of the agent `scripted`, as an absolute path.
@@ -73,6 +97,10 @@ pub struct Places<'a> {
     pub job_dir: &'a Path,
     /// The task's workspace, in which the agent is started.
     pub workspace: &'a Path,
+    /// A folder of the task alone that outlives its attempts: a home for agents that get their own.
+    pub home: &'a Path,
+    /// A folder of the task alone for temporary files, with a short name.
+    pub temp: &'a Path,
     /// The prompt.
     pub prompt_file: &'a Path,
     /// The [`AgentJob`] as JSON.
@@ -107,9 +135,9 @@ pub enum UnknownAgent {
         /// The known name that is most like it.
         nearest: Option<&'static str>,
     },
-    /// The agent `command` has no program.
-    #[error("agent command has no program: set agent.command.cmd")]
-    NoProgram,
+    /// The agent `command` or `acp` has no program.
+    #[error("agent {0} has no program: set agent.{0}.cmd")]
+    NoProgram(&'static str),
 }
 
 /// An agent that can be started.
@@ -119,6 +147,16 @@ pub enum Driver {
     Command(CommandDriver),
     /// The one that plays a script.
     Scripted(ScriptedDriver),
+    /// Claude Code.
+    Claude(ClaudeDriver),
+    /// Codex.
+    Codex(CodexDriver),
+    /// opencode.
+    Opencode(OpencodeDriver),
+    /// Gemini CLI.
+    Gemini(GeminiDriver),
+    /// Any program that speaks the Agent Client Protocol.
+    Acp(AcpDriver),
 }
 
 impl Driver {
@@ -126,17 +164,23 @@ impl Driver {
     ///
     /// Errors: there is none of that name, or it is not configured.
     pub fn by_name(name: &str, settings: &AgentSettings) -> Result<Self, UnknownAgent> {
+        let search_path = settings.search_path.clone();
         match name {
-            "command" if settings.command.is_empty() => Err(UnknownAgent::NoProgram),
-            "command" => {
-                let search_path = settings.search_path.clone();
-                Ok(Self::Command(CommandDriver { argv: settings.command.clone(), search_path }))
-            }
+            "command" if settings.command.is_empty() => Err(UnknownAgent::NoProgram("command")),
+            "command" => Ok(Self::Command(CommandDriver { argv: settings.command.clone(), search_path })),
+            "acp" if settings.acp.is_empty() => Err(UnknownAgent::NoProgram("acp")),
+            "acp" => Ok(Self::Acp(AcpDriver { argv: settings.acp.clone(), search_path })),
             "scripted" => Ok(Self::Scripted(ScriptedDriver {
                 script: settings.script.clone(),
                 speed: settings.speed,
-                search_path: settings.search_path.clone(),
+                search_path,
             })),
+            "claude" => Ok(Self::Claude(ClaudeDriver { settings: settings.claude.clone(), search_path })),
+            "codex" => Ok(Self::Codex(CodexDriver { settings: settings.codex.clone(), search_path })),
+            "opencode" => {
+                Ok(Self::Opencode(OpencodeDriver { settings: settings.opencode.clone(), search_path }))
+            }
+            "gemini" => Ok(Self::Gemini(GeminiDriver { settings: settings.gemini.clone(), search_path })),
             other => Err(UnknownAgent::Name {
                 name: other.to_owned(),
                 known: &KNOWN,
@@ -150,22 +194,42 @@ impl Driver {
         match self {
             Self::Command(driver) => driver.launch(job, places),
             Self::Scripted(driver) => driver.launch(job, places),
+            Self::Claude(driver) => driver.launch(job, places),
+            Self::Codex(driver) => driver.launch(job, places),
+            Self::Opencode(driver) => driver.launch(job, places),
+            Self::Gemini(driver) => driver.launch(job, places),
+            Self::Acp(driver) => driver.launch(job, places),
         }
     }
 
-    /// What one line of its standard output or of its report file says; nothing for a line that is no report.
+    /// What one line of its standard output says; nothing for a line that is not understood.
     pub fn line(&self, line: &str) -> Vec<AgentEvent> {
         match self {
             Self::Command(_) => CommandDriver::line(line),
             Self::Scripted(_) => ScriptedDriver::line(line),
+            Self::Claude(_) => ClaudeDriver::line(line),
+            Self::Codex(_) => CodexDriver::line(line),
+            Self::Opencode(_) => OpencodeDriver::line(line),
+            Self::Gemini(_) => GeminiDriver::line(line),
+            Self::Acp(_) => AcpDriver::line(line),
         }
     }
 
-    /// What its end means, after all that was seen of it.
-    pub fn finish(&self, exit: &ProcessEnd, seen: &Seen) -> AgentEnd {
+    /// What one line of its report file says, which is our own protocol whoever the agent is.
+    pub fn report(line: &str) -> Vec<AgentEvent> {
+        lines::events(line)
+    }
+
+    /// What its end means, after all that was seen of it. `before` is the running total of its session before this job.
+    pub fn finish(&self, exit: &ProcessEnd, seen: &Seen, before: &Usage) -> AgentEnd {
         match self {
             Self::Command(_) => CommandDriver::finish(exit, seen),
             Self::Scripted(_) => ScriptedDriver::finish(exit, seen),
+            Self::Claude(_) => ClaudeDriver::finish(exit, seen, before),
+            Self::Codex(_) => CodexDriver::finish(exit, seen, before),
+            Self::Opencode(_) => OpencodeDriver::finish(exit, seen, before),
+            Self::Gemini(_) => GeminiDriver::finish(exit, seen, before),
+            Self::Acp(_) => AcpDriver::finish(exit, seen, before),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Knows how it is started and how its end is told; what a script holds is known where it is played.
 
-use super::lines::{AgentEvent, Seen};
+use super::event::{AgentEvent, Seen};
 use super::{Launch, Places, ProcessEnd, bounded, end, environment, lines};
 use ppe_core::outcome::{AgentEnd, Exit};
 use ppe_engine::ports::AgentJob;
@@ -40,7 +40,7 @@ impl ScriptedDriver {
     /// What its end means: as with any program, and [`SCRIPT_WRONG`] is a program that cannot start.
     pub fn finish(exit: &ProcessEnd, seen: &Seen) -> AgentEnd {
         let told = end::told(exit, seen);
-        match (exit, &seen.last_error) {
+        match (exit, seen.last_error()) {
             (ProcessEnd::Code(code), Some(why)) if *code == i32::from(SCRIPT_WRONG) => {
                 AgentEnd { exit: Exit::CannotStart(bounded::one_line(why, bounded::WHY_BYTES)), ..told }
             }

@@ -1,6 +1,6 @@
 use super::*;
 use ppe_core::ids::{Attempt, Branch, CommitId, Millis, TaskId};
-use ppe_core::outcome::{Claim, Exit};
+use ppe_core::outcome::{Claim, Exit, Shortage};
 use ppe_core::state::Round;
 
 fn settings() -> AgentSettings {
@@ -14,6 +14,7 @@ fn settings() -> AgentSettings {
         script: Some(PathBuf::from("/plans/script.toml")),
         speed: 2.5,
         search_path: "/usr/bin:/bin".to_owned(),
+        ..AgentSettings::default()
     }
 }
 
@@ -27,6 +28,8 @@ fn job() -> AgentJob {
         agent: "command".to_owned(),
         model: None,
         session: Some("s-1".to_owned()),
+        session_usage: Usage::default(),
+        allow: Vec::new(),
         branch: Branch::new("feat/T-001-x"),
         base: CommitId::new("b".repeat(40)),
         prompt: "Do it.".to_owned(),
@@ -38,6 +41,8 @@ fn job() -> AgentJob {
 const PLACES: fn() -> Places<'static> = || Places {
     job_dir: Path::new("/state/job"),
     workspace: Path::new("/state/workspace"),
+    home: Path::new("/state/home"),
+    temp: Path::new("/tmp/ppe/T-001"),
     prompt_file: Path::new("/state/job/prompt"),
     job_file: Path::new("/state/job/job.json"),
     report_file: Path::new("/state/job/report"),
@@ -57,12 +62,15 @@ fn a_wrong_name_is_an_error_that_helps() {
     let error = Driver::by_name("scriptd", &settings()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "unknown agent scriptd: did you mean scripted?; known are command, scripted"
+        "unknown agent scriptd: did you mean scripted?; known are claude, codex, opencode, gemini, acp, command, scripted"
     );
     let error = Driver::by_name("zebra", &settings()).unwrap_err();
-    assert_eq!(error.to_string(), "unknown agent zebra; known are command, scripted");
+    assert_eq!(
+        error.to_string(),
+        "unknown agent zebra; known are claude, codex, opencode, gemini, acp, command, scripted"
+    );
     let none = AgentSettings { command: Vec::new(), ..settings() };
-    assert_eq!(Driver::by_name("command", &none).unwrap_err(), UnknownAgent::NoProgram);
+    assert_eq!(Driver::by_name("command", &none).unwrap_err(), UnknownAgent::NoProgram("command"));
     assert!(Driver::by_name("scripted", &none).is_ok());
 }
 
@@ -186,12 +194,12 @@ fn the_latest_of_each_kind_is_kept() {
 #[test]
 fn an_agent_that_went_on_does_not_wait() {
     let seen = seen(&[r#"{"report":"later"}"#, r#"{"report":"commit","n":4}"#]);
-    assert_eq!(command().finish(&ProcessEnd::Code(0), &seen).exit, Exit::Done);
+    assert_eq!(command().finish(&ProcessEnd::Code(0), &seen, &Usage::default()).exit, Exit::Done);
 }
 
 #[test]
 fn ends_are_told_by_class() {
-    let said = Seen { last_error: Some("  boom\u{1b}[0m ".to_owned()), ..Seen::default() };
+    let said = Seen { stderr: "  boom\u{1b}[0m ".to_owned(), ..Seen::default() };
     let silent = Seen::default();
     let failed = |text: &str| Exit::Failed(text.to_owned());
     let table = [
@@ -207,12 +215,16 @@ fn ends_are_told_by_class() {
         (
             ProcessEnd::Code(75),
             &said,
-            Exit::TryLater { until: None, why: "the agent asks for a later try: boom [0m".into() },
+            Exit::TryLater {
+                until: None,
+                why: "the agent asks for a later try: boom [0m".into(),
+                shortage: Shortage::Servers,
+            },
         ),
     ];
     for (end, seen, wanted) in table {
-        assert_eq!(command().finish(&end, seen).exit, wanted, "{end:?}");
-        assert_eq!(scripted().finish(&end, seen).exit, wanted, "{end:?}");
+        assert_eq!(command().finish(&end, seen, &Usage::default()).exit, wanted, "{end:?}");
+        assert_eq!(scripted().finish(&end, seen, &Usage::default()).exit, wanted, "{end:?}");
     }
 }
 
@@ -228,21 +240,26 @@ fn later_says_when_if_that_was_told() {
     for (line, ended_at, wanted) in table {
         for code in [0, 1, 75] {
             let seen = Seen { ended_at, ..seen(&[line]) };
-            let Exit::TryLater { until, .. } = command().finish(&ProcessEnd::Code(code), &seen).exit else {
+            let Exit::TryLater { until, .. } =
+                command().finish(&ProcessEnd::Code(code), &seen, &Usage::default()).exit
+            else {
                 panic!("{line} {code}")
             };
             assert_eq!(until, wanted, "{line} {code}");
         }
     }
     let asked = seen(&[r#"{"report":"later"}"#]);
-    assert_eq!(command().finish(&ProcessEnd::Stopped("asked".into()), &asked).exit, Exit::Stopped);
+    assert_eq!(
+        command().finish(&ProcessEnd::Stopped("asked".into()), &asked, &Usage::default()).exit,
+        Exit::Stopped
+    );
 }
 
 #[test]
 fn claim_and_session_come_along_with_any_end() {
     let seen = seen(&[r#"{"report":"blocked","why":"no key"}"#, r#"{"report":"session","id":"s"}"#]);
     for end in [ProcessEnd::Code(0), ProcessEnd::Code(1), ProcessEnd::Lost("gone".into())] {
-        let told = command().finish(&end, &seen);
+        let told = command().finish(&end, &seen, &Usage::default());
         assert_eq!(told.claim, Claim::Blocked("no key".to_owned()));
         assert_eq!(told.session.as_deref(), Some("s"));
     }
@@ -250,9 +267,9 @@ fn claim_and_session_come_along_with_any_end() {
 
 #[test]
 fn a_wrong_script_cannot_start() {
-    let said = Seen { last_error: Some("script.toml:3: unknown key x".to_owned()), ..Seen::default() };
+    let said = Seen { stderr: "script.toml:3: unknown key x".to_owned(), ..Seen::default() };
     let end = ProcessEnd::Code(i32::from(SCRIPT_WRONG));
     let wanted = Exit::CannotStart("script.toml:3: unknown key x".to_owned());
-    assert_eq!(scripted().finish(&end, &said).exit, wanted);
-    assert!(matches!(command().finish(&end, &said).exit, Exit::Failed(_)));
+    assert_eq!(scripted().finish(&end, &said, &Usage::default()).exit, wanted);
+    assert!(matches!(command().finish(&end, &said, &Usage::default()).exit, Exit::Failed(_)));
 }

@@ -1,23 +1,27 @@
 //! An agent's job: started or adopted, watched while it works, and its end told in the driver's words.
 
 use super::{Inner, trouble};
-use crate::executor::drivers::{AgentEvent, Driver, Places, ProcessEnd, Seen};
+use crate::executor::drivers::{Driver, Places, ProcessEnd, Seen, hopeless};
 use crate::executor::job::{self, Ensured, LostCause, NotStarted, Settled};
-use crate::executor::output::{LineReader, Stream};
+use crate::executor::output::{self, LineReader, Stream};
 use crate::executor::record::{self, End, Exit, JobSpec, StopReason};
 use crate::failpoint;
 use crate::git::live::Live;
 use ppe_core::ids::Millis;
 use ppe_core::input::Trouble;
-use ppe_core::outcome::{AgentEnd, Claim, Exit as AgentExit};
-use ppe_core::state::Round;
-use ppe_engine::ports::{AgentJob, JobKey, Sighting};
+use ppe_core::outcome::{AgentEnd, Exit as AgentExit};
+use ppe_core::state::Sighting;
+use ppe_engine::ports::{AgentJob, JobKey};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a working agent is looked at.
 const LOOK: Duration = Duration::from_millis(200);
+/// An agent that was not heard of for so long is quiet.
+const QUIET: Duration = Duration::from_mins(2);
+/// So much of its standard error is looked at when it has ended.
+const STDERR_BYTES: u64 = 4_096;
 
 /// Files of an agent's job besides those of every job.
 const PROMPT: &str = "prompt";
@@ -30,7 +34,7 @@ pub(super) async fn run(inner: Arc<Inner>, agent: AgentJob) -> Result<AgentEnd, 
         Ok(driver) => driver,
         Err(unknown) => {
             let exit = AgentExit::CannotStart(unknown.to_string());
-            return Ok(AgentEnd { exit, claim: Claim::Nothing, session: None });
+            return Ok(AgentEnd::new(exit));
         }
     };
     let key = JobKey::Attempt { task: agent.task.clone(), attempt: agent.attempt, job: agent.round.into() };
@@ -49,7 +53,10 @@ pub(super) async fn run(inner: Arc<Inner>, agent: AgentJob) -> Result<AgentEnd, 
             loop {
                 tokio::select! {
                     settled = &mut settling => break settled?,
-                    () = tokio::time::sleep(LOOK) => watch.look(&inner),
+                    () = tokio::time::sleep(LOOK) => {
+                        watch.look(&inner);
+                        watch.end_hopeless(inner.settings.grace_ms);
+                    }
                 }
             }
         }
@@ -67,7 +74,7 @@ pub(super) async fn run(inner: Arc<Inner>, agent: AgentJob) -> Result<AgentEnd, 
             if let Settled::Ended(exit) = &settled {
                 seen.ended_at = Some(Millis(exit.ended_at_ms));
             }
-            Ok(watch.driver.finish(&process_end(&settled), &seen))
+            Ok(watch.driver.finish(&process_end(&settled), &seen, &agent.session_usage))
         }
     }
 }
@@ -92,13 +99,15 @@ impl Inner {
         let places = Places {
             job_dir: dir,
             workspace: &workspace,
+            home: &self.task_home(&agent.task),
+            temp: &self.task_temp(&agent.task),
             prompt_file: &prompt_file,
             job_file: &job_file,
             report_file: &report_file,
             program: &self.settings.program,
         };
         let launch = driver.launch(agent, &places);
-        let mut env = self.settings.agent_env.clone();
+        let mut env = self.settings.agent_env.get(&agent.agent).cloned().unwrap_or_default();
         env.extend(launch.env);
         let spec = JobSpec {
             marker: self.marker(dir),
@@ -124,10 +133,11 @@ struct Watch {
     report: LineReader,
     live: Live,
     workspace: PathBuf,
-    stderr: PathBuf,
+    dir: PathBuf,
     job: AgentJob,
-    told: Option<Sighting>,
-    phase: Option<String>,
+    told: Sighting,
+    /// When it last said or committed something.
+    heard: Instant,
 }
 
 impl Watch {
@@ -139,35 +149,50 @@ impl Watch {
             report: LineReader::new(dir.join(REPORT), 0),
             live: Live::default(),
             workspace: inner.workspace_dir(&job.task),
-            stderr: Stream::Stderr.path(dir),
+            dir: dir.to_owned(),
             job: job.clone(),
-            told: None,
-            phase: None,
+            told: Sighting::default(),
+            heard: Instant::now(),
         }
     }
 
     /// Reads what is new and puts it where the loop finds it.
     fn look(&mut self, inner: &Inner) {
+        let commits = self.live.commits;
         // What cannot be read now is read at the next look; at the end it is the driver's to say what is missing.
-        let mut lines = self.output.read_lines().unwrap_or_default();
-        lines.extend(self.report.read_lines().unwrap_or_default());
-        for line in lines {
-            self.take(&line.text);
-        }
+        let output = self.output.read_lines().unwrap_or_default();
+        let reports = self.report.read_lines().unwrap_or_default();
         self.live.advance(&self.workspace);
-        let sighting = Sighting { commits: self.live.commits, phase: self.phase.clone() };
-        if self.told.as_ref() != Some(&sighting) && self.job.round == Round::Main {
+        if !output.is_empty() || !reports.is_empty() || self.live.commits != commits {
+            self.heard = Instant::now();
+        }
+        output.iter().flat_map(|line| self.driver.line(&line.text)).for_each(|event| self.seen.add(event));
+        reports.iter().flat_map(|line| Driver::report(&line.text)).for_each(|event| self.seen.add(event));
+        let sighting = self.sighting();
+        if self.told != sighting {
             inner.sightings.put(self.job.task.clone(), self.job.attempt, sighting.clone());
-            self.told = Some(sighting);
+            self.told = sighting;
         }
     }
 
-    fn take(&mut self, line: &str) {
-        for event in self.driver.line(line) {
-            if let AgentEvent::Phase(name) = &event {
-                self.phase = Some(name.clone());
-            }
-            self.seen.add(event);
+    fn sighting(&self) -> Sighting {
+        let quiet = self.heard.elapsed();
+        let since = || Millis(record::wall_ms().saturating_sub(span_ms(quiet)));
+        let total = self.seen.session_total.map(|total| total.since(&self.job.session_usage));
+        let mut usage = self.seen.used;
+        usage += total.unwrap_or_default();
+        let quiet_since = (quiet >= QUIET).then(|| self.told.quiet_since.unwrap_or_else(since));
+        Sighting { commits: self.live.commits, phase: self.seen.phase.clone(), usage, quiet_since }
+    }
+
+    /// Ends an agent that cannot get on: its program would try for long what cannot succeed.
+    fn end_hopeless(&mut self, grace_ms: u64) {
+        if self.seen.given_up.is_some() {
+            return;
+        }
+        if let Some(why) = hopeless(&self.seen, span_ms(self.heard.elapsed())) {
+            // One that cannot be stopped now is found hopeless again at the next look.
+            self.seen.given_up = job::stop(&self.dir, grace_ms).is_ok().then_some(why);
         }
     }
 
@@ -176,24 +201,33 @@ impl Watch {
         loop {
             let before = (self.seen.clone(), self.live.commits);
             self.look(inner);
-            let last = [self.output.finish(), self.report.finish()];
-            for line in last.into_iter().flatten() {
-                self.take(&line.text);
+            if let Some(line) = self.output.finish() {
+                for event in self.driver.line(&line.text) {
+                    self.seen.add(event);
+                }
+            }
+            if let Some(line) = self.report.finish() {
+                for event in Driver::report(&line.text) {
+                    self.seen.add(event);
+                }
             }
             if before == (self.seen.clone(), self.live.commits) {
                 break;
             }
         }
-        self.seen.last_error = last_line(&self.stderr);
+        self.seen.stderr = end_of_errors(&self.dir);
     }
 }
 
-fn last_line(path: &Path) -> Option<String> {
-    let dir = path.parent()?;
-    let length = std::fs::metadata(path).ok()?.len();
-    let bytes = crate::executor::output::tail(dir, Stream::Stderr, length.saturating_sub(4_096)).ok()?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    text.lines().rfind(|l| !l.trim().is_empty()).map(|l| l.trim().chars().take(200).collect())
+fn span_ms(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The last part of what it printed to its standard error.
+fn end_of_errors(dir: &Path) -> String {
+    let length = std::fs::metadata(Stream::Stderr.path(dir)).map_or(0, |m| m.len());
+    let bytes = output::tail(dir, Stream::Stderr, length.saturating_sub(STDERR_BYTES)).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn process_end(settled: &Settled) -> ProcessEnd {

@@ -38,6 +38,8 @@ pub struct RunPlaces {
     pub tasks: PathBuf,
     /// `candidates/<subject>/r<run>/`.
     pub candidates: PathBuf,
+    /// `<task>/`: temporary files.
+    pub temp: PathBuf,
 }
 
 /// A command that judges or sets up.
@@ -56,8 +58,8 @@ pub struct CommandSpec {
 pub struct ExecutorSettings {
     /// The agents.
     pub agents: AgentSettings,
-    /// The whole environment of agents.
-    pub agent_env: BTreeMap<String, String>,
+    /// The whole environment of each agent, by name.
+    pub agent_env: BTreeMap<String, BTreeMap<String, String>>,
     /// The whole environment of all other jobs.
     pub job_env: BTreeMap<String, String>,
     /// Commands that judge a task's work.
@@ -146,6 +148,16 @@ impl Inner {
 
     fn attempt_dir(&self, task: &TaskId, attempt: Attempt) -> PathBuf {
         self.places.tasks.join(task.as_str()).join(format!("a{attempt}"))
+    }
+
+    /// A home of the task alone, for agents that get their own.
+    fn task_home(&self, task: &TaskId) -> PathBuf {
+        self.places.tasks.join(task.as_str()).join("home")
+    }
+
+    /// A folder for the task's temporary files. Its name is short: programs put sockets there, whose paths must be.
+    fn task_temp(&self, task: &TaskId) -> PathBuf {
+        self.places.temp.join(task.as_str())
     }
 
     /// The folder of a job; for a job of several commands, the folder that theirs lie in.

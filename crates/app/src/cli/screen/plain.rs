@@ -192,7 +192,8 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         | Event::TaskWished { .. }
         | Event::LandingAccepted { .. }
         | Event::PriorityChanged { .. }
-        | Event::TaskPreferred { .. } => task(event, state)?,
+        | Event::TaskPreferred { .. }
+        | Event::PermissionGranted { .. } => task(event, state)?,
         Event::CheckStarted { .. }
         | Event::CheckRed { .. }
         | Event::CandidateDropped { .. }
@@ -359,6 +360,7 @@ fn task(event: &Event, state: &State) -> Option<String> {
             format!("{task} counts as done although it is no longer in the target")
         }
         Event::PriorityChanged { task, priority } => format!("{task} has {priority} priority now"),
+        Event::PermissionGranted { task, tools } => format!("{task}: permitted {}", tools.join(", ")),
         Event::TaskPreferred { task } => format!("{task} goes ahead of all others"),
         _ => return None,
     })

@@ -4,10 +4,11 @@ use super::Result;
 use crate::event::{After, Event};
 use crate::ids::{Attempt, TaskId};
 use crate::mutant::Mutant;
-use crate::outcome::{Claim, Class, Failure, Rebase, Snapshot};
+use crate::outcome::{Claim, Class, Exit, Failure, Rebase, Snapshot};
 use crate::state::{
     Asked, Closure, Collect, Flaky, GivenUp, Kind, Leave, Phase, Running, State, Step, Streak, Workspace,
 };
+use crate::usage::Usage;
 
 impl State {
     pub(super) fn attempt_started(
@@ -71,10 +72,18 @@ impl State {
             }
             Event::AgentEnded { task, attempt, end } => {
                 let running = self.expect_attempt(task, *attempt)?;
-                running.end = Some(end.clone());
+                running.end = Some(Box::new(end.clone()));
                 running.phase = Phase::Collecting(Collect::Look);
-                if let Some(session) = &end.session {
-                    self.facts(task)?.session = Some(session.clone());
+                let facts = self.facts(task)?;
+                facts.usage += end.usage;
+                facts.seen.usage = Usage::default();
+                facts.seen.quiet_since = None;
+                if matches!(end.exit, Exit::SessionLost(_) | Exit::ContextFull(_)) {
+                    facts.session = None;
+                    facts.session_usage = Usage::default();
+                } else if end.session.is_some() {
+                    facts.session.clone_from(&end.session);
+                    facts.session_usage = end.session_usage.unwrap_or(facts.session_usage);
                 }
             }
             Event::SnapshotTaken { task, snapshot, .. } => self.snapshot_taken(task, snapshot)?,

@@ -6,7 +6,7 @@ mod lane;
 use super::{
     Closure, Deferred, Due, Facts, Flaky, Kind, Labelled, Park, PauseCause, Progress, Question, Running,
 };
-use super::{Seen, State, Step, Tries, Work, Workspace};
+use super::{State, Step, Tries, Work, Workspace};
 use crate::event::{Event, Record};
 use crate::ids::{Attempt, QuestionId, TaskId};
 use crate::mutant::Mutant;
@@ -190,9 +190,10 @@ impl State {
                 self.next_preference += 1;
                 self.facts(task)?.preferred = order;
             }
-            Event::Sighted { task, commits, phase, .. } => {
-                self.facts(task)?.seen = Seen { commits: *commits, phase: phase.clone() };
+            Event::PermissionGranted { task, tools } => {
+                self.facts(task)?.allowed.extend(tools.iter().cloned());
             }
+            Event::Sighted { task, seen, .. } => self.facts(task)?.seen = seen.clone(),
         }
         Ok(())
     }

@@ -81,6 +81,8 @@ impl World {
             agent: "scripted".to_owned(),
             model: None,
             session: None,
+            session_usage: ppe_core::usage::Usage::default(),
+            allow: Vec::new(),
             branch: Branch::new("feat/T-001-x"),
             base: CommitId::new(&*self.base),
             prompt: String::new(),
@@ -111,8 +113,7 @@ impl World {
 impl Played {
     /// What a driver would have seen.
     fn seen(&self) -> Seen {
-        let settings =
-            AgentSettings { command: vec![], script: None, speed: 1.0, search_path: String::new() };
+        let settings = AgentSettings { speed: 1.0, ..AgentSettings::default() };
         let driver = Driver::by_name("scripted", &settings).unwrap();
         let mut seen = Seen::default();
         for event in self.printed.lines().flat_map(|line| driver.line(line)) {

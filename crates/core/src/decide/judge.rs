@@ -1,0 +1,124 @@
+//! What an attempt's measured work is worth, once its agent has ended: verified, asked for more, sent back, or given to
+//! a person. What the agent said of it is asked about, never believed.
+
+use super::Decider;
+use crate::event::{After, Event};
+use crate::ids::{Attempt, TaskId};
+use crate::outcome::{Claim, Class, Differs, Exit, Failure, Leftovers, Snapshot};
+use crate::question::Ask;
+use crate::state::{Asked, Collect, Flaky, Hold, Kind, Leave, Park, Running, Task};
+
+/// What follows from measured work.
+enum Judgement {
+    /// The verify commands are to look at it.
+    Verify,
+    /// The agent is asked once for what it left over.
+    AskLeftovers,
+    /// What it left over is committed by us.
+    TakeLeftovers,
+    /// No agent has worked yet, and one must.
+    NeedsAgent(Failure),
+    /// It failed, and that costs a try.
+    Fail(Failure),
+    /// Only a person can help.
+    Hold(Failure),
+    /// It made nothing because it was not permitted to.
+    AskPermission(Vec<String>),
+}
+
+impl Decider<'_> {
+    /// Does what the measured work of a running attempt calls for.
+    pub(super) fn judge(&mut self, task: &TaskId, attempt: Attempt, collect: Collect, snapshot: &Snapshot) {
+        let Some(at) = self.state.position(task) else { return };
+        let planned = self.state.plan.tasks[at].spec.planned_commits();
+        let judgement = {
+            let now = &self.state.tasks[at];
+            let Some(running) = now.running() else { return };
+            judgement(now, running, collect, snapshot, planned)
+        };
+        let task = task.clone();
+        match judgement {
+            Judgement::Verify => self.emit(Event::VerifyStarted { task, attempt }),
+            Judgement::AskLeftovers => self.emit(Event::LeftoversAsked { task, attempt }),
+            Judgement::TakeLeftovers => self.emit(Event::LeftoversTaken { task, attempt }),
+            Judgement::NeedsAgent(failure) => self.emit(Event::AgentNeeded { task, attempt, failure }),
+            Judgement::Fail(failure) => self.fail(&task, attempt, failure),
+            Judgement::Hold(failure) => {
+                let after = After::Hold(Hold::Stuck);
+                self.emit(Event::AttemptFailed { task, attempt, failure, after });
+            }
+            Judgement::AskPermission(tools) => {
+                let leave = Leave::Parked(Park::Question(self.state.next_question()));
+                let failure = Failure::new(Class::Operator, "its agent was not permitted what it needs");
+                self.emit(Event::AttemptReleased { task: task.clone(), attempt, failure, leave });
+                self.ask(Ask::Permission { task, tools });
+            }
+        }
+    }
+}
+
+fn judgement(
+    task: &Task,
+    running: &Running,
+    collect: Collect,
+    snapshot: &Snapshot,
+    planned: u32,
+) -> Judgement {
+    let end = running.end.as_deref();
+    let (exit, claim) = (end.map(|e| &e.exit), end.map_or(&Claim::Nothing, |e| &e.claim));
+    let may_ask = running.asked == Asked::No && exit == Some(&Exit::Done) && *claim == Claim::Nothing;
+    let empty = snapshot.commits == 0 && snapshot.differs == Differs::No;
+    let denied = end.map(|e| &e.denied).filter(|denied| empty && !denied.is_empty());
+    if collect == Collect::Look && matches!(snapshot.leftovers, Leftovers::Files(_)) {
+        return if may_ask { Judgement::AskLeftovers } else { Judgement::TakeLeftovers };
+    }
+    match (exit, claim) {
+        (Some(Exit::Refused(why) | Exit::OverBudget(why)), _) => {
+            return Judgement::Hold(Failure::new(Class::Execution, why.clone()));
+        }
+        (Some(Exit::Failed(why)), _) => {
+            return Judgement::Fail(Failure::new(Class::Execution, why.clone()));
+        }
+        (_, Claim::Blocked(why)) => {
+            return Judgement::Hold(Failure::new(Class::Execution, format!("the agent is blocked: {why}")));
+        }
+        (None, _) if empty || !snapshot.contains_base => {
+            let lacks = if empty {
+                "nothing is done yet"
+            } else {
+                "the branch does not contain the commit it is measured against"
+            };
+            return Judgement::NeedsAgent(Failure::new(Class::Execution, lacks));
+        }
+        _ => {}
+    }
+    if let Some(tools) = denied {
+        return Judgement::AskPermission(tools.clone());
+    }
+    if let Some(failure) = shortfall(task, running, snapshot, empty) {
+        return Judgement::Fail(failure);
+    }
+    let fresh = matches!(running.kind, Kind::First | Kind::Continue);
+    if fresh && may_ask && snapshot.commits < planned { Judgement::AskLeftovers } else { Judgement::Verify }
+}
+
+/// In what way the work is not what the attempt was for, apart from what verification will find.
+fn shortfall(task: &Task, running: &Running, snapshot: &Snapshot, empty: bool) -> Option<Failure> {
+    let kind = running.kind;
+    let claim = running.end.as_ref().map_or(&Claim::Nothing, |e| &e.claim);
+    let execution = |summary: &str| Some(Failure::new(Class::Execution, summary));
+    let unchanged =
+        task.facts.failed_tip.as_ref() == Some(&snapshot.tip) && matches!(kind, Kind::Verify | Kind::Ci);
+    let flaky = matches!(claim, Claim::Flaky(_)) && task.facts.flaky == Flaky::Unused;
+    match claim {
+        Claim::NoChange(_) if empty => None,
+        _ if empty => execution("the agent ended without a change"),
+        _ if !snapshot.contains_base && kind == Kind::Conflict => Some(Failure::new(
+            Class::Conflict,
+            "the branch does not contain the target it was to be brought onto",
+        )),
+        _ if !snapshot.contains_base => execution("the branch no longer contains the commit it began from"),
+        _ if unchanged && !flaky && running.end.is_some() => execution("the repair changed nothing"),
+        _ => None,
+    }
+}
