@@ -5,7 +5,7 @@
 use crate::ids::{
     Attempt, Branch, CandidateId, ChangeNumber, CommitId, Millis, QuestionId, RunId, TaskId, TreeId,
 };
-use crate::outcome::{AgentEnd, Built, Failure, Prepared, Snapshot};
+use crate::outcome::{AgentEnd, Built, Failure, Prepared, Shortage, Snapshot};
 use crate::plan::{Plan, Priority};
 use crate::policy::Policy;
 use crate::question::{Answer, Ask};
@@ -111,17 +111,28 @@ pub enum Event {
         /// The new number.
         slots: u32,
     },
-    /// An agent's provider has no capacity.
+    /// An account has too little.
     BreakerOpened {
-        /// The agent.
-        agent: String,
+        /// The account.
+        account: String,
         /// Until when nothing of it starts.
         until: Millis,
+        /// What there is too little of.
+        shortage: Shortage,
+        /// How many of its agents may work at once afterwards.
+        width: u32,
+        /// In the provider's words.
+        why: String,
     },
     /// That time is over.
     BreakerClosed {
-        /// The agent.
-        agent: String,
+        /// The account.
+        account: String,
+    },
+    /// It has served again: one more of its agents may work at once.
+    BreakerWidened {
+        /// The account.
+        account: String,
     },
     /// An intent failed and is tried again later.
     IntentDeferred {
@@ -173,6 +184,9 @@ pub enum Event {
         kind: Kind,
         /// The agent that works on it.
         agent: String,
+        /// Its model, where one is wanted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
     },
     /// Its workspace is ready.
     WorkspacePrepared {
@@ -576,6 +590,7 @@ impl Event {
             | Event::SlotsChanged { .. }
             | Event::BreakerOpened { .. }
             | Event::BreakerClosed { .. }
+            | Event::BreakerWidened { .. }
             | Event::IntentDeferred { .. }
             | Event::IntentDue { .. }
             | Event::WavePreloaded { .. }

@@ -210,10 +210,14 @@ fn attempt_is_next(state: &State, event: &Event) -> Option<String> {
 }
 
 fn dispatch_is_open(state: &State, event: &Event) -> Option<String> {
-    let Event::AttemptStarted { task, .. } = event else { return None };
+    let Event::AttemptStarted { task, agent, .. } = event else { return None };
     let repairs = state.lane.is_repair(task);
-    let closed = state.stop.is_some()
-        || state.paused.iter().any(|cause| !(repairs && *cause == PauseCause::TargetRed));
+    let closes = |cause: &PauseCause| match cause {
+        PauseCause::TargetRed => !repairs,
+        PauseCause::Agent { agent: broken, .. } => broken == agent,
+        _ => true,
+    };
+    let closed = state.stop.is_some() || state.paused.iter().any(closes);
     said(closed, || format!("{task} starts with {:?}, {:?}", state.stop, state.paused))
 }
 
@@ -327,7 +331,7 @@ fn can_go_on(state: &State, at: usize) -> Option<String> {
         Step::Ready { .. } => {
             hold_back(state).is_some()
                 || state.unmet(at).next().is_some()
-                || state.breakers.contains_key(state.agent(at))
+                || state.chosen(at).is_none()
                 || !gate_is_open(state, at)
         }
         Step::Running(_) | Step::Publishing => wished(),

@@ -117,7 +117,7 @@ async fn agent(ports: &impl Ports, state: &State, task: &TaskId, attempt: Attemp
         round,
         purpose,
         agent: running.agent.clone(),
-        model: spec.model.as_deref().map(str::to_owned),
+        model: running.model.clone(),
         session: facts.session.clone(),
         session_usage: facts.session_usage,
         allow: facts.allowed.clone(),

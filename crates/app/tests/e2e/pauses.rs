@@ -152,7 +152,7 @@ fn an_agent_whose_program_went_away_pauses_until_the_user_goes_on() {
     install(&format!("{work}rm \"$0\"\n"));
     env.set("PPE_AGENT_COMMAND_CMD", &format!("[\"{}\"]", agent.display()));
     env.ppe(&["run", "--yes", "--agent", "command"]).exits(11).says("an agent cannot be started");
-    until_paused(&env, |c| matches!(c, PauseCause::Agent(_)));
+    until_paused(&env, |c| matches!(c, PauseCause::Agent { .. }));
     let (text, command) = told(&env);
     assert!(text.contains("agent") && text.contains("No such file"), "{text}");
     assert_eq!(command, "ppe unpause");
@@ -161,7 +161,7 @@ fn an_agent_whose_program_went_away_pauses_until_the_user_goes_on() {
     env.ppe(&["unpause"]).exits(0);
     env.ppe(&["resume", "--yes"]).exits(0);
     assert!(is_landed(&env, "T-002"));
-    went_on(&env, |c| matches!(c, PauseCause::Agent(_)));
+    went_on(&env, |c| matches!(c, PauseCause::Agent { .. }));
     nobody_paid(&env);
     env.finish();
 }

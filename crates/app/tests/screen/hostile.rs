@@ -82,7 +82,7 @@ fn events(text: &str) -> Vec<Event> {
         Event::TaskHeld { task: task.clone(), hold: Hold::Stuck, failure },
         Event::DispatchPaused { cause: PauseCause::Machine(text.to_owned()) },
         Event::QuestionAsked { question: QuestionId(1), ask: Ask::NoChange { task, why: text.to_owned() } },
-        Event::BreakerClosed { agent: text.to_owned() },
+        Event::BreakerClosed { account: text.to_owned() },
     ]
 }
 

@@ -16,8 +16,6 @@ use crate::state::{
 
 /// How often an attempt may be lost before a person is asked.
 const MAX_LOST: u32 = 10;
-/// How long an agent without capacity rests when it did not say for how long, ms.
-const BREAKER_MS: u64 = 60_000;
 /// Tasks in a row that fail alike before dispatch pauses.
 const SAME_CAUSE: usize = 3;
 
@@ -65,20 +63,23 @@ impl Decider<'_> {
         // What it used and its session are recorded whatever becomes of the attempt.
         self.emit(Event::AgentEnded { task: task.clone(), attempt, end });
         match exit {
-            Exit::Done | Exit::Failed(_) | Exit::Refused(_) | Exit::OverBudget(_) => {}
+            Exit::Done => self.served(&agent),
+            Exit::Failed(_) | Exit::Refused(_) | Exit::OverBudget(_) => {}
             _ if stopping => {}
             Exit::Stopped => self.lost(task, attempt, "it was stopped from outside"),
             Exit::Lost(why) | Exit::SessionLost(why) | Exit::ContextFull(why) => {
                 self.lost(task, attempt, &why);
             }
-            Exit::TryLater { until, why, shortage: _ } => {
-                let until = until.unwrap_or(self.now.plus(BREAKER_MS)).max(self.now.plus(1));
+            Exit::TryLater { until, why, shortage } => {
+                let users = self.state.users(self.state.account(&agent));
                 self.emit(release(Class::Capacity, &why, Leave::Ready(kind)));
-                self.emit(Event::BreakerOpened { agent, until });
+                self.shortage(&agent, users, (shortage, until), &why);
             }
             Exit::CannotStart(why) => {
                 self.emit(release(Class::Machine, &why, Leave::Ready(kind)));
-                self.emit(Event::DispatchPaused { cause: PauseCause::Agent(why) });
+                if self.state.broken(&agent).is_none() {
+                    self.emit(Event::DispatchPaused { cause: PauseCause::Agent { agent, why } });
+                }
             }
         }
     }

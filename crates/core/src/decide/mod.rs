@@ -4,6 +4,7 @@
 //! state it was decided on. Stale inputs (of an attempt, candidate or question that is over) are counted and ignored.
 
 mod attempt;
+mod capacity;
 mod judge;
 mod lane;
 mod observe;
@@ -15,6 +16,7 @@ mod starvation;
 mod timer;
 mod trouble;
 
+pub(crate) use capacity::widens_at;
 pub(crate) use question::is_live;
 pub use rest::{Rest, rest};
 pub use schedule::{HoldBack, hold_back, may_start, start_key};

@@ -89,7 +89,7 @@ impl Decider<'_> {
             match cause {
                 PauseCause::Operator
                 | PauseCause::Machine(_)
-                | PauseCause::Agent(_)
+                | PauseCause::Agent { .. }
                 | PauseCause::SameCause
                 // The next look at the target pauses and asks again if it still is so.
                 | PauseCause::TargetRewritten => {

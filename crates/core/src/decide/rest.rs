@@ -1,7 +1,7 @@
 //! Whether a run has come to rest: nothing can go on unless the user, or another day, makes it.
 
 use super::schedule::{HoldBack, hold_back, next_start};
-use crate::state::{PauseCause, Progress, State, Step, StopMode};
+use crate::state::{Progress, State, Step, StopMode};
 use crate::wishes::intents;
 
 /// How a run has come to rest.
@@ -40,6 +40,7 @@ pub fn rest(state: &State) -> Option<Rest> {
             Some(HoldBack::OpenChanges) => Some(Rest::NeedsUser),
             _ => None,
         },
+        _ if state.ready().any(|at| state.chosen(at).is_none()) => Some(Rest::Paused),
         _ => Some(Rest::NeedsUser),
     }
 }
@@ -50,14 +51,13 @@ fn rechecking(state: &State) -> bool {
 
 /// Whether the repair of a red target waits for nothing but its agent's capacity.
 fn repair_behind_breaker(state: &State) -> bool {
-    let only_red = state.paused.iter().all(|cause| *cause == PauseCause::TargetRed);
     let at = state.open_repair().and_then(|id| state.position(id));
-    only_red
+    state.only_red()
         && at.is_some_and(|at| {
-            matches!(state.tasks[at].step, Step::Ready { .. }) && state.breakers.contains_key(state.agent(at))
+            matches!(state.tasks[at].step, Step::Ready { .. }) && state.behind_account(at)
         })
 }
 
 fn behind_breaker(state: &State) -> bool {
-    state.ready().any(|at| state.breakers.contains_key(state.agent(at)))
+    state.ready().any(|at| state.behind_account(at))
 }

@@ -7,7 +7,7 @@ use crate::ids::{Attempt, Millis};
 use crate::mutant::Mutant;
 use crate::policy::Waves;
 use crate::question::Ask;
-use crate::state::{Hold, Kind, PauseCause, Progress, State, Step, Workspace};
+use crate::state::{Choice, Hold, Kind, PauseCause, Progress, State, Step, Workspace};
 use std::cmp::Reverse;
 
 /// Why a free slot stays free although tasks may be ready.
@@ -142,8 +142,8 @@ impl Decider<'_> {
             let Step::Ready { kind } = self.state.tasks[at].step else { break };
             let further = u32::from(!self.state.has(Mutant::AttemptReused));
             let attempt = Attempt((self.state.tasks[at].facts.attempts + further).max(1));
-            let agent = self.state.agent(at).to_owned();
-            self.emit(Event::AttemptStarted { task: self.state.id(at).clone(), attempt, kind, agent });
+            let Some(Choice { agent, model }) = self.state.chosen(at) else { break };
+            self.emit(Event::AttemptStarted { task: self.state.id(at).clone(), attempt, kind, agent, model });
         }
     }
 
@@ -170,7 +170,7 @@ pub fn hold_back(state: &State) -> Option<HoldBack> {
     if state.stop.is_some() {
         return Some(HoldBack::Stopping);
     }
-    if !state.paused.is_empty() && repair_to_start(state).is_none() {
+    if state.is_halted() && repair_to_start(state).is_none() {
         return Some(HoldBack::Paused);
     }
     if busy >= policy.slots + u32::from(state.has(Mutant::SlotsIgnored)) {
@@ -190,9 +190,8 @@ pub fn hold_back(state: &State) -> Option<HoldBack> {
 
 /// The repair of a red target that may start although nothing else may.
 fn repair_to_start(state: &State) -> Option<usize> {
-    let only_red = state.paused.iter().all(|cause| *cause == PauseCause::TargetRed);
     let at = state.position(state.lane.repair.as_ref()?)?;
-    (only_red && matches!(state.tasks[at].step, Step::Ready { .. }) && may_start(state, at)).then_some(at)
+    (state.only_red() && matches!(state.tasks[at].step, Step::Ready { .. }) && may_start(state, at)).then_some(at)
 }
 
 fn last_start(state: &State) -> Option<Millis> {
@@ -222,7 +221,7 @@ pub fn may_start(state: &State, at: usize) -> bool {
     let satisfied = state.unmet(at).next().is_none() || state.has(Mutant::ReopenedSatisfies);
     let red = state.paused.contains(&PauseCause::TargetRed) && !state.has(Mutant::RedTargetIgnored);
     let halted = red && !state.lane.is_repair(state.id(at));
-    !halted && satisfied && gate_is_open(state, at) && !state.breakers.contains_key(state.agent(at))
+    !halted && satisfied && gate_is_open(state, at) && state.chosen(at).is_some()
 }
 
 /// The best ready task that may start.

@@ -33,7 +33,7 @@ pub fn pace_ms(state: &State, now: Millis) -> Option<u64> {
 /// The question to ask, if short tasks starve.
 pub(super) fn starving(state: &State, now: Millis) -> Option<Ask> {
     let full = state.busy_count() >= state.policy.slots as usize;
-    if !full || state.ready_count() <= QUEUE || state.stop.is_some() || !state.paused.is_empty() {
+    if !full || state.ready_count() <= QUEUE || state.stop.is_some() || state.is_halted() {
         return None;
     }
     let asked_before = |at: usize| {

@@ -1,6 +1,6 @@
 //! Time: what is due, and when something will be. There are no timers to keep: the next moment follows from the state.
 
-use super::{Decider, schedule};
+use super::{Decider, capacity, schedule};
 use crate::event::Event;
 use crate::ids::Millis;
 use crate::mutant::Mutant;
@@ -16,11 +16,7 @@ impl Decider<'_> {
         for intent in due.into_iter().map(|(intent, _)| intent.clone()).collect::<Vec<_>>() {
             self.emit(Event::IntentDue { intent });
         }
-        let over: Vec<_> =
-            self.state.breakers.iter().filter(|(_, until)| **until <= now).map(|(a, _)| a.clone()).collect();
-        for agent in over {
-            self.emit(Event::BreakerClosed { agent });
-        }
+        self.accounts_due();
         for at in self.state.backoff().collect::<Vec<_>>() {
             if let Step::Backoff { until, kind } = self.state.tasks[at].step
                 && until <= now
@@ -76,7 +72,7 @@ pub fn next_wakeup(state: &State) -> Option<Millis> {
     let questions = state.questions.keys().filter_map(|q| question_deadline(state, *q));
     backoff
         .chain(deferred)
-        .chain(state.breakers.values().copied())
+        .chain(capacity::next_account(state))
         .chain(limits)
         .chain(questions)
         .chain(schedule::stagger_until(state))

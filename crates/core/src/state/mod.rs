@@ -3,12 +3,14 @@
 //! [`State::apply`] is the only mutation in the program. The state knows the plan it is about, but no clock, no files
 //! and no reasons: those are decided elsewhere and arrive as events.
 
+mod account;
 mod evolve;
 mod index;
 pub(crate) mod lane;
 pub(crate) mod run;
 pub(crate) mod task;
 
+pub use account::{Breaker, Choice};
 pub use evolve::Illegal;
 pub use lane::{Candidate, Freeze, Lane, Stage, Subject};
 pub use run::{Clock, Deferred, Due, Matter, PauseCause, Progress, StopMode};
@@ -70,8 +72,8 @@ pub struct State {
     pub paused: BTreeSet<PauseCause>,
     /// The stop that was asked for since the run was last taken up.
     pub stop: Option<StopMode>,
-    /// Agents without capacity, until when.
-    pub breakers: BTreeMap<String, Millis>,
+    /// Accounts that had too little.
+    pub breakers: BTreeMap<String, Breaker>,
     /// Intents that failed and wait.
     pub deferred: BTreeMap<Intent, Deferred>,
     /// Open questions.
@@ -147,7 +149,7 @@ impl State {
 
     /// Whether nothing is at work because dispatch is paused or the run was stopped: such time counts as paused.
     pub fn is_idle_by_order(&self) -> bool {
-        self.busy_count() == 0 && (!self.paused.is_empty() || self.stop.is_some())
+        self.busy_count() == 0 && (self.is_halted() || self.stop.is_some())
     }
 
     /// The position of a task of this plan.

@@ -11,8 +11,13 @@ pub enum PauseCause {
     Operator,
     /// The machine cannot take more: the text says what failed.
     Machine(String),
-    /// An agent's program cannot be started: the text says why.
-    Agent(String),
+    /// An agent's program or access is not in order. Only its own tasks wait.
+    Agent {
+        /// The agent.
+        agent: String,
+        /// What is wrong.
+        why: String,
+    },
     /// The target itself is red.
     TargetRed,
     /// Several tasks in a row failed alike.
@@ -24,7 +29,10 @@ pub enum PauseCause {
 impl PauseCause {
     /// Whether two causes are of one kind, whatever their text.
     pub fn same_kind(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
+        match (self, other) {
+            (Self::Agent { agent, .. }, Self::Agent { agent: other, .. }) => agent == other,
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
     }
 }
 

@@ -215,6 +215,8 @@ pub struct Running {
     pub end: Option<Box<AgentEnd>>,
     /// The agent that works on it.
     pub agent: String,
+    /// Its model, where one is wanted.
+    pub model: Option<String>,
     /// When its agent was started; its time limit counts from here.
     pub working_since: Option<Millis>,
 }

@@ -3,6 +3,7 @@
 use crate::decide::{HoldBack, hold_back};
 use crate::ids::{CandidateId, Millis, QuestionId, TaskId};
 use crate::intent::Intent;
+use crate::outcome::Shortage;
 use crate::question::{Answer, Ask};
 use crate::state::{Freeze, Matter, PauseCause, Stage, State, Step};
 use crate::wording::{list, short, span};
@@ -45,13 +46,15 @@ pub struct Pause {
     pub command: String,
 }
 
-/// An agent without capacity.
+/// An account that has, or lately had, too little.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Breaker {
-    /// The agent.
-    pub agent: String,
-    /// Until when nothing of it starts.
-    pub until: Millis,
+    /// The account.
+    pub account: String,
+    /// Until when nothing of it starts; none once that time is over.
+    pub until: Option<Millis>,
+    /// So many of its agents work at once, at most.
+    pub width: u32,
     /// In words.
     pub text: String,
 }
@@ -144,7 +147,7 @@ fn pause(state: &State, cause: &PauseCause) -> Pause {
         PauseCause::Machine(why) => {
             (format!("the machine cannot take more ({why}); tried again by itself"), unpause())
         }
-        PauseCause::Agent(why) => (format!("an agent cannot be started ({why})"), unpause()),
+        PauseCause::Agent { agent, why } => (format!("{agent} cannot work ({why})"), unpause()),
         PauseCause::TargetRed => {
             let repair = state.open_repair();
             let held = |task: &TaskId| matches!(state.task(task).map(|t| &t.step), Some(Step::Held { .. }));
@@ -194,14 +197,25 @@ pub(super) fn holding_back(state: &State) -> Option<String> {
     }
 }
 
-/// Agents without capacity.
+/// Accounts that have, or lately had, too little.
 pub(super) fn breakers(state: &State, now: Millis) -> Vec<Breaker> {
-    let shown = |(agent, until): (&String, &Millis)| Breaker {
-        agent: agent.clone(),
-        until: *until,
-        text: format!("{agent} has no capacity; again in {}", span(until.since(now))),
+    let shown = |(account, breaker): (&String, &crate::state::Breaker)| {
+        let (width, lacks) = (breaker.width, lacks(breaker.shortage));
+        let text = match breaker.until {
+            Some(until) => format!("{account} {lacks}; again in {}", span(until.since(now))),
+            None => format!("{account} {lacks} before; {width} at once until it holds"),
+        };
+        Breaker { account: account.clone(), until: breaker.until, width, text }
     };
     state.breakers.iter().map(shown).collect()
+}
+
+fn lacks(shortage: Shortage) -> &'static str {
+    match shortage {
+        Shortage::Servers => "had no capacity",
+        Shortage::Rate => "was asked too often",
+        Shortage::Allowance => "had no allowance left",
+    }
 }
 
 /// Wishes that failed and wait.

@@ -296,7 +296,7 @@ fn run_word(state: &State, live: Live) -> RunWord {
         (_, Some(StopMode::Agents | StopMode::Cancel)) => RunWord::Stopping,
         (Some(Rest::NeedsUser), None) => RunWord::NeedsYou,
         (Some(Rest::Paused), None) => RunWord::Paused,
-        (None, None) if !state.paused.is_empty() => RunWord::Paused,
+        (None, None) if state.is_halted() => RunWord::Paused,
         (None, None) => RunWord::Running,
     }
 }

@@ -222,10 +222,11 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         Event::StopRequested { mode } => stop(*mode, state),
         Event::StopWithdrawn => "New tasks start again".to_owned(),
         Event::SlotsChanged { slots } => plural(*slots as usize, "slot"),
-        Event::BreakerOpened { agent, until } => {
-            format!("⏳ {agent} has no capacity; again in {}", span(until.since(state.clock.last)))
-        }
-        Event::BreakerClosed { agent } => format!("{agent} is tried again"),
+        Event::BreakerOpened { account, until, width, why, .. } => format!(
+            "⏳ {account}: {why}; again in {}, {width} at once",
+            span(until.since(state.clock.last))
+        ),
+        Event::BreakerClosed { account } => format!("{account} is tried again"),
         Event::IntentDeferred { intent, why, until, .. } => {
             let wait = span(until.since(state.clock.last));
             match intent.task() {
@@ -264,6 +265,7 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         | Event::CandidateLanded { .. }
         | Event::TargetMoved { .. }
         | Event::WorkspaceReleased { .. }
+        | Event::BreakerWidened { .. }
         | Event::Sighted { .. } => return None,
     };
     Some(clean(&line, Letters::Unicode))
@@ -272,7 +274,7 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
 /// What happens to an attempt.
 fn attempt(event: &Event, state: &State) -> Option<String> {
     Some(match event {
-        Event::AttemptStarted { task, attempt, kind, agent } => {
+        Event::AttemptStarted { task, attempt, kind, agent, .. } => {
             let title = state.plan.task(task).map_or("", |planned| &planned.spec.title);
             match kind {
                 Kind::First => format!("🔄 {task} {title} started ({agent})"),
@@ -422,7 +424,7 @@ fn pause(cause: &PauseCause) -> String {
     match cause {
         PauseCause::Operator => "by you (ppe unpause)".to_owned(),
         PauseCause::Machine(why) => format!("the machine cannot take more ({why})"),
-        PauseCause::Agent(why) => format!("an agent cannot be started ({why}) (ppe unpause)"),
+        PauseCause::Agent { agent, why } => format!("{agent} cannot work: {why} (ppe unpause)"),
         PauseCause::TargetRed => "the target is red".to_owned(),
         PauseCause::SameCause => "several tasks failed alike".to_owned(),
         PauseCause::TargetRewritten => "the target lost what had landed".to_owned(),

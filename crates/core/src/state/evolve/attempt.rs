@@ -16,7 +16,7 @@ impl State {
         task: &TaskId,
         attempt: Attempt,
         kind: Kind,
-        agent: &str,
+        (agent, model): (&str, Option<&str>),
     ) -> Result {
         let (at, now) = (self.at(task)?, self.clock.last);
         if !matches!(self.tasks[at].step, Step::Ready { .. }) {
@@ -43,6 +43,7 @@ impl State {
             asked: Asked::No,
             end: None,
             agent: agent.to_owned(),
+            model: model.map(str::to_owned),
             working_since: None,
         };
         self.set_step(at, Step::Running(running));

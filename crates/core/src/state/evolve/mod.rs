@@ -6,7 +6,7 @@ mod lane;
 use super::{
     Closure, Deferred, Due, Facts, Flaky, Kind, Labelled, Park, PauseCause, Progress, Question, Running,
 };
-use super::{State, Step, Tries, Work, Workspace};
+use super::{Breaker, State, Step, Tries, Work, Workspace};
 use crate::event::{Event, Record};
 use crate::ids::{Attempt, QuestionId, TaskId};
 use crate::mutant::Mutant;
@@ -68,8 +68,14 @@ impl State {
             Event::StopRequested { mode } => self.stop = self.stop.max(Some(*mode)),
             Event::StopWithdrawn => self.stop = None,
             Event::SlotsChanged { slots } => Arc::make_mut(&mut self.policy).slots = *slots,
-            Event::BreakerOpened { agent, until } => drop(self.breakers.insert(agent.clone(), *until)),
-            Event::BreakerClosed { agent } => drop(self.breakers.remove(agent)),
+            Event::BreakerOpened { .. } => self.breaker_opened(event),
+            Event::BreakerClosed { account } => {
+                let widens = crate::decide::widens_at(self.clock.last);
+                let breaker = self.breakers.get_mut(account).ok_or_else(|| format!("{account} is open"))?;
+                breaker.until = None;
+                breaker.widens = widens;
+            }
+            Event::BreakerWidened { account } => self.breaker_widened(account),
             Event::IntentDeferred { intent, until, why, matter } => {
                 let times = self.deferred.get(intent).map_or(0, |d| d.times) + 1;
                 let deferred =
@@ -84,8 +90,8 @@ impl State {
             Event::TaskPreloaded { task } => self.facts(task)?.workspace = Workspace::Preloaded,
             Event::WaveOpened { wave } => drop(self.opened.insert(*wave)),
             Event::TaskReadied { task, kind } => return self.enter(task, Step::Ready { kind: *kind }),
-            Event::AttemptStarted { task, attempt, kind, agent } => {
-                return self.attempt_started(task, *attempt, *kind, agent);
+            Event::AttemptStarted { task, attempt, kind, agent, model } => {
+                return self.attempt_started(task, *attempt, *kind, (agent, model.as_deref()));
             }
             Event::WorkspacePrepared { .. }
             | Event::AgentEnded { .. }
@@ -258,6 +264,36 @@ impl State {
         }
     }
 
+    fn breaker_opened(&mut self, event: &Event) {
+        let Event::BreakerOpened { account, until, shortage, width, why } = event else { return };
+        // The same episode goes on while the breaker is open.
+        let strikes = match self.breakers.get(account) {
+            Some(Breaker { until: Some(_), strikes, .. }) => *strikes,
+            Some(breaker) => breaker.strikes + 1,
+            None => 1,
+        };
+        let breaker = Breaker {
+            until: Some(*until),
+            shortage: *shortage,
+            why: why.clone(),
+            width: *width,
+            strikes,
+            widens: *until,
+        };
+        self.breakers.insert(account.clone(), breaker);
+    }
+
+    fn breaker_widened(&mut self, account: &str) {
+        let (slots, widens) = (self.policy.slots, crate::decide::widens_at(self.clock.last));
+        let Some(breaker) = self.breakers.get_mut(account) else { return };
+        breaker.width += 1;
+        breaker.strikes = 0;
+        breaker.widens = widens;
+        if breaker.width >= slots {
+            self.breakers.remove(account);
+        }
+    }
+
     fn session_opened(&mut self, down_ms: u64) {
         self.totals.sessions += 1;
         // A complete run's time ended with its last task, and an idle run's was counted as it passed.
@@ -266,7 +302,10 @@ impl State {
         }
         self.stop = None;
         self.paused.retain(|c| match c {
-            PauseCause::Operator | PauseCause::Machine(_) | PauseCause::Agent(_) | PauseCause::SameCause => {
+            PauseCause::Operator
+            | PauseCause::Machine(_)
+            | PauseCause::Agent { .. }
+            | PauseCause::SameCause => {
                 false
             }
             PauseCause::TargetRed | PauseCause::TargetRewritten => true,

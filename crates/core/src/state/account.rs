@@ -1,0 +1,109 @@
+//! The accounts that agents use: whether they may be used now, and by how many at once.
+//!
+//! A breaker is all that is kept of an account that had too little; without one everything may start. Knows nothing of
+//! when a breaker opens or widens.
+
+use super::{PauseCause, State};
+use crate::ids::Millis;
+use crate::outcome::Shortage;
+
+/// An account that had too little, until it has been used again by as many as there are slots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breaker {
+    /// Nothing of the account starts before; none once that time is over.
+    pub until: Option<Millis>,
+    /// What there was too little of.
+    pub shortage: Shortage,
+    /// In the provider's words.
+    pub why: String,
+    /// So many of its agents work at once, at most.
+    pub width: u32,
+    /// How often in a row it had too little.
+    pub strikes: u32,
+    /// When one more may work at once.
+    pub widens: Millis,
+}
+
+/// Who would work on a task if it started now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The agent.
+    pub agent: String,
+    /// The model, where one is wanted.
+    pub model: Option<String>,
+}
+
+impl State {
+    /// The account that an agent uses: its own, unless the policy says whose.
+    pub fn account<'a>(&'a self, agent: &'a str) -> &'a str {
+        self.policy.agents.get(agent).map_or(agent, |known| &known.account)
+    }
+
+    /// How many attempts use an account now.
+    pub fn users(&self, account: &str) -> u32 {
+        let uses = |at: &usize| {
+            self.tasks[*at].running().is_some_and(|running| self.account(&running.agent) == account)
+        };
+        u32::try_from(self.busy().filter(uses).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Why an agent's program or access is not in order, as last found.
+    pub fn broken(&self, agent: &str) -> Option<&str> {
+        self.paused.iter().find_map(|cause| match cause {
+            PauseCause::Agent { agent: broken, why } if broken == agent => Some(why.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether one more attempt of an agent may start, as far as its program and its account are concerned.
+    pub fn is_usable(&self, agent: &str) -> bool {
+        if self.broken(agent).is_some() {
+            return false;
+        }
+        let account = self.account(agent);
+        match self.breakers.get(account) {
+            None => true,
+            Some(breaker) => breaker.until.is_none() && self.users(account) < breaker.width,
+        }
+    }
+
+    /// Whether an agent waits for nothing but its account: time or another's end will let it start.
+    pub fn waits_for_account(&self, agent: &str) -> bool {
+        self.broken(agent).is_none() && !self.is_usable(agent)
+    }
+
+    /// Who may work on a task, the first one first: its own agent, then the one that takes its place.
+    pub fn candidates(&self, at: usize) -> impl Iterator<Item = Choice> {
+        let own = self.agent(at).to_owned();
+        let spec = &self.plan.tasks[at].spec;
+        let known = |agent: &str| self.policy.agents.get(agent);
+        let model = spec.model.as_deref().map(str::to_owned);
+        let model = model.or_else(|| known(&own).and_then(|agent| agent.model.clone()));
+        let instead = known(&own).and_then(|agent| agent.fallback.clone()).filter(|agent| *agent != own);
+        let instead = instead.map(|agent| {
+            let model = known(&agent).and_then(|agent| agent.model.clone());
+            Choice { agent, model }
+        });
+        std::iter::once(Choice { agent: own, model }).chain(instead)
+    }
+
+    /// Who would work on a task if it started now; none if all who may are out.
+    pub fn chosen(&self, at: usize) -> Option<Choice> {
+        self.candidates(at).find(|choice| self.is_usable(&choice.agent))
+    }
+
+    /// Whether a task waits for an account and nothing else keeps its agents away.
+    pub fn behind_account(&self, at: usize) -> bool {
+        self.chosen(at).is_none() && self.candidates(at).any(|choice| self.waits_for_account(&choice.agent))
+    }
+
+    /// Whether something keeps every task from starting. An agent that is out of order keeps only its own.
+    pub fn is_halted(&self) -> bool {
+        self.paused.iter().any(|cause| !matches!(cause, PauseCause::Agent { .. }))
+    }
+
+    /// Whether nothing but a red target keeps the tasks from starting.
+    pub(crate) fn only_red(&self) -> bool {
+        self.paused.iter().all(|cause| matches!(cause, PauseCause::TargetRed | PauseCause::Agent { .. }))
+    }
+}
