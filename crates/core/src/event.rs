@@ -111,6 +111,13 @@ pub enum Event {
         /// The new number.
         slots: u32,
     },
+    /// The run's budget is nearly spent.
+    BudgetNeared {
+        /// How much of it, per cent.
+        percent: u32,
+    },
+    /// A person granted the run's budget once more.
+    BudgetGranted,
     /// An account has too little.
     BreakerOpened {
         /// The account.
@@ -588,6 +595,8 @@ impl Event {
             | Event::StopRequested { .. }
             | Event::StopWithdrawn
             | Event::SlotsChanged { .. }
+            | Event::BudgetNeared { .. }
+            | Event::BudgetGranted
             | Event::BreakerOpened { .. }
             | Event::BreakerClosed { .. }
             | Event::BreakerWidened { .. }

@@ -44,7 +44,7 @@ pub enum Input {
         /// Which of its jobs.
         round: crate::state::Round,
         /// How.
-        end: AgentEnd,
+        end: Box<AgentEnd>,
     },
     /// An attempt's work was measured.
     SnapshotTaken {

@@ -136,6 +136,12 @@ pub static INVARIANTS: &[Invariant] = &[
         Rule::Run(parked_return),
     ),
     invariant("INV-24", "a red check is repeated before its change answers for it", Rule::Event(red_twice)),
+    invariant(
+        "INV-25",
+        "an attempt starts only on an account that has enough, and no more at once than it bears",
+        Rule::Event(account_bears),
+    ),
+    invariant("INV-26", "no attempt starts once the budget is spent", Rule::Event(budget_is_left)),
 ];
 
 /// Asks all rules about a state.
@@ -219,6 +225,25 @@ fn dispatch_is_open(state: &State, event: &Event) -> Option<String> {
     };
     let closed = state.stop.is_some() || state.paused.iter().any(closes);
     said(closed, || format!("{task} starts with {:?}, {:?}", state.stop, state.paused))
+}
+
+fn account_bears(state: &State, event: &Event) -> Option<String> {
+    let Event::AttemptStarted { task, agent, .. } = event else { return None };
+    let breaker = state.breakers.get(state.account(agent))?;
+    let same = |running: &crate::state::Running| state.account(&running.agent) == state.account(agent);
+    let users = state.tasks.iter().filter_map(|t| t.running()).filter(|running| same(running)).count();
+    let bears = breaker.until.is_none() && users < breaker.width as usize;
+    said(!bears, || format!("{task} starts with {agent} beside {users}, {breaker:?}"))
+}
+
+fn budget_is_left(state: &State, event: &Event) -> Option<String> {
+    let Event::AttemptStarted { task, .. } = event else { return None };
+    let (budget, times) = (&state.policy.budget, u64::from(state.budget_grants) + 1);
+    let spent = state.spent();
+    let over = |used: u64, limit: u64| limit > 0 && used >= limit * times;
+    let is_over = over(spent.tokens(), budget.run_tokens)
+        || over(spent.cost_micro_usd.unwrap_or(0), budget.run_micro_usd);
+    said(is_over, || format!("{task} starts after {spent:?} of {times} times {budget:?}"))
 }
 
 fn one_candidate(state: &State) -> Option<String> {

@@ -18,6 +18,7 @@ pub mod prompt;
 pub mod question;
 pub mod rank;
 pub mod report;
+pub mod scope;
 pub mod sim;
 pub mod state;
 pub mod text;

@@ -42,11 +42,15 @@ pub enum Mutant {
     RedTargetIgnored,
     /// A repair that was given up is never followed by another question.
     RepairForgotten,
+    /// An account is used by as many as there are slots, whatever it bears.
+    WidthIgnored,
+    /// The budget keeps nothing from starting.
+    BudgetIgnored,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::SlotsIgnored,
         Self::OpenSatisfies,
         Self::ReopenedSatisfies,
@@ -66,5 +70,7 @@ impl Mutant {
         Self::HeldReleased,
         Self::RedTargetIgnored,
         Self::RepairForgotten,
+        Self::WidthIgnored,
+        Self::BudgetIgnored,
     ];
 }

@@ -61,6 +61,26 @@ pub enum Claim {
     Blocked(String),
     /// The failure it was sent to repair is not the work's fault.
     Flaky(String),
+    /// It needs a decision before it can go on.
+    Question(Inquiry),
+}
+
+/// A question of an agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inquiry {
+    /// The question, one line.
+    pub text: String,
+    /// What may be answered, at most [`Inquiry::MOST_OPTIONS`]; without any it is a yes or no.
+    #[serde(default)]
+    pub options: Vec<String>,
+    /// Which of them applies when nobody answers, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<u8>,
+}
+
+impl Inquiry {
+    /// More options than this are not offered.
+    pub const MOST_OPTIONS: usize = 9;
 }
 
 /// How an agent's process ended.
@@ -134,7 +154,7 @@ pub struct AgentEnd {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     /// What this job alone used.
-    #[serde(default, skip_serializing_if = "Usage::is_zero")]
+    #[serde(default, skip_serializing_if = "Usage::is_unknown")]
     pub usage: Usage,
     /// The running total of its session, where the agent counts so: the next job of the session is measured from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -53,6 +53,10 @@ pub fn prompt(state: &State, id: &TaskId) -> String {
     if let Some(note) = &now.facts.note {
         push(&mut text, &format!("A person adds: {note}"));
     }
+    if matches!(running.kind, Kind::First | Kind::Continue) {
+        let done = now.facts.snapshot.as_ref().map_or(0, |s| s.commits);
+        push(&mut text, &crate::scope::instruction(&task.spec, state.policy.mode, done).unwrap_or_default());
+    }
     push(&mut text, &rules(state, branch));
     if matches!(running.kind, Kind::First | Kind::Continue) {
         push(&mut text, &commit_plan(&task.spec));
@@ -140,6 +144,7 @@ fn rules(state: &State, branch: &str) -> String {
          - Leave nothing uncommitted. No mention of an AI or an agent in commits or files.\n\
          - If nothing needs to be changed: `ppe report no-change \"WHY\"`, and end.\n\
          - If you cannot go on without a person: `ppe report blocked \"WHY\"`, and end.\n\
+         - If you need a decision: `ppe report question \"TEXT\" --option A --option B`, and end; the answer comes with the next prompt.\n\
          - Where the program `ppe` is not at hand, print the same as a line of JSON, such as {{\"report\":\"blocked\",\"why\":\"…\"}}."
     )
 }

@@ -2,8 +2,10 @@
 //!
 //! The words of a question follow from its data. Knows nothing of how it is shown or answered.
 
-use crate::ids::{CommitId, TaskId};
+use crate::ids::{Attempt, CommitId, Millis, TaskId};
+use crate::outcome::Inquiry;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,12 +70,51 @@ pub enum Ask {
         /// What it wanted, in the agent's own words.
         tools: Vec<String>,
     },
+    /// An agent asks for a decision.
+    Agent {
+        /// The task.
+        task: TaskId,
+        /// What it asks.
+        inquiry: Inquiry,
+    },
+    /// An agent was not heard of for long.
+    Silence {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// Since when.
+        since: Millis,
+        /// How long that was when it was asked, ms.
+        quiet_ms: u64,
+    },
+    /// A part of a task is made, and a person wants to see each.
+    Boundary {
+        /// The task.
+        task: TaskId,
+        /// Commits made.
+        done: u32,
+        /// Commits planned.
+        planned: u32,
+        /// What comes next.
+        next: String,
+    },
+    /// The budget is spent.
+    Budget {
+        /// What is spent.
+        spent: String,
+        /// Of what.
+        limit: String,
+    },
     /// A revised plan no longer has a task.
     TaskRemoved {
         /// The task.
         task: TaskId,
     },
 }
+
+/// The words of numbered options.
+const NUMBERS: [&str; Inquiry::MOST_OPTIONS + 1] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /// An answer: one of the question's options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -87,6 +128,8 @@ pub enum Answer {
     Hold,
     /// Try again.
     Retry,
+    /// The option of this number, from 1.
+    Option(u8),
 }
 
 impl Answer {
@@ -97,28 +140,31 @@ impl Answer {
             Self::No => "no",
             Self::Hold => "hold",
             Self::Retry => "retry",
+            Self::Option(n) => NUMBERS.get(usize::from(n)).copied().unwrap_or("0"),
         }
     }
 
     /// The answer of a word, if it is one.
     pub fn parse(word: &str) -> Option<Self> {
+        let options = (1..).map(Self::Option).take(Inquiry::MOST_OPTIONS);
         [Self::Yes, Self::No, Self::Hold, Self::Retry]
             .into_iter()
+            .chain(options)
             .find(|a| a.word().eq_ignore_ascii_case(word.trim()))
     }
 }
 
 /// One option of a question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// The answer it stands for.
     pub answer: Answer,
-    /// What it leads to.
-    pub effect: &'static str,
+    /// What it leads to; an agent's option in its own words.
+    pub effect: Cow<'static, str>,
 }
 
 const fn choice(answer: Answer, effect: &'static str) -> Choice {
-    Choice { answer, effect }
+    Choice { answer, effect: Cow::Borrowed(effect) }
 }
 
 impl Ask {
@@ -156,6 +202,17 @@ impl Ask {
                 )
             }
             Self::NextWave { wave } => format!("wave {wave} is ready. Start it?"),
+            Self::Agent { task, inquiry } => format!("{task} asks: {}", inquiry.text),
+            Self::Silence { task, quiet_ms, .. } => format!(
+                "the agent of {task} was not heard of for {}. Stop it and go on anew?",
+                crate::wording::span(*quiet_ms)
+            ),
+            Self::Boundary { task, done, planned, next } => {
+                format!("{task} has {done} of {planned} commits; next: {next}. Go on?")
+            }
+            Self::Budget { spent, limit } => {
+                format!("{spent} of {limit} are spent. Grant as much again?")
+            }
             Self::Permission { task, tools } => {
                 format!("{task} made nothing: its agent was not permitted {}. Allow that?", tools.join(", "))
             }
@@ -208,6 +265,29 @@ impl Ask {
                 choice(Answer::Retry, "send the agent back without it"),
                 choice(Answer::Hold, "leave it for review"),
             ],
+            Self::Agent { inquiry, .. } if inquiry.options.is_empty() => vec![
+                choice(Answer::Yes, "tell the agent yes"),
+                choice(Answer::No, "tell the agent no"),
+                choice(Answer::Hold, "leave the task to you"),
+            ],
+            Self::Agent { inquiry, .. } => {
+                let option = |(n, text): (u8, &String)| Choice {
+                    answer: Answer::Option(n),
+                    effect: Cow::Owned(text.clone()),
+                };
+                let hold = choice(Answer::Hold, "leave the task to you");
+                (1..).zip(&inquiry.options).take(Inquiry::MOST_OPTIONS).map(option).chain([hold]).collect()
+            }
+            Self::Silence { .. } => vec![
+                choice(Answer::Yes, "stop it; a new attempt goes on from its work"),
+                choice(Answer::No, "let it work"),
+            ],
+            Self::Boundary { .. } => {
+                vec![choice(Answer::Yes, "send the agent on"), choice(Answer::Hold, "leave the task to you")]
+            }
+            Self::Budget { .. } => {
+                vec![choice(Answer::Yes, "grant as much again"), choice(Answer::No, "stay paused")]
+            }
             Self::TaskRemoved { .. } => {
                 vec![choice(Answer::Yes, "cancel the task"), choice(Answer::No, "keep it in the run")]
             }
@@ -222,11 +302,16 @@ impl Ask {
             | Self::TargetRed { .. }
             | Self::TargetRewritten { .. }
             | Self::NextWave { .. }
+            | Self::Budget { .. }
             | Self::TaskRemoved { .. } => Answer::No,
+            // Nobody there is no reason to leave a silent agent in its slot for ever.
+            Self::Silence { .. } => Answer::Yes,
+            Self::Agent { inquiry, .. } => inquiry.default.map_or(Answer::Hold, Answer::Option),
             Self::NoChange { .. }
             | Self::LostRaces { .. }
             | Self::ChangeClosed { .. }
-            | Self::Permission { .. } => Answer::Hold,
+            | Self::Permission { .. }
+            | Self::Boundary { .. } => Answer::Hold,
         }
     }
 
@@ -238,10 +323,14 @@ impl Ask {
             | Self::LostRaces { task, .. }
             | Self::ChangeClosed { task }
             | Self::Permission { task, .. }
+            | Self::Agent { task, .. }
+            | Self::Silence { task, .. }
+            | Self::Boundary { task, .. }
             | Self::TaskRemoved { task } => Some(task),
             Self::SameCause { .. }
             | Self::TargetRed { .. }
             | Self::TargetRewritten { .. }
+            | Self::Budget { .. }
             | Self::NextWave { .. } => None,
         }
     }

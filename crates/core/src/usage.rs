@@ -29,9 +29,9 @@ impl Usage {
         self.input + self.cache_read + self.cache_write + self.output
     }
 
-    /// Whether there is nothing to tell.
-    pub fn is_zero(&self) -> bool {
-        self.tokens() == 0 && self.cost_micro_usd.unwrap_or(0) == 0
+    /// Whether nothing is known.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
     }
 
     /// What came on top of `before`, where both are running totals of one session. A total that shrank began anew.

@@ -62,6 +62,23 @@ pub fn thousands(n: u64) -> String {
     out
 }
 
+/// Millionths of a US dollar as people write money: `$12.34`.
+pub fn money(micro_usd: u64) -> String {
+    let cents = (micro_usd + 5_000) / 10_000;
+    format!("${}.{:02}", thousands(cents / 100), cents % 100)
+}
+
+/// A number of tokens: `950 tokens`, `12.3k tokens`, `1.2M tokens`.
+pub fn tokens(n: u64) -> String {
+    let tenths = |unit: u64| (n + unit / 20) / (unit / 10);
+    match n {
+        1 => "1 token".to_owned(),
+        0..1_000 => format!("{n} tokens"),
+        1_000..999_950 => format!("{}.{}k tokens", tenths(1_000) / 10, tenths(1_000) % 10),
+        _ => format!("{}.{}M tokens", thousands(tenths(1_000_000) / 10), tenths(1_000_000) % 10),
+    }
+}
+
 /// At most `max` bytes of the end of a text, cut at a character.
 pub fn tail(text: &str, max: usize) -> &str {
     let mut from = text.len().saturating_sub(max);
@@ -79,6 +96,27 @@ pub fn first_line(text: &str, max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn money_and_tokens_as_people_write_them() {
+        assert_eq!(
+            [0, 4_999, 5_000, 12_345_678, 1_234_000_000].map(money),
+            ["$0.00", "$0.00", "$0.01", "$12.35", "$1,234.00"]
+        );
+        assert_eq!(
+            [0, 1, 999, 1_000, 12_345, 999_949, 999_950, 1_234_567].map(tokens),
+            [
+                "0 tokens",
+                "1 token",
+                "999 tokens",
+                "1.0k tokens",
+                "12.3k tokens",
+                "999.9k tokens",
+                "1.0M tokens",
+                "1.2M tokens"
+            ]
+        );
+    }
 
     #[test]
     fn spans_read_as_people_say_them() {

@@ -9,7 +9,7 @@ use crate::ports::{
 use ppe_core::ids::{Attempt, Branch, CandidateId, CommitId, TaskId};
 use ppe_core::input::Input;
 use ppe_core::intent::{Intent, JobName};
-use ppe_core::outcome::{AgentEnd, Exit, Verdict};
+use ppe_core::outcome::Verdict;
 use ppe_core::plan::TaskSpec;
 use ppe_core::prompt;
 use ppe_core::state::{Collect, Kind, Round, Stage, State, Subject, Worked};
@@ -103,48 +103,53 @@ fn phases(spec: &TaskSpec) -> Vec<(String, u32)> {
 }
 
 async fn agent(ports: &impl Ports, state: &State, task: &TaskId, attempt: Attempt, round: Round) -> Answer {
-    let Some(at) = state.position(task) else { return OVER };
+    let Some(job) = agent_job(state, task, attempt, round) else { return OVER };
+    let end = ports.executor().agent(job).await?;
+    Ok(Input::AgentEnded { task: task.clone(), attempt, round, end: Box::new(end) })
+}
+
+fn agent_job(state: &State, task: &TaskId, attempt: Attempt, round: Round) -> Option<AgentJob> {
+    let at = state.position(task)?;
     let (spec, facts) = (&state.plan.tasks[at].spec, &state.tasks[at].facts);
-    let (Some(running), Some(base)) = (state.tasks[at].running(), facts.base.clone()) else { return OVER };
-    let purpose = match round {
-        Round::Main => Purpose::Work(running.kind),
-        Round::Leftovers => Purpose::Leftovers,
-    };
-    let job = AgentJob {
+    let (running, base) = (state.tasks[at].running()?, facts.base.clone()?);
+    let session = facts.session.as_ref().filter(|session| session.agent == running.agent);
+    Some(AgentJob {
         task: task.clone(),
         title: spec.title.to_string(),
         attempt,
         round,
-        purpose,
+        purpose: match round {
+            Round::Main => Purpose::Work(running.kind),
+            Round::Leftovers => Purpose::Leftovers,
+        },
         agent: running.agent.clone(),
         model: running.model.clone(),
-        session: facts.session.clone(),
-        session_usage: facts.session_usage,
+        account: state.account(&running.agent).to_owned(),
+        session: session.map(|session| session.id.clone()),
+        session_usage: session.map(|session| session.usage).unwrap_or_default(),
+        budget_micro_usd: state.task_money_left(at),
         allow: facts.allowed.clone(),
         branch: wished_branch(state, at),
         base,
         prompt: prompt::prompt(state, task),
         planned: planned(spec),
         phases: phases(spec),
-    };
-    let end = ports.executor().agent(job).await?;
-    Ok(Input::AgentEnded { task: task.clone(), attempt, round, end })
+    })
 }
 
 async fn stop(ports: &impl Ports, state: &State, task: &TaskId, attempt: Attempt, job: JobName) -> Answer {
     let key = JobKey::Attempt { task: task.clone(), attempt, job };
     ports.executor().stop(key, state.policy.grace_ms).await?;
-    let task = task.clone();
     let round = match job {
         JobName::Agent => Round::Main,
         JobName::Leftovers => Round::Leftovers,
         JobName::Recheck | JobName::Verify => {
             let verdict = Verdict::Unevaluated("stopped".to_owned());
-            return Ok(Input::VerifyEnded { task, attempt, job, verdict });
+            return Ok(Input::VerifyEnded { task: task.clone(), attempt, job, verdict });
         }
     };
-    let end = AgentEnd::new(Exit::Stopped);
-    Ok(Input::AgentEnded { task, attempt, round, end })
+    // A job that has ended tells its end again: what it used, and the session it can go on with.
+    agent(ports, state, task, attempt, round).await
 }
 
 async fn snapshot(

@@ -210,7 +210,7 @@ impl Drive {
         };
         let Some((round, _)) = running(self) else { return };
         let end = AgentEnd { claim, ..AgentEnd::new(exit) };
-        self.input(Input::AgentEnded { task: task.clone(), attempt, round, end });
+        self.input(Input::AgentEnded { task: task.clone(), attempt, round, end: Box::new(end) });
         let worked = self.state.task(&task).and_then(|t| t.running()).map(ppe_core::state::Running::worked);
         if let (Some((_, Phase::Collecting(collect))), Some(worked)) = (running(self), worked) {
             let outcome = SnapshotOutcome::Taken(self.snapshot(commits));

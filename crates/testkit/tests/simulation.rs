@@ -97,14 +97,17 @@ const REACHED: &str = "
     attempt-started first  attempt-started recheck  attempt-started verify  attempt-stopping cancel
     attempt-stopping halt  attempt-stopping park  attempt-stopping retry  attempt-stopping skip
     attempt-stopping take  attempt-stopping timeout  attempt-stopping yield  attempt-succeeded  base-green
-    branch-adopted  branch-published  breaker-closed  breaker-opened  candidate-built  candidate-chosen
+    branch-adopted  branch-published  breaker-closed  breaker-opened  breaker-widened  budget-granted
+    budget-neared  candidate-built  candidate-chosen
     candidate-dropped base-moved  candidate-dropped conflict  candidate-dropped head-moved  candidate-dropped red
     candidate-dropped target-red  candidate-dropped withdrawn  candidate-landed  change-labelled  change-opened
     change-returned ci  change-returned conflict  check-red ci  check-started  dispatch-paused agent
     dispatch-paused machine  dispatch-paused operator  dispatch-paused same-cause  dispatch-paused target-red
     dispatch-paused target-rewritten  dispatch-resumed target-red  dispatch-resumed target-rewritten
     intent-deferred  intent-due  landing-accepted  landing-started  lane-thawed  leftovers-asked  leftovers-taken
-    note-left  plan-revised  priority-changed  question-answered  question-asked change-closed  repair-added
+    note-left  permission-granted  plan-revised  priority-changed  question-answered  question-asked change-closed  repair-added
+    question-asked agent  question-asked boundary  question-asked budget
+    question-asked permission  question-asked silence  dispatch-paused budget
     question-asked lost-races  question-asked next-wave  question-asked no-change  question-asked same-cause
     question-asked starvation  question-asked target-red  question-asked target-rewritten
     question-asked task-removed  question-withdrawn  races-lost  run-completed  run-started  session-opened

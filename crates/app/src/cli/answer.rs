@@ -40,7 +40,11 @@ pub(super) fn questions(of: &RunOf, ui: &mut Ui) -> Result<u8, AppError> {
         for choice in question.ask.choices() {
             let default =
                 if choice.answer == question.ask.default_answer() { " (if nobody answers)" } else { "" };
-            ui.data(&format!("    ppe answer {id} {:<6} {}{default}", choice.answer.word(), choice.effect));
+            ui.data(&format!(
+                "    ppe answer {id} {:<6} {}{default}",
+                choice.answer.word(),
+                shown(&choice.effect)
+            ));
         }
     }
     Ok(EXIT_DONE)

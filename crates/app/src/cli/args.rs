@@ -337,6 +337,17 @@ pub(crate) enum ReportWord {
         /// Why
         why: String,
     },
+    /// A decision is needed; the answer comes with the next prompt
+    Question {
+        /// What is to be decided
+        text: String,
+        /// What may be answered; may be given several times
+        #[arg(long = "option", value_name = "TEXT")]
+        options: Vec<String>,
+        /// Which option applies when nobody answers in time
+        #[arg(long, value_name = "TEXT")]
+        default: Option<String>,
+    },
     /// The failure is not the work's fault
     Flaky {
         /// Why

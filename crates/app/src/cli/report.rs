@@ -47,6 +47,9 @@ fn understand(word: &ReportWord) -> Word {
         ReportWord::Commit { n } => Word::Commit { n: *n },
         ReportWord::NoChange { why } => Word::NoChange { why: why.clone() },
         ReportWord::Blocked { why } => Word::Blocked { why: why.clone() },
+        ReportWord::Question { text, options, default } => {
+            Word::Question { text: text.clone(), options: options.clone(), default: default.clone() }
+        }
         ReportWord::Flaky { why } => Word::Flaky { why: why.clone() },
         ReportWord::Later { seconds } => Word::Later { until_ms: None, seconds: *seconds },
     }

@@ -5,7 +5,10 @@ use super::Decider;
 use crate::event::{After, Event};
 use crate::ids::{Attempt, TaskId};
 use crate::outcome::{Claim, Class, Differs, Exit, Failure, Leftovers, Snapshot};
+use crate::plan::TaskSpec;
+use crate::policy::Mode;
 use crate::question::Ask;
+use crate::scope;
 use crate::state::{Asked, Collect, Flaky, Hold, Kind, Leave, Park, Running, Task};
 
 /// What follows from measured work.
@@ -22,20 +25,18 @@ enum Judgement {
     Fail(Failure),
     /// Only a person can help.
     Hold(Failure),
-    /// It made nothing because it was not permitted to.
-    AskPermission(Vec<String>),
+    /// A person has to answer first. The text says why the attempt ends meanwhile.
+    Ask(Ask, &'static str),
 }
 
 impl Decider<'_> {
     /// Does what the measured work of a running attempt calls for.
     pub(super) fn judge(&mut self, task: &TaskId, attempt: Attempt, collect: Collect, snapshot: &Snapshot) {
         let Some(at) = self.state.position(task) else { return };
-        let planned = self.state.plan.tasks[at].spec.planned_commits();
-        let judgement = {
-            let now = &self.state.tasks[at];
-            let Some(running) = now.running() else { return };
-            judgement(now, running, collect, snapshot, planned)
-        };
+        let now = &self.state.tasks[at];
+        let Some(running) = now.running() else { return };
+        let scope = (&self.state.plan.tasks[at].spec, self.state.policy.mode);
+        let judgement = judgement(now, running, collect, snapshot, scope);
         let task = task.clone();
         match judgement {
             Judgement::Verify => self.emit(Event::VerifyStarted { task, attempt }),
@@ -47,11 +48,11 @@ impl Decider<'_> {
                 let after = After::Hold(Hold::Stuck);
                 self.emit(Event::AttemptFailed { task, attempt, failure, after });
             }
-            Judgement::AskPermission(tools) => {
+            Judgement::Ask(ask, why) => {
                 let leave = Leave::Parked(Park::Question(self.state.next_question()));
-                let failure = Failure::new(Class::Operator, "its agent was not permitted what it needs");
-                self.emit(Event::AttemptReleased { task: task.clone(), attempt, failure, leave });
-                self.ask(Ask::Permission { task, tools });
+                let failure = Failure::new(Class::Operator, why);
+                self.emit(Event::AttemptReleased { task, attempt, failure, leave });
+                self.ask(ask);
             }
         }
     }
@@ -62,7 +63,7 @@ fn judgement(
     running: &Running,
     collect: Collect,
     snapshot: &Snapshot,
-    planned: u32,
+    (spec, mode): (&TaskSpec, Mode),
 ) -> Judgement {
     let end = running.end.as_deref();
     let (exit, claim) = (end.map(|e| &e.exit), end.map_or(&Claim::Nothing, |e| &e.claim));
@@ -92,14 +93,29 @@ fn judgement(
         }
         _ => {}
     }
+    let id = || spec.id.value.clone();
+    if let Claim::Question(inquiry) = claim {
+        let ask = Ask::Agent { task: id(), inquiry: inquiry.clone() };
+        return Judgement::Ask(ask, "its agent asks for a decision");
+    }
     if let Some(tools) = denied {
-        return Judgement::AskPermission(tools.clone());
+        let ask = Ask::Permission { task: id(), tools: tools.clone() };
+        return Judgement::Ask(ask, "its agent was not permitted what it needs");
     }
     if let Some(failure) = shortfall(task, running, snapshot, empty) {
         return Judgement::Fail(failure);
     }
     let fresh = matches!(running.kind, Kind::First | Kind::Continue);
-    if fresh && may_ask && snapshot.commits < planned { Judgement::AskLeftovers } else { Judgement::Verify }
+    let (done, planned) = (snapshot.commits, spec.planned_commits());
+    match scope::next(spec, mode, done) {
+        _ if !fresh || done >= planned => Judgement::Verify,
+        Some(next) if exit == Some(&Exit::Done) && *claim == Claim::Nothing => {
+            let ask = Ask::Boundary { task: id(), done, planned, next };
+            Judgement::Ask(ask, "a part of it is made")
+        }
+        _ if may_ask => Judgement::AskLeftovers,
+        _ => Judgement::Verify,
+    }
 }
 
 /// In what way the work is not what the attempt was for, apart from what verification will find.

@@ -4,6 +4,7 @@
 //! state it was decided on. Stale inputs (of an attempt, candidate or question that is over) are counted and ignored.
 
 mod attempt;
+mod budget;
 mod capacity;
 mod judge;
 mod lane;
@@ -80,7 +81,7 @@ impl Decider<'_> {
             Input::Tick => self.tick(),
             Input::Preloaded { task } => self.preloaded(&task),
             Input::Prepared { task, attempt, prepared } => self.prepared(&task, attempt, prepared),
-            Input::AgentEnded { task, attempt, round, end } => self.agent_ended(&task, attempt, round, end),
+            Input::AgentEnded { task, attempt, round, end } => self.agent_ended(&task, attempt, round, *end),
             Input::SnapshotTaken { task, attempt, worked, collect, outcome } => {
                 self.snapshot_taken(&task, attempt, (worked, collect), outcome);
             }

@@ -91,6 +91,8 @@ impl Decider<'_> {
                 | PauseCause::Machine(_)
                 | PauseCause::Agent { .. }
                 | PauseCause::SameCause
+                // It is asked about again while it is so.
+                | PauseCause::Budget
                 // The next look at the target pauses and asks again if it still is so.
                 | PauseCause::TargetRewritten => {
                     self.emit(Event::DispatchResumed { cause });

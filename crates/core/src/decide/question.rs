@@ -2,8 +2,8 @@
 
 use super::Decider;
 use crate::event::Event;
-use crate::ids::{CommitId, QuestionId, TaskId};
-use crate::outcome::{Class, Failure};
+use crate::ids::{Attempt, CommitId, QuestionId, TaskId};
+use crate::outcome::{Class, Failure, Inquiry};
 use crate::question::{Answer, Ask};
 use crate::state::{Closure, Freeze, Hold, Kind, Park, PauseCause, State, Step, Stop, Work};
 
@@ -24,10 +24,23 @@ impl Decider<'_> {
             Ask::TargetRed { .. } => match answer {
                 Answer::Yes => self.add_repair(),
                 Answer::Retry => self.recheck_target(self.state.target_tip.clone()),
-                Answer::No | Answer::Hold => {}
+                Answer::No | Answer::Hold | Answer::Option(_) => {}
             },
             Ask::LostRaces { task, .. } => self.answer_lost_races(task, answer),
             Ask::ChangeClosed { task } => self.answer_change_closed(task, question, answer),
+            Ask::Agent { task, inquiry } => self.answer_agent(task, inquiry, question, answer),
+            Ask::Silence { task, attempt, .. } => self.answer_silence(task, *attempt, answer),
+            Ask::Boundary { task, .. } => {
+                if self.waits_for(task, question) {
+                    self.send_on(task, None, answer, "it is left to you");
+                }
+            }
+            Ask::Budget { .. } => {
+                if answer == Answer::Yes {
+                    self.emit(Event::BudgetGranted);
+                    self.emit(Event::DispatchResumed { cause: PauseCause::Budget });
+                }
+            }
             Ask::Permission { task, tools } => self.answer_permission(task, tools, question, answer),
             Ask::TargetRewritten { tasks } => self.answer_rewritten(tasks, answer),
             Ask::NextWave { wave } => {
@@ -85,7 +98,7 @@ impl Decider<'_> {
         self.emit(match answer {
             Answer::Yes => Event::TaskClosed { task, closure: Closure::NoChange },
             Answer::Retry => Event::TaskReopened { task, note: None, kind: Kind::Continue },
-            Answer::No | Answer::Hold => {
+            Answer::No | Answer::Hold | Answer::Option(_) => {
                 let failure = Failure::new(Class::Operator, "the agent says that no change is needed");
                 Event::TaskHeld { task, hold: Hold::NeedsReview, failure }
             }
@@ -113,7 +126,7 @@ impl Decider<'_> {
         self.emit(match answer {
             Answer::Yes => Event::TaskClosed { task, closure: Closure::Cancelled },
             Answer::Retry => Event::TaskReopened { task, note: None, kind: Kind::Recheck },
-            Answer::No | Answer::Hold => {
+            Answer::No | Answer::Hold | Answer::Option(_) => {
                 let failure = Failure::new(Class::Operator, "its change was closed by a person");
                 Event::TaskHeld { task, hold: Hold::NeedsReview, failure }
             }
@@ -124,20 +137,52 @@ impl Decider<'_> {
         if !self.waits_for(task, question) {
             return;
         }
-        let (task, tools) = (task.clone(), tools.to_vec());
-        let note = match answer {
-            Answer::Yes => {
-                let note = format!("You are now permitted: {}.", tools.join(", "));
-                self.emit(Event::PermissionGranted { task: task.clone(), tools });
-                Some(note)
-            }
-            Answer::Retry => None,
-            Answer::No | Answer::Hold => {
-                let failure = Failure::new(Class::Operator, "its agent was not permitted what it needs");
-                return self.emit(Event::TaskHeld { task, hold: Hold::Stuck, failure });
-            }
+        let mut note = None;
+        if answer == Answer::Yes {
+            note = Some(format!("You are now permitted: {}.", tools.join(", ")));
+            self.emit(Event::PermissionGranted { task: task.clone(), tools: tools.to_vec() });
+        }
+        self.send_on(task, note, answer, "its agent was not permitted what it needs");
+    }
+
+    fn answer_agent(&mut self, task: &TaskId, inquiry: &Inquiry, question: QuestionId, answer: Answer) {
+        if !self.waits_for(task, question) {
+            return;
+        }
+        let said = match answer {
+            Answer::Option(n) => inquiry.options.get(usize::from(n).saturating_sub(1)).map(String::as_str),
+            Answer::Yes => Some("yes"),
+            Answer::No => Some("no"),
+            Answer::Hold | Answer::Retry => None,
         };
-        self.emit(Event::TaskReopened { task, note, kind: Kind::Continue });
+        match said {
+            Some(said) => {
+                let note = format!("The answer to your question \"{}\" is: {said}.", inquiry.text);
+                self.send_on(task, Some(note), Answer::Yes, "");
+            }
+            None => self.send_on(task, None, Answer::Hold, "its agent asks for a decision"),
+        }
+    }
+
+    fn answer_silence(&mut self, task: &TaskId, attempt: Attempt, answer: Answer) {
+        let working = self.running(task, attempt).is_some_and(|running| running.stop.is_none());
+        if answer == Answer::Yes && working {
+            self.emit(Event::AttemptStopping { task: task.clone(), attempt, stop: Stop::Retry });
+        }
+    }
+
+    /// A parked task goes on with its agent, or is left to the user.
+    fn send_on(&mut self, task: &TaskId, note: Option<String>, answer: Answer, why: &str) {
+        let task = task.clone();
+        self.emit(match answer {
+            Answer::Yes | Answer::Retry | Answer::Option(_) => {
+                Event::TaskReopened { task, note, kind: Kind::Continue }
+            }
+            Answer::No | Answer::Hold => {
+                let failure = Failure::new(Class::Operator, why);
+                Event::TaskHeld { task, hold: Hold::Stuck, failure }
+            }
+        });
     }
 
     fn answer_rewritten(&mut self, tasks: &[TaskId], answer: Answer) {
@@ -149,7 +194,7 @@ impl Decider<'_> {
             match answer {
                 Answer::Yes => self.emit(Event::LandingAccepted { task }),
                 Answer::Retry => self.emit(Event::TaskReset { task, note: None, work: Work::Keep }),
-                Answer::No | Answer::Hold => return,
+                Answer::No | Answer::Hold | Answer::Option(_) => return,
             }
         }
         self.emit(Event::DispatchResumed { cause: PauseCause::TargetRewritten });
@@ -193,7 +238,16 @@ pub(crate) fn is_live(state: &State, question: QuestionId, ask: &Ask) -> bool {
         Ask::Starvation { task, .. } => {
             state.task(task).and_then(|t| t.running()).is_some_and(|r| r.stop.is_none())
         }
-        Ask::NoChange { task, .. } | Ask::ChangeClosed { task } | Ask::Permission { task, .. } => waits(task),
+        Ask::NoChange { task, .. }
+        | Ask::ChangeClosed { task }
+        | Ask::Permission { task, .. }
+        | Ask::Agent { task, .. }
+        | Ask::Boundary { task, .. } => waits(task),
+        Ask::Silence { task, attempt, since, .. } => state.task(task).is_some_and(|t| {
+            let running = t.running().is_some_and(|r| r.attempt == *attempt && r.stop.is_none());
+            running && t.facts.seen.quiet_since == Some(*since)
+        }),
+        Ask::Budget { .. } => state.paused.contains(&PauseCause::Budget),
         Ask::SameCause { .. } => state.paused.contains(&PauseCause::SameCause),
         Ask::TargetRed { .. } => state.lane.target_is_red() && state.open_count() > 0,
         Ask::LostRaces { task, .. } => state.lane.frozen == Some(Freeze::Races(task.clone())),

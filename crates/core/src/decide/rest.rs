@@ -53,9 +53,7 @@ fn rechecking(state: &State) -> bool {
 fn repair_behind_breaker(state: &State) -> bool {
     let at = state.open_repair().and_then(|id| state.position(id));
     state.only_red()
-        && at.is_some_and(|at| {
-            matches!(state.tasks[at].step, Step::Ready { .. }) && state.behind_account(at)
-        })
+        && at.is_some_and(|at| matches!(state.tasks[at].step, Step::Ready { .. }) && state.behind_account(at))
 }
 
 fn behind_breaker(state: &State) -> bool {

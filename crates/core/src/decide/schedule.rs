@@ -1,13 +1,14 @@
 //! Who starts next: readiness, waves, slots and order. Runs after every input until nothing more follows.
 
 use super::Decider;
+use super::budget::leaves_no_room;
 use super::starvation::starving;
 use crate::event::Event;
 use crate::ids::{Attempt, Millis};
 use crate::mutant::Mutant;
 use crate::policy::Waves;
 use crate::question::Ask;
-use crate::state::{Choice, Hold, Kind, PauseCause, Progress, State, Step, Workspace};
+use crate::state::{Hold, Kind, PauseCause, Progress, State, Step, Worker, Workspace};
 use std::cmp::Reverse;
 
 /// Why a free slot stays free although tasks may be ready.
@@ -25,6 +26,8 @@ pub enum HoldBack {
     Ramp,
     /// Too many changes wait for a person.
     OpenChanges,
+    /// What is at work may use up the budget.
+    Budget,
 }
 
 impl Decider<'_> {
@@ -42,7 +45,9 @@ impl Decider<'_> {
         self.advance_lane();
         self.preload();
         self.gate_waves();
+        self.hold_spenders();
         self.dispatch();
+        self.watch_budget();
         self.ask_about_starvation();
         if self.state.open_count() == 0 && self.state.progress == Progress::Open {
             self.emit(Event::RunCompleted);
@@ -142,7 +147,7 @@ impl Decider<'_> {
             let Step::Ready { kind } = self.state.tasks[at].step else { break };
             let further = u32::from(!self.state.has(Mutant::AttemptReused));
             let attempt = Attempt((self.state.tasks[at].facts.attempts + further).max(1));
-            let Some(Choice { agent, model }) = self.state.chosen(at) else { break };
+            let Some(Worker { agent, model }) = self.state.chosen(at) else { break };
             self.emit(Event::AttemptStarted { task: self.state.id(at).clone(), attempt, kind, agent, model });
         }
     }
@@ -182,6 +187,9 @@ pub fn hold_back(state: &State) -> Option<HoldBack> {
     if policy.open_changes > 0 && waiting_for_person(state) > policy.open_changes {
         return Some(HoldBack::OpenChanges);
     }
+    if leaves_no_room(state) && !state.has(Mutant::BudgetIgnored) {
+        return Some(HoldBack::Budget);
+    }
     last_start(state)
         .map(|at| at.plus(policy.stagger_ms))
         .filter(|until| *until > state.clock.last)
@@ -191,7 +199,8 @@ pub fn hold_back(state: &State) -> Option<HoldBack> {
 /// The repair of a red target that may start although nothing else may.
 fn repair_to_start(state: &State) -> Option<usize> {
     let at = state.position(state.lane.repair.as_ref()?)?;
-    (state.only_red() && matches!(state.tasks[at].step, Step::Ready { .. }) && may_start(state, at)).then_some(at)
+    (state.only_red() && matches!(state.tasks[at].step, Step::Ready { .. }) && may_start(state, at))
+        .then_some(at)
 }
 
 fn last_start(state: &State) -> Option<Millis> {

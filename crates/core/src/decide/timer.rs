@@ -4,6 +4,7 @@ use super::{Decider, capacity, schedule};
 use crate::event::Event;
 use crate::ids::Millis;
 use crate::mutant::Mutant;
+use crate::question::Ask;
 use crate::state::{Due, Phase, State, Step, Stop};
 
 impl Decider<'_> {
@@ -26,12 +27,24 @@ impl Decider<'_> {
         }
         for at in self.state.busy().collect::<Vec<_>>() {
             self.enforce_limit(at);
+            self.ask_about_silence(at);
         }
         for question in self.state.questions.keys().copied().collect::<Vec<_>>() {
             if question_deadline(self.state, question).is_some_and(|until| until <= now) {
                 let answer = self.state.questions[&question].ask.default_answer();
                 self.settle_question(question, answer);
             }
+        }
+    }
+
+    fn ask_about_silence(&mut self, at: usize) {
+        if silence_deadline(self.state, at).is_none_or(|until| until > self.now) {
+            return;
+        }
+        let task = &self.state.tasks[at];
+        if let (Some(running), Some(since)) = (task.running(), task.facts.seen.quiet_since) {
+            let (attempt, quiet_ms) = (running.attempt, self.now.since(since));
+            self.ask(Ask::Silence { task: self.state.id(at).clone(), attempt, since, quiet_ms });
         }
     }
 
@@ -44,6 +57,18 @@ impl Decider<'_> {
             self.emit(Event::AttemptStopping { task, attempt, stop: Stop::Timeout });
         }
     }
+}
+
+/// When a person is asked about an agent that is quiet; none if it is not, or was asked about.
+fn silence_deadline(state: &State, at: usize) -> Option<Millis> {
+    let task = &state.tasks[at];
+    let (running, since) = (task.running()?, task.facts.seen.quiet_since?);
+    let same = |ask: &Ask| matches!(ask, Ask::Silence { attempt, since: asked, .. } if *attempt == running.attempt && *asked == since);
+    let about = |ask: &Ask| ask.task() == Some(state.id(at)) && same(ask);
+    let asked = state.questions.values().map(|open| &open.ask);
+    let settled = state.settled.iter().map(|(ask, _)| ask);
+    let limited = state.policy.silence_ms > 0 && running.stop.is_none();
+    (limited && !asked.chain(settled).any(about)).then(|| since.plus(state.policy.silence_ms))
 }
 
 fn attempt_deadline(state: &State, at: usize) -> Option<Millis> {
@@ -69,11 +94,13 @@ pub fn next_wakeup(state: &State) -> Option<Millis> {
     });
     let deferred = state.deferred.values().filter(|d| d.due == Due::Later).map(|d| d.until);
     let limits = state.busy().filter_map(|at| attempt_deadline(state, at));
+    let silences = state.busy().filter_map(|at| silence_deadline(state, at));
     let questions = state.questions.keys().filter_map(|q| question_deadline(state, *q));
     backoff
         .chain(deferred)
         .chain(capacity::next_account(state))
         .chain(limits)
+        .chain(silences)
         .chain(questions)
         .chain(schedule::stagger_until(state))
         .min()

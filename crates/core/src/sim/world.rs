@@ -57,7 +57,7 @@ impl World {
             Intent::EnsureWorkspace { task, attempt } => Self::prepared(state, task, attempt),
             Intent::EnsureAgent { task, attempt, round } => {
                 let end = AgentEnd::new(Exit::Done);
-                Input::AgentEnded { task, attempt, round, end }
+                Input::AgentEnded { task, attempt, round, end: Box::new(end) }
             }
             Intent::EnsureStopped { task, attempt, job } => Self::stopped(task, attempt, job),
             Intent::EnsureSnapshot { task, attempt, worked, collect } => {
@@ -103,8 +103,10 @@ impl World {
         use crate::state::Round;
         let end = AgentEnd::new(Exit::Stopped);
         match job {
-            JobName::Agent => Input::AgentEnded { task, attempt, round: Round::Main, end },
-            JobName::Leftovers => Input::AgentEnded { task, attempt, round: Round::Leftovers, end },
+            JobName::Agent => Input::AgentEnded { task, attempt, round: Round::Main, end: Box::new(end) },
+            JobName::Leftovers => {
+                Input::AgentEnded { task, attempt, round: Round::Leftovers, end: Box::new(end) }
+            }
             JobName::Recheck | JobName::Verify => {
                 Input::VerifyEnded { task, attempt, job, verdict: Verdict::Green }
             }

@@ -5,6 +5,7 @@
 
 use super::{PauseCause, State};
 use crate::ids::Millis;
+use crate::mutant::Mutant;
 use crate::outcome::Shortage;
 
 /// An account that had too little, until it has been used again by as many as there are slots.
@@ -26,7 +27,7 @@ pub struct Breaker {
 
 /// Who would work on a task if it started now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
+pub struct Worker {
     /// The agent.
     pub agent: String,
     /// The model, where one is wanted.
@@ -63,7 +64,10 @@ impl State {
         let account = self.account(agent);
         match self.breakers.get(account) {
             None => true,
-            Some(breaker) => breaker.until.is_none() && self.users(account) < breaker.width,
+            Some(breaker) => {
+                let room = self.users(account) < breaker.width || self.has(Mutant::WidthIgnored);
+                breaker.until.is_none() && room
+            }
         }
     }
 
@@ -73,7 +77,7 @@ impl State {
     }
 
     /// Who may work on a task, the first one first: its own agent, then the one that takes its place.
-    pub fn candidates(&self, at: usize) -> impl Iterator<Item = Choice> {
+    pub fn candidates(&self, at: usize) -> impl Iterator<Item = Worker> {
         let own = self.agent(at).to_owned();
         let spec = &self.plan.tasks[at].spec;
         let known = |agent: &str| self.policy.agents.get(agent);
@@ -82,13 +86,13 @@ impl State {
         let instead = known(&own).and_then(|agent| agent.fallback.clone()).filter(|agent| *agent != own);
         let instead = instead.map(|agent| {
             let model = known(&agent).and_then(|agent| agent.model.clone());
-            Choice { agent, model }
+            Worker { agent, model }
         });
-        std::iter::once(Choice { agent: own, model }).chain(instead)
+        std::iter::once(Worker { agent: own, model }).chain(instead)
     }
 
     /// Who would work on a task if it started now; none if all who may are out.
-    pub fn chosen(&self, at: usize) -> Option<Choice> {
+    pub fn chosen(&self, at: usize) -> Option<Worker> {
         self.candidates(at).find(|choice| self.is_usable(&choice.agent))
     }
 

@@ -10,13 +10,13 @@ pub(crate) mod lane;
 pub(crate) mod run;
 pub(crate) mod task;
 
-pub use account::{Breaker, Choice};
+pub use account::{Breaker, Worker};
 pub use evolve::Illegal;
 pub use lane::{Candidate, Freeze, Lane, Stage, Subject};
 pub use run::{Clock, Deferred, Due, Matter, PauseCause, Progress, StopMode};
 pub use task::{
     Asked, Closure, Collect, Facts, Flaky, GivenUp, Hold, Kind, Labelled, Leave, Park, Phase, Round, Running,
-    Satisfies, Sighting, Step, Stop, Task, Totals, Tries, Wish, Work, Worked, Workspace,
+    Satisfies, Session, Sighting, Step, Stop, Task, Totals, Tries, Wish, Work, Worked, Workspace,
 };
 
 use self::index::{Index, WaveCount};
@@ -26,6 +26,7 @@ use crate::mutant::Mutant;
 use crate::plan::{Plan, Priority};
 use crate::policy::Policy;
 use crate::question::{Answer, Ask};
+use crate::usage::Usage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -72,6 +73,10 @@ pub struct State {
     pub paused: BTreeSet<PauseCause>,
     /// The stop that was asked for since the run was last taken up.
     pub stop: Option<StopMode>,
+    /// How often a person granted the run's budget again.
+    pub budget_grants: u32,
+    /// Whether a person was told that it is nearly spent.
+    pub budget_told: bool,
     /// Accounts that had too little.
     pub breakers: BTreeMap<String, Breaker>,
     /// Intents that failed and wait.
@@ -117,6 +122,8 @@ impl State {
             lane: Lane::default(),
             paused: BTreeSet::new(),
             stop: None,
+            budget_grants: 0,
+            budget_told: false,
             breakers: BTreeMap::new(),
             deferred: BTreeMap::new(),
             questions: BTreeMap::new(),
@@ -253,6 +260,22 @@ impl State {
     /// The agent that works on a task: the plan's wish, else the policy's.
     pub fn agent(&self, at: usize) -> &str {
         self.plan.tasks[at].spec.agent.as_deref().unwrap_or(&self.policy.agent)
+    }
+
+    /// What the run has used, by ended agents and by those at work.
+    pub fn spent(&self) -> Usage {
+        let mut spent = self.totals.usage;
+        for at in self.busy() {
+            spent += self.tasks[at].facts.seen.usage;
+        }
+        spent
+    }
+
+    /// What is left of a task's own budget, in millionths of a US dollar; none without one.
+    pub fn task_money_left(&self, at: usize) -> Option<u64> {
+        let (limit, facts) = (self.policy.budget.task_micro_usd, &self.tasks[at].facts);
+        let spent = facts.usage.since(&facts.granted).cost_micro_usd.unwrap_or(0);
+        (limit > 0).then(|| limit.saturating_sub(spent))
     }
 
     /// The id the next question gets.

@@ -24,6 +24,8 @@ pub enum PauseCause {
     SameCause,
     /// A landing commit is no longer in the target.
     TargetRewritten,
+    /// The run's budget is spent.
+    Budget,
 }
 
 impl PauseCause {

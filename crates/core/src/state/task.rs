@@ -333,7 +333,7 @@ pub struct Sighting {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
     /// What its job has used so far, as far as its program tells while at work.
-    #[serde(default, skip_serializing_if = "Usage::is_zero")]
+    #[serde(default, skip_serializing_if = "Usage::is_unknown")]
     pub usage: Usage,
     /// Since when it was not heard of, if that is long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -372,6 +372,17 @@ pub enum Wish {
     AskClosed,
 }
 
+/// An agent's session with its model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The agent whose it is: no other can go on with it.
+    pub agent: String,
+    /// The agent's own id of it.
+    pub id: String,
+    /// Its running total, where the agent counts so.
+    pub usage: Usage,
+}
+
 /// What outlives a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -395,12 +406,12 @@ pub struct Facts {
     pub change: Option<ChangeNumber>,
     /// Whether the forge shows that the change needs a person.
     pub labelled: Labelled,
-    /// The agent's session.
-    pub session: Option<String>,
-    /// The running total of that session.
-    pub session_usage: Usage,
+    /// The session that its agent can go on with.
+    pub session: Option<Session>,
     /// What its ended agents used.
     pub usage: Usage,
+    /// Of that, what a person has granted beyond its budget by sending it on.
+    pub granted: Usage,
     /// What a person has permitted its agents besides what the configuration allows.
     pub allowed: Vec<String>,
     /// Failures so far.
@@ -528,4 +539,10 @@ pub struct Totals {
     pub stale: u32,
     /// Slots held at the same time, at most.
     pub peak_busy: u32,
+    /// What ended agents used.
+    #[serde(default)]
+    pub usage: Usage,
+    /// Agent jobs whose use is known.
+    #[serde(default)]
+    pub metered: u32,
 }

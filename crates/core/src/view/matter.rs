@@ -108,7 +108,7 @@ pub(super) fn questions(state: &State) -> Vec<OpenQuestion> {
             .ask
             .choices()
             .into_iter()
-            .map(|choice| Offer { answer: choice.answer, effect: choice.effect.to_owned() })
+            .map(|choice| Offer { answer: choice.answer, effect: choice.effect.into_owned() })
             .collect(),
         default: open.ask.default_answer(),
         until: (timeout_ms > 0).then(|| open.asked.plus(timeout_ms)),
@@ -171,6 +171,10 @@ fn pause(state: &State, cause: &PauseCause) -> Pause {
         PauseCause::SameCause => {
             (failed_alike(state), answer(|ask| matches!(ask, Ask::SameCause { .. })).unwrap_or_else(unpause))
         }
+        PauseCause::Budget => (
+            "the budget is spent".to_owned(),
+            answer(|ask| matches!(ask, Ask::Budget { .. })).unwrap_or_else(unpause),
+        ),
         PauseCause::TargetRewritten => (
             format!("the target {} lost what had landed", state.target),
             answer(|ask| matches!(ask, Ask::TargetRewritten { .. }))
@@ -193,6 +197,7 @@ pub(super) fn holding_back(state: &State) -> Option<String> {
             "more than {} changes wait for you; nothing new starts until some are merged",
             state.policy.open_changes
         )),
+        HoldBack::Budget => Some("the agents at work may use up the budget".to_owned()),
         HoldBack::Stopping | HoldBack::Paused | HoldBack::SlotsFull | HoldBack::Stagger(_) => None,
     }
 }

@@ -79,6 +79,12 @@ pub struct AgentJob {
     pub agent: String,
     /// The model, where one is wanted.
     pub model: Option<String>,
+    /// The account it uses: those of one account rest together.
+    #[serde(default)]
+    pub account: String,
+    /// What is left of the task's own budget, in millionths of a US dollar; none without one.
+    #[serde(default)]
+    pub budget_micro_usd: Option<u64>,
     /// The agent's session to go on with.
     pub session: Option<String>,
     /// The running total of that session before this job, where the agent counts so.

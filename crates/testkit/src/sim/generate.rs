@@ -4,9 +4,12 @@ use ppe_core::event::Before;
 use ppe_core::ids::{Branch, CommitId, RunId, TaskId, TreeId};
 use ppe_core::input::Start;
 use ppe_core::plan::{At, Duration, Plan, PlanSpec, PlannedCommit, Priority, Spot, TaskSpec, check};
-use ppe_core::policy::{Changes, MergeStrategy, NoChange, Order, Policy, Retries, Waves};
+use ppe_core::policy::{
+    AgentPolicy, Budget, Changes, MergeStrategy, Mode, NoChange, Order, Policy, Retries, Waves,
+};
 use ppe_core::sim::Seed;
 use ppe_core::state::Closure;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The agents of the simulated world.
@@ -137,8 +140,37 @@ pub(super) fn policy(seed: &mut Seed, plan: &Plan) -> Policy {
         question_timeout_ms: one_of(seed, &[0, 0, 3_600_000]),
         open_changes: u32::try_from(one_of(seed, &[0, 0, 0, 1, 2])).unwrap_or(0),
         agent: seed.pick(&AGENTS).map_or_else(String::new, |agent| (*agent).to_owned()),
+        agents: agents(seed),
+        budget: Budget {
+            run_micro_usd: one_of(seed, &[0, 0, 0, 40_000]),
+            run_tokens: one_of(seed, &[0, 0, 0, 5_000]),
+            task_micro_usd: one_of(seed, &[0, 0, 0, 10_000]),
+            task_tokens: one_of(seed, &[0, 0, 0, 2_000]),
+        },
+        mode: *seed
+            .pick(&[
+                Mode::Autonomous,
+                Mode::Autonomous,
+                Mode::Autonomous,
+                Mode::CommitByCommit,
+                Mode::PhaseByPhase,
+            ])
+            .unwrap_or(&Mode::Autonomous),
+        silence_ms: one_of(seed, &[0, 900_000]),
         ..Policy::default()
     }
+}
+
+/// Some agents share an account, and some stand in for others.
+fn agents(seed: &mut Seed) -> BTreeMap<String, AgentPolicy> {
+    let mut agents = BTreeMap::new();
+    for agent in AGENTS {
+        let account = if seed.chance(50) { "shared" } else { agent };
+        let fallback = seed.pick(&AGENTS).filter(|_| seed.chance(30)).map(|agent| (*agent).to_owned());
+        let policy = AgentPolicy { account: account.to_owned(), model: None, fallback };
+        agents.insert(agent.to_owned(), policy);
+    }
+    agents
 }
 
 /// What a run begins with. A part of the plan may be left out, and some may be done before.

@@ -110,7 +110,7 @@ fn attempt_inputs(id: &TaskId, attempt: Attempt, at: (Round, Worked, Collect)) -
     }
     for (name, exit, claim) in ends() {
         let end = AgentEnd { claim, session: Some("s1".to_owned()), ..AgentEnd::new(exit) };
-        all.push((name, Input::AgentEnded { task: id.clone(), attempt, round, end }));
+        all.push((name, Input::AgentEnded { task: id.clone(), attempt, round, end: Box::new(end) }));
     }
     for (name, outcome) in snapshots() {
         all.push((name, Input::SnapshotTaken { task: id.clone(), attempt, worked, collect, outcome }));

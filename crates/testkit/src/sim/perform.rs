@@ -7,10 +7,11 @@ use ppe_core::ids::{Attempt, Branch, Millis, TaskId};
 use ppe_core::input::{Input, Trouble};
 use ppe_core::intent::{Intent, JobName};
 use ppe_core::outcome::{
-    Claim, Class, Differs, Exit, Failure, Leftovers, Prepared, Rebase, Shortage, Snapshot, SnapshotOutcome,
-    Verdict,
+    AgentEnd, Claim, Class, Differs, Exit, Failure, Inquiry, Leftovers, Prepared, Rebase, Shortage, Snapshot,
+    SnapshotOutcome, Verdict,
 };
 use ppe_core::state::{Collect, Kind, Round, Sighting, State};
+use ppe_core::usage::Usage;
 
 /// An answer and how long it takes, ms.
 pub(super) type Answer = (u64, Input);
@@ -146,7 +147,7 @@ impl World {
         let job = &self.desk(task).jobs[&(attempt, name)];
         let JobEnd::Agent(end) = job.end.clone() else { return Err("an agent with a verdict".to_owned()) };
         let wait_ms = job.ends.since(now);
-        answers.insert(0, (wait_ms, Input::AgentEnded { task: task.clone(), attempt, round, end: *end }));
+        answers.insert(0, (wait_ms, Input::AgentEnded { task: task.clone(), attempt, round, end }));
         Ok(answers)
     }
 
@@ -171,12 +172,27 @@ impl World {
         if round == Round::Leftovers {
             effect.commits = 1;
         }
-        let (exit, claim) = if self.weather == Weather::Calm {
-            (Exit::Done, Claim::Nothing)
-        } else {
-            self.fate(now, round, conflict, &mut effect)
-        };
-        Job { ends, end: JobEnd::Agent(Box::new(ended(exit, claim))), effect: Some(effect) }
+        let mut end = ended(Exit::Done, Claim::Nothing);
+        if self.weather != Weather::Calm {
+            (end.exit, end.claim) = self.fate(now, round, conflict, &mut effect);
+            self.account_for(&mut end);
+            if !end.denied.is_empty() {
+                effect = Effect::default();
+            }
+        }
+        Job { ends, end: JobEnd::Agent(Box::new(end)), effect: Some(effect) }
+    }
+
+    /// What an agent used, was refused, and can be gone on with by.
+    fn account_for(&mut self, end: &mut AgentEnd) {
+        let tokens = self.seed.below(1_000);
+        let cost_micro_usd = self.seed.chance(70).then(|| tokens * 10);
+        end.usage = Usage { input: tokens, output: tokens / 10, cost_micro_usd, ..Usage::default() };
+        end.session = self.seed.chance(60).then(|| format!("s{}", self.seed.below(3)));
+        end.session_usage = end.session.is_some().then_some(end.usage);
+        if end.exit == Exit::Done && end.claim == Claim::Nothing && self.seed.chance(3) {
+            end.denied = vec!["Bash(make)".to_owned()];
+        }
     }
 
     fn fate(&mut self, now: Millis, round: Round, conflict: bool, effect: &mut Effect) -> (Exit, Claim) {
@@ -192,7 +208,9 @@ impl World {
             8..=12 => (Exit::Lost(why()), Claim::Nothing),
             13..=18 => {
                 let until = self.seed.chance(50).then(|| now.plus(self.seed.below(7_200_000)));
-                (Exit::TryLater { until, why: why(), shortage: Shortage::Servers }, Claim::Nothing)
+                let shortages = [Shortage::Servers, Shortage::Rate, Shortage::Allowance];
+                let shortage = self.seed.pick(&shortages).copied().unwrap_or_default();
+                (Exit::TryLater { until, why: why(), shortage }, Claim::Nothing)
             }
             19 => (Exit::CannotStart(why()), Claim::Nothing),
             20 | 21 => (Exit::Stopped, Claim::Nothing),
@@ -205,8 +223,19 @@ impl World {
                 effect.commits = effect.commits.min(1);
                 (Exit::Done, Claim::Flaky(why()))
             }
+            36 => (Exit::SessionLost(why()), Claim::Nothing),
+            37 => (Exit::ContextFull(why()), Claim::Nothing),
+            38 => (Exit::Refused(why()), Claim::Nothing),
+            39 => (Exit::OverBudget(why()), Claim::Nothing),
+            40..=42 => (Exit::Done, Claim::Question(self.inquiry())),
             _ => (Exit::Done, Claim::Nothing),
         }
+    }
+
+    fn inquiry(&mut self) -> Inquiry {
+        let options: Vec<String> = (0..self.seed.below(3)).map(|n| format!("option {n}")).collect();
+        let default = (!options.is_empty() && self.seed.chance(50)).then_some(1);
+        Inquiry { text: "which way".to_owned(), options, default }
     }
 
     /// What can be seen of an agent while it works.
@@ -226,7 +255,12 @@ impl World {
                 let seen = Input::Sighted {
                     task: state.id(at).clone(),
                     attempt,
-                    seen: Sighting { commits, phase, ..Sighting::default() },
+                    seen: Sighting {
+                        commits,
+                        phase,
+                        usage: Usage { input: n * 10, cost_micro_usd: Some(n), ..Usage::default() },
+                        quiet_since: self.seed.chance(20).then_some(now),
+                    },
                 };
                 (takes_ms * (n + 1) / 6, seen)
             })
@@ -256,10 +290,9 @@ impl World {
         let task = task.clone();
         let input = match (end, name) {
             (JobEnd::Agent(end), JobName::Leftovers) => {
-                let end = *end;
                 Input::AgentEnded { task, attempt, round: Round::Leftovers, end }
             }
-            (JobEnd::Agent(end), _) => Input::AgentEnded { task, attempt, round: Round::Main, end: *end },
+            (JobEnd::Agent(end), _) => Input::AgentEnded { task, attempt, round: Round::Main, end },
             (JobEnd::Verdict(verdict), job) => Input::VerifyEnded { task, attempt, job, verdict },
         };
         (wait_ms, input)

@@ -139,7 +139,11 @@ fn sensible(ask: &Ask) -> Answer {
         | Ask::SameCause { .. }
         | Ask::TargetRed { .. }
         | Ask::Permission { .. }
+        | Ask::Silence { .. }
+        | Ask::Boundary { .. }
+        | Ask::Budget { .. }
         | Ask::NextWave { .. } => Answer::Yes,
+        Ask::Agent { .. } => ask.default_answer(),
         Ask::LostRaces { .. } | Ask::ChangeClosed { .. } | Ask::TargetRewritten { .. } => Answer::Retry,
     }
 }

@@ -3,6 +3,7 @@
 //! `ppe report …` writes them; drivers read them. Knows neither who reads nor what follows.
 
 use super::bounded::{WHY_BYTES, one_line};
+use ppe_core::outcome::Inquiry;
 use serde::{Deserialize, Serialize};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -58,6 +59,17 @@ pub enum Report {
         /// The agent's own id of its session.
         id: String,
     },
+    /// It needs a decision.
+    Question {
+        /// What it asks.
+        text: String,
+        /// What may be answered; without any it is a yes or no.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        options: Vec<String>,
+        /// Which of them applies when nobody answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        default: Option<String>,
+    },
     /// Something for people.
     Note {
         /// The text.
@@ -97,6 +109,11 @@ impl Report {
             Self::Blocked { why } => Self::Blocked { why: cut(why) },
             Self::Flaky { why } => Self::Flaky { why: cut(why) },
             Self::Session { id } => Self::Session { id: cut(id) },
+            Self::Question { text, options, default } => Self::Question {
+                text: cut(text),
+                options: options.iter().map(cut).take(Inquiry::MOST_OPTIONS).collect(),
+                default: default.as_ref().map(cut),
+            },
             Self::Note { text } => Self::Note { text: cut(text) },
             Self::Later { until_ms: None, seconds: Some(seconds) } => {
                 let until = now_ms.saturating_add(seconds.saturating_mul(1_000));

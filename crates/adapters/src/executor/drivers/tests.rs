@@ -28,6 +28,8 @@ fn job() -> AgentJob {
         agent: "command".to_owned(),
         model: None,
         session: Some("s-1".to_owned()),
+        account: "command".to_owned(),
+        budget_micro_usd: None,
         session_usage: Usage::default(),
         allow: Vec::new(),
         branch: Branch::new("feat/T-001-x"),

@@ -222,10 +222,11 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         Event::StopRequested { mode } => stop(*mode, state),
         Event::StopWithdrawn => "New tasks start again".to_owned(),
         Event::SlotsChanged { slots } => plural(*slots as usize, "slot"),
-        Event::BreakerOpened { account, until, width, why, .. } => format!(
-            "⏳ {account}: {why}; again in {}, {width} at once",
-            span(until.since(state.clock.last))
-        ),
+        Event::BudgetNeared { percent } => format!("💰 {percent}% of the budget are spent"),
+        Event::BudgetGranted => "💰 The budget is granted once more".to_owned(),
+        Event::BreakerOpened { account, until, width, why, .. } => {
+            format!("⏳ {account}: {why}; again in {}, {width} at once", span(until.since(state.clock.last)))
+        }
         Event::BreakerClosed { account } => format!("{account} is tried again"),
         Event::IntentDeferred { intent, why, until, .. } => {
             let wait = span(until.since(state.clock.last));
@@ -424,6 +425,7 @@ fn pause(cause: &PauseCause) -> String {
     match cause {
         PauseCause::Operator => "by you (ppe unpause)".to_owned(),
         PauseCause::Machine(why) => format!("the machine cannot take more ({why})"),
+        PauseCause::Budget => "the budget is spent".to_owned(),
         PauseCause::Agent { agent, why } => format!("{agent} cannot work: {why} (ppe unpause)"),
         PauseCause::TargetRed => "the target is red".to_owned(),
         PauseCause::SameCause => "several tasks failed alike".to_owned(),

@@ -4,9 +4,10 @@ use super::Result;
 use crate::event::{After, Event};
 use crate::ids::{Attempt, TaskId};
 use crate::mutant::Mutant;
-use crate::outcome::{Claim, Class, Exit, Failure, Rebase, Snapshot};
+use crate::outcome::{AgentEnd, Claim, Class, Exit, Failure, Rebase, Snapshot};
 use crate::state::{
-    Asked, Closure, Collect, Flaky, GivenUp, Kind, Leave, Phase, Running, State, Step, Streak, Workspace,
+    Asked, Closure, Collect, Flaky, GivenUp, Kind, Leave, Phase, Running, Session, State, Step, Streak,
+    Workspace,
 };
 use crate::usage::Usage;
 
@@ -75,17 +76,8 @@ impl State {
                 let running = self.expect_attempt(task, *attempt)?;
                 running.end = Some(Box::new(end.clone()));
                 running.phase = Phase::Collecting(Collect::Look);
-                let facts = self.facts(task)?;
-                facts.usage += end.usage;
-                facts.seen.usage = Usage::default();
-                facts.seen.quiet_since = None;
-                if matches!(end.exit, Exit::SessionLost(_) | Exit::ContextFull(_)) {
-                    facts.session = None;
-                    facts.session_usage = Usage::default();
-                } else if end.session.is_some() {
-                    facts.session.clone_from(&end.session);
-                    facts.session_usage = end.session_usage.unwrap_or(facts.session_usage);
-                }
+                let agent = running.agent.clone();
+                self.agent_ended(task, agent, end)?;
             }
             Event::SnapshotTaken { task, snapshot, .. } => self.snapshot_taken(task, snapshot)?,
             Event::LeftoversAsked { task, attempt } => {
@@ -114,6 +106,27 @@ impl State {
             }
             _ => return Err("not a phase of an attempt".to_owned()),
         }
+        Ok(())
+    }
+
+    /// What an agent's end leaves behind, whatever becomes of its attempt.
+    fn agent_ended(&mut self, task: &TaskId, agent: String, end: &AgentEnd) -> Result {
+        self.totals.usage += end.usage;
+        self.totals.metered += u32::from(!end.usage.is_unknown());
+        let facts = self.facts(task)?;
+        facts.usage += end.usage;
+        facts.seen.usage = Usage::default();
+        facts.seen.quiet_since = None;
+        let before = facts.session.take();
+        facts.session = match (&end.exit, &end.session) {
+            (Exit::SessionLost(_) | Exit::ContextFull(_), _) => None,
+            (_, None) => before,
+            (_, Some(id)) => {
+                let same = before.filter(|session| session.agent == agent && session.id == *id);
+                let known = same.map(|session| session.usage).unwrap_or_default();
+                Some(Session { agent, id: id.clone(), usage: end.session_usage.unwrap_or(known) })
+            }
+        };
         Ok(())
     }
 

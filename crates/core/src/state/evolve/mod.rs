@@ -3,10 +3,10 @@
 mod attempt;
 mod lane;
 
+use super::{Breaker, State, Step, Tries, Work, Workspace};
 use super::{
     Closure, Deferred, Due, Facts, Flaky, Kind, Labelled, Park, PauseCause, Progress, Question, Running,
 };
-use super::{Breaker, State, Step, Tries, Work, Workspace};
 use crate::event::{Event, Record};
 use crate::ids::{Attempt, QuestionId, TaskId};
 use crate::mutant::Mutant;
@@ -68,6 +68,11 @@ impl State {
             Event::StopRequested { mode } => self.stop = self.stop.max(Some(*mode)),
             Event::StopWithdrawn => self.stop = None,
             Event::SlotsChanged { slots } => Arc::make_mut(&mut self.policy).slots = *slots,
+            Event::BudgetNeared { .. } => self.budget_told = true,
+            Event::BudgetGranted => {
+                self.budget_grants += 1;
+                self.budget_told = false;
+            }
             Event::BreakerOpened { .. } => self.breaker_opened(event),
             Event::BreakerClosed { account } => {
                 let widens = crate::decide::widens_at(self.clock.last);
@@ -305,10 +310,8 @@ impl State {
             PauseCause::Operator
             | PauseCause::Machine(_)
             | PauseCause::Agent { .. }
-            | PauseCause::SameCause => {
-                false
-            }
-            PauseCause::TargetRed | PauseCause::TargetRewritten => true,
+            | PauseCause::SameCause => false,
+            PauseCause::TargetRed | PauseCause::TargetRewritten | PauseCause::Budget => true,
         });
         for deferred in self.deferred.values_mut() {
             deferred.due = Due::Now;
@@ -405,6 +408,7 @@ impl State {
         facts.labelled = Labelled::No;
         facts.wish = None;
         facts.flaky = Flaky::Unused;
+        facts.granted = facts.usage;
         facts.note = note.map(str::to_owned).or_else(|| facts.note.take());
         if matches!(self.tasks[at].step, Step::Outside) {
             return Err(format!("{task} is not part of the run"));
@@ -426,6 +430,9 @@ impl State {
             branch: old.branch,
             priority: old.priority,
             worked_ms: old.worked_ms,
+            usage: old.usage,
+            granted: old.usage,
+            allowed: old.allowed,
             first_started: old.first_started,
             workspace: old.workspace,
             published: old.published,

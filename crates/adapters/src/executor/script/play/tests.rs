@@ -81,6 +81,8 @@ impl World {
             agent: "scripted".to_owned(),
             model: None,
             session: None,
+            account: "command".to_owned(),
+            budget_micro_usd: None,
             session_usage: ppe_core::usage::Usage::default(),
             allow: Vec::new(),
             branch: Branch::new("feat/T-001-x"),
