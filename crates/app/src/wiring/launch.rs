@@ -127,6 +127,7 @@ fn executor_settings(site: &Site, identity: &Identity) -> Result<ExecutorSetting
         disk_floor_bytes: settings.limits.disk_floor_bytes,
         identity: identity.clone(),
         slots: site.state_root.join("slots"),
+        accounts: site.state_root.join("accounts"),
         program: std::env::current_exe()?,
     })
 }

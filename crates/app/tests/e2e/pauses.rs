@@ -151,7 +151,7 @@ fn an_agent_whose_program_went_away_pauses_until_the_user_goes_on() {
     };
     install(&format!("{work}rm \"$0\"\n"));
     env.set("PPE_AGENT_COMMAND_CMD", &format!("[\"{}\"]", agent.display()));
-    env.ppe(&["run", "--yes", "--agent", "command"]).exits(11).says("an agent cannot be started");
+    env.ppe(&["run", "--yes", "--agent", "command"]).exits(11).says("command cannot work");
     until_paused(&env, |c| matches!(c, PauseCause::Agent { .. }));
     let (text, command) = told(&env);
     assert!(text.contains("agent") && text.contains("No such file"), "{text}");

@@ -39,6 +39,11 @@ pub(super) async fn run(inner: Arc<Inner>, agent: AgentJob) -> Result<AgentEnd, 
     };
     let key = JobKey::Attempt { task: agent.task.clone(), attempt: agent.attempt, job: agent.round.into() };
     let dir = inner.job_dir(&key);
+    if !dir.join(record::SPEC).exists()
+        && let Some(exit) = inner.accounts.closed(&agent.account, Millis(record::wall_ms()))
+    {
+        return Ok(AgentEnd::new(exit));
+    }
     let mut watch = Watch::new(&inner, &dir, &agent, driver);
     let started = {
         let (inner, dir, agent, driver) =
@@ -62,8 +67,9 @@ pub(super) async fn run(inner: Arc<Inner>, agent: AgentJob) -> Result<AgentEnd, 
         }
     };
     failpoint::hit("agent.before_told");
+    let looking = Arc::clone(&inner);
     let looked = tokio::task::spawn_blocking(move || {
-        watch.finish(&inner);
+        watch.finish(&looking);
         watch
     });
     let watch = looked.await.map_err(trouble::machine)?;
@@ -74,7 +80,9 @@ pub(super) async fn run(inner: Arc<Inner>, agent: AgentJob) -> Result<AgentEnd, 
             if let Settled::Ended(exit) = &settled {
                 seen.ended_at = Some(Millis(exit.ended_at_ms));
             }
-            Ok(watch.driver.finish(&process_end(&settled), &seen, &agent.session_usage))
+            let end = watch.driver.finish(&process_end(&settled), &seen, &agent.session_usage);
+            inner.accounts.note(&agent.account, &end.exit, Millis(record::wall_ms()));
+            Ok(end)
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Everything lies in folders named by run, task and attempt, so that a later process finds it again. Knows nothing of
 //! why a job runs.
 
+mod accounts;
 mod agents;
 mod commands;
 mod slots;
@@ -80,6 +81,8 @@ pub struct ExecutorSettings {
     pub identity: Identity,
     /// Where the slots lie that all runs of this user share.
     pub slots: PathBuf,
+    /// Where findings about accounts lie that all runs of this user share.
+    pub accounts: PathBuf,
     /// The program that becomes a shim and a scripted agent.
     pub program: PathBuf,
 }
@@ -98,6 +101,7 @@ pub(super) struct Inner {
     sightings: Sightings,
     shim: ShimProgram,
     slots: slots::MachineSlots,
+    accounts: accounts::Accounts,
     turns: turns::Turns,
     /// Checks share one workspace.
     checking: Mutex<()>,
@@ -114,8 +118,10 @@ impl LocalExecutor {
     ) -> Self {
         let shim = ShimProgram { path: settings.program.clone(), secrets: Vec::new() };
         let slots = slots::MachineSlots::new(settings.slots.clone(), run.clone());
+        let accounts = accounts::Accounts::new(settings.accounts.clone());
         Self {
             inner: Arc::new(Inner {
+                accounts,
                 repo,
                 run,
                 places,
