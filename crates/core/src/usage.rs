@@ -26,7 +26,8 @@ pub struct Usage {
 impl Usage {
     /// All tokens together.
     pub fn tokens(&self) -> u64 {
-        self.input + self.cache_read + self.cache_write + self.output
+        let cached = self.cache_read.saturating_add(self.cache_write);
+        self.input.saturating_add(cached).saturating_add(self.output)
     }
 
     /// Whether nothing is known.
@@ -51,13 +52,14 @@ impl Usage {
 
 impl AddAssign for Usage {
     fn add_assign(&mut self, more: Self) {
-        self.input += more.input;
-        self.cache_read += more.cache_read;
-        self.cache_write += more.cache_write;
-        self.output += more.output;
+        // Agents tell these numbers: a sum of absurd ones is absurd, but never the end of us.
+        self.input = self.input.saturating_add(more.input);
+        self.cache_read = self.cache_read.saturating_add(more.cache_read);
+        self.cache_write = self.cache_write.saturating_add(more.cache_write);
+        self.output = self.output.saturating_add(more.output);
         self.cost_micro_usd = match (self.cost_micro_usd, more.cost_micro_usd) {
             (None, None) => None,
-            (a, b) => Some(a.unwrap_or(0) + b.unwrap_or(0)),
+            (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
         };
     }
 }
@@ -90,6 +92,14 @@ mod tests {
         sum += usage(1, 1, Some(7));
         sum += usage(1, 1, None);
         assert_eq!(sum, usage(3, 3, Some(7)));
+    }
+
+    #[test]
+    fn absurd_numbers_have_absurd_sums() {
+        let mut sum = usage(u64::MAX, 1, Some(u64::MAX));
+        sum += usage(1, u64::MAX, Some(1));
+        assert_eq!(sum, usage(u64::MAX, u64::MAX, Some(u64::MAX)));
+        assert_eq!(sum.tokens(), u64::MAX);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::coverage::coverage_percent;
 use super::site::Site;
+use ppe_adapters::executor::drivers::report;
 use ppe_adapters::executor::output::Stream;
 use ppe_adapters::state_dir::RunDir;
 use ppe_core::ids::{Attempt, TaskId};
@@ -68,7 +69,7 @@ fn output_age_ms(dir: &RunDir, task: &TaskId, attempt: Attempt) -> Option<u64> {
     let top = dir.task(task, attempt);
     let files = ["agent", "leftovers"].into_iter().flat_map(|job| {
         let job = top.join(job);
-        [Stream::Stdout.path(&job), Stream::Stderr.path(&job), job.join("report")]
+        [Stream::Stdout.path(&job), Stream::Stderr.path(&job), job.join(report::FILE)]
     });
     let last = files.filter_map(|file| std::fs::metadata(file).ok()?.modified().ok()).max()?;
     // A clock that was set back makes no output older than it is.
@@ -100,7 +101,8 @@ mod tests {
         write("stdout", hour_ago);
         let age = output_age_ms(&dir, &task, attempt).expect("an age");
         assert!((3_600_000..3_660_000).contains(&age), "{age}");
-        write("report", SystemTime::now());
+        std::fs::create_dir_all(job.join(report::DIR)).expect("a folder for reports");
+        write(report::FILE, SystemTime::now());
         assert!(output_age_ms(&dir, &task, attempt).is_some_and(|age| age < 60_000));
     }
 }

@@ -2,6 +2,10 @@
 
 /// A phase's name is kept up to here.
 pub(super) const NAME_BYTES: usize = 120;
+/// What a tool is to do is kept up to here.
+pub(super) const ABOUT_BYTES: usize = 300;
+/// An agent's words are kept up to here.
+pub(super) const WORDS_BYTES: usize = 2_000;
 /// A title on a command line or in a variable is kept up to here.
 pub(super) const TITLE_BYTES: usize = 512;
 /// A reason is kept up to here.

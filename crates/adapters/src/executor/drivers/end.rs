@@ -60,15 +60,11 @@ pub(super) fn judged(
         }
         ProcessEnd::Lost(why) => Exit::Lost(bounded::one_line(why, bounded::WHY_BYTES)),
     };
-    let mut usage = seen.used;
-    if let Some(total) = &seen.session_total {
-        usage += total.since(before);
-    }
     AgentEnd {
         exit: with_reset(exit, seen),
         claim: seen.claim.clone(),
         session: seen.session.clone(),
-        usage,
+        usage: seen.usage(before),
         session_usage: seen.session_total,
         denied: seen.denied.clone(),
         made: seen.made.clone(),
@@ -119,12 +115,26 @@ pub(super) fn by_status(status: Option<u16>, why: &str) -> Exit {
 
 /// Why a working agent is better ended: what its program tries again cannot succeed, or it waits longer than it should.
 /// `quiet_ms` is how long it has said nothing.
+///
+/// Without a word of how long it waits, only a status that can come with a time to wait makes silence a wait: after any
+/// other its model may well be at work again.
 pub fn hopeless(seen: &Seen, quiet_ms: u64) -> Option<Exit> {
-    let Retry { status, why, .. } = seen.retry.as_ref()?;
+    let Retry { status, why, delay_ms, .. } = seen.retry.as_ref().filter(|_| seen.last.is_none())?;
+    let waits_ms = delay_ms.or(matches!(status, Some(429 | 503)).then_some(quiet_ms)).unwrap_or_default();
     match by_status(*status, why) {
         Exit::CannotStart(why) => Some(Exit::CannotStart(why)),
-        later @ Exit::TryLater { .. } if quiet_ms > RETRY_PATIENCE_MS => Some(later),
+        Exit::TryLater { until, why, shortage } if waits_ms > RETRY_PATIENCE_MS => {
+            Some(Exit::TryLater { until, why, shortage: after_long_wait(shortage) })
+        }
         _ => None,
+    }
+}
+
+/// A provider that names a long time to wait says that the allowance is spent.
+pub(super) fn after_long_wait(shortage: Shortage) -> Shortage {
+    match shortage {
+        Shortage::Servers => Shortage::Servers,
+        Shortage::Rate | Shortage::Allowance => Shortage::Allowance,
     }
 }
 

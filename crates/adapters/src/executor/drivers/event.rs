@@ -12,7 +12,7 @@ const MOST_DENIED: usize = 20;
 /// What an agent told while at work.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AgentEvent {
-    /// It is up; again at the start of each later turn of the same process.
+    /// It is up; again at the start of each later turn of the same process, the end of which is not told yet.
     Started(Made),
     /// Its session, with which it can be resumed.
     Session(String),
@@ -102,11 +102,11 @@ pub struct Seen {
     pub text: Option<String>,
     /// The tool that works now.
     pub doing: Option<String>,
-    /// The latest retry, if nothing came after it.
+    /// The latest retry, if nothing but an end came after it.
     pub retry: Option<Retry>,
     /// What it was not permitted, each once.
     pub denied: Vec<String>,
-    /// What it used, as far as that was told in parts.
+    /// What it used, as far as that was told in parts; see [`Self::usage`].
     pub used: Usage,
     /// The latest running total of its session.
     pub session_total: Option<Usage>,
@@ -146,18 +146,16 @@ impl Seen {
                     model: made.model.or(self.made.model.take()),
                     version: made.version.or(self.made.version.take()),
                 };
+                self.last = None;
             }
             AgentEvent::Text(text) => self.text = Some(text),
             AgentEvent::ToolStarted { name, about } => {
                 self.doing = Some(if about.is_empty() { name } else { format!("{name}: {about}") });
             }
             AgentEvent::ToolEnded(_) => self.doing = None,
-            AgentEvent::Denied(what) => {
-                if self.denied.len() < MOST_DENIED && !self.denied.contains(&what) {
-                    self.denied.push(what);
-                }
-            }
-            AgentEvent::Final(exit) => self.last = Some(exit),
+            AgentEvent::Denied(what) => return self.add_denied(what),
+            // What it tried before is part of how it ended.
+            AgentEvent::Final(exit) => return self.last = Some(exit),
             AgentEvent::Phase(name) => self.phase = Some(name),
             AgentEvent::Commit(n) => self.commits = Some(n),
             AgentEvent::Claim(claim) => self.claim = claim,
@@ -165,6 +163,25 @@ impl Seen {
         // It went on with its work after all.
         self.later = None;
         self.retry = None;
+    }
+
+    /// A tool's bare name gives way to the tool with what it was to do, whichever is told first.
+    fn add_denied(&mut self, what: String) {
+        let says_more = |longer: &str, name: &str| {
+            longer.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('('))
+        };
+        self.denied.retain(|known| known == &what || !says_more(&what, known));
+        if self.denied.len() < MOST_DENIED && !self.denied.iter().any(|known| says_more(known, &what)) {
+            self.denied.push(what);
+        }
+    }
+
+    /// What this job used, its session having used `before` by then. Who tells both parts and totals tells the same
+    /// tokens twice: the larger count holds, since a total also has what an earlier job was ended before it could tell,
+    /// and the parts are right where the total began anew.
+    pub fn usage(&self, before: &Usage) -> Usage {
+        let by_total = self.session_total.map(|total| total.since(before)).unwrap_or_default();
+        if by_total.tokens() < self.used.tokens() { self.used } else { by_total }
     }
 
     /// The last line of its standard error that says anything.

@@ -10,6 +10,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+/// The folder in a job's folder that holds nothing but reports: sandboxed agents may write in it.
+pub const DIR: &str = "reports";
+/// The file in a job's folder that reports are appended to.
+pub const FILE: &str = "reports/report";
 /// A longer line is no report.
 const LONGEST_LINE: usize = 64 * 1024;
 

@@ -1,6 +1,6 @@
 use super::*;
 use ppe_core::ids::{Attempt, Branch, CommitId, Millis, TaskId};
-use ppe_core::outcome::{Claim, Exit, Shortage};
+use ppe_core::outcome::{Claim, Exit, Made, Shortage};
 use ppe_core::state::Round;
 
 fn settings() -> AgentSettings {
@@ -18,7 +18,7 @@ fn settings() -> AgentSettings {
     }
 }
 
-fn job() -> AgentJob {
+pub(super) fn job() -> AgentJob {
     AgentJob {
         task: TaskId::new("T-001"),
         title: "Title with\na {task}\0and more".to_owned(),
@@ -40,14 +40,14 @@ fn job() -> AgentJob {
     }
 }
 
-const PLACES: fn() -> Places<'static> = || Places {
+pub(super) const PLACES: fn() -> Places<'static> = || Places {
     job_dir: Path::new("/state/job"),
     workspace: Path::new("/state/workspace"),
     home: Path::new("/state/home"),
     temp: Path::new("/tmp/ppe/T-001"),
     prompt_file: Path::new("/state/job/prompt"),
     job_file: Path::new("/state/job/job.json"),
-    report_file: Path::new("/state/job/report"),
+    report_file: Path::new("/state/job/reports/report"),
     program: Path::new("/opt/ppe/bin/ppe"),
 };
 
@@ -89,7 +89,7 @@ fn a_command_is_launched_by_its_template() {
         ("PPE_JOB_FILE", "/state/job/job.json"),
         ("PPE_PROMPT_FILE", "/state/job/prompt"),
         ("PPE_PURPOSE", "ci"),
-        ("PPE_REPORT", "/state/job/report"),
+        ("PPE_REPORT", "/state/job/reports/report"),
         ("PPE_SESSION", "s-1"),
         ("PPE_TASK", "T-001"),
         ("PPE_TITLE", "Title with a {task} and more"),
@@ -274,4 +274,70 @@ fn a_wrong_script_cannot_start() {
     let wanted = Exit::CannotStart("script.toml:3: unknown key x".to_owned());
     assert_eq!(scripted().finish(&end, &said, &Usage::default()).exit, wanted);
     assert!(matches!(command().finish(&end, &said, &Usage::default()).exit, Exit::Failed(_)));
+}
+
+#[test]
+fn who_cannot_get_on_is_ended() {
+    let retry = |status, delay_ms| Seen {
+        retry: Some(Retry { attempt: Some(1), delay_ms, status, why: "w".to_owned() }),
+        ..Seen::default()
+    };
+    let later = |shortage| Some(Exit::TryLater { until: None, why: "w".to_owned(), shortage });
+    let table = [
+        (retry(Some(401), Some(500)), 0, Some(Exit::CannotStart("w".to_owned()))),
+        (retry(Some(403), None), 0, Some(Exit::CannotStart("w".to_owned()))),
+        (retry(Some(429), None), 90_000, None),
+        (retry(Some(429), None), 90_001, later(Shortage::Allowance)),
+        (retry(Some(503), None), 90_001, later(Shortage::Servers)),
+        (retry(Some(529), None), 1_000_000, None),
+        (retry(None, None), 1_000_000, None),
+        (retry(Some(429), Some(2_000)), 1_000_000, None),
+        (retry(Some(429), Some(100_000)), 0, later(Shortage::Allowance)),
+        (retry(Some(400), None), 1_000_000, None),
+        (Seen { last: Some(Exit::Done), ..retry(Some(401), None) }, 0, None),
+        (Seen::default(), 1_000_000, None),
+    ];
+    for (seen, quiet_ms, wanted) in table {
+        assert_eq!(hopeless(&seen, quiet_ms), wanted, "{:?} after {quiet_ms}", seen.retry);
+    }
+}
+
+#[test]
+fn parts_and_totals_of_the_same_tokens_count_once() {
+    let tokens = |input| Usage { input, ..Usage::default() };
+    let seen = |used, total: Option<u64>| Seen {
+        used: tokens(used),
+        session_total: total.map(tokens),
+        ..Seen::default()
+    };
+    for (seen, before, wanted) in [
+        (seen(5, None), 0, 5),
+        (seen(5, None), 100, 5),
+        (seen(0, Some(30)), 10, 20),
+        (seen(5, Some(15)), 10, 5),
+        (seen(5, Some(25)), 10, 15),
+        (seen(50, Some(60)), 55, 50),
+    ] {
+        assert_eq!(seen.usage(&tokens(before)), tokens(wanted), "{seen:?} after {before}");
+    }
+}
+
+#[test]
+fn a_bare_name_gives_way_to_what_says_more() {
+    let mut seen = Seen::default();
+    for what in ["Bash", "Write", "Bash(a)", "Bash", "Bash(b)", "Bash(a)", "WebFetch", "Web"] {
+        seen.add(AgentEvent::Denied(what.to_owned()));
+    }
+    assert_eq!(seen.denied, ["Write", "Bash(a)", "Bash(b)", "WebFetch", "Web"]);
+}
+
+#[test]
+fn a_turn_that_has_begun_has_not_ended() {
+    let mut seen = Seen::default();
+    seen.add(AgentEvent::Final(Exit::Done));
+    seen.add(AgentEvent::Started(Made::default()));
+    assert!(matches!(
+        command().finish(&ProcessEnd::Code(143), &seen, &Usage::default()).exit,
+        Exit::Failed(_)
+    ));
 }

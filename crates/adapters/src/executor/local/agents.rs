@@ -1,7 +1,7 @@
 //! An agent's job: started or adopted, watched while it works, and its end told in the driver's words.
 
 use super::{Inner, trouble};
-use crate::executor::drivers::{Driver, Places, ProcessEnd, Seen, hopeless};
+use crate::executor::drivers::{Driver, Places, ProcessEnd, Seen, hopeless, report};
 use crate::executor::job::{self, Ensured, LostCause, NotStarted, Settled};
 use crate::executor::output::{self, LineReader, Stream};
 use crate::executor::record::{self, End, Exit, JobSpec, StopReason};
@@ -26,7 +26,6 @@ const STDERR_BYTES: u64 = 4_096;
 /// Files of an agent's job besides those of every job.
 const PROMPT: &str = "prompt";
 const JOB: &str = "job.json";
-const REPORT: &str = "report";
 
 /// Starts or adopts an agent and waits for its end.
 pub(super) async fn run(inner: Arc<Inner>, agent: AgentJob) -> Result<AgentEnd, Trouble> {
@@ -96,8 +95,12 @@ async fn blocking<T: Send + 'static>(
 impl Inner {
     fn start_agent(&self, dir: &Path, agent: &AgentJob, driver: &Driver) -> Result<Ensured, Trouble> {
         record::make_dir(dir).map_err(trouble::machine)?;
+        let (home, temp) = (self.task_home(&agent.task), self.task_temp(&agent.task));
+        for needed in [&home, &temp, &dir.join(report::DIR)] {
+            record::make_dir(needed).map_err(trouble::machine)?;
+        }
         let workspace = self.workspace_dir(&agent.task);
-        let (prompt_file, job_file, report_file) = (dir.join(PROMPT), dir.join(JOB), dir.join(REPORT));
+        let (prompt_file, job_file, report_file) = (dir.join(PROMPT), dir.join(JOB), dir.join(report::FILE));
         if !dir.join(record::SPEC).exists() {
             failpoint::write_file("agent.prompt", &prompt_file, agent.prompt.as_bytes())
                 .map_err(trouble::machine)?;
@@ -107,8 +110,8 @@ impl Inner {
         let places = Places {
             job_dir: dir,
             workspace: &workspace,
-            home: &self.task_home(&agent.task),
-            temp: &self.task_temp(&agent.task),
+            home: &home,
+            temp: &temp,
             prompt_file: &prompt_file,
             job_file: &job_file,
             report_file: &report_file,
@@ -154,7 +157,7 @@ impl Watch {
             driver,
             seen: Seen::default(),
             output: LineReader::new(Stream::Stdout.path(dir), 0),
-            report: LineReader::new(dir.join(REPORT), 0),
+            report: LineReader::new(dir.join(report::FILE), 0),
             live: Live::default(),
             workspace: inner.workspace_dir(&job.task),
             dir: dir.to_owned(),
@@ -186,9 +189,7 @@ impl Watch {
     fn sighting(&self) -> Sighting {
         let quiet = self.heard.elapsed();
         let since = || Millis(record::wall_ms().saturating_sub(span_ms(quiet)));
-        let total = self.seen.session_total.map(|total| total.since(&self.job.session_usage));
-        let mut usage = self.seen.used;
-        usage += total.unwrap_or_default();
+        let usage = self.seen.usage(&self.job.session_usage);
         let quiet_since = (quiet >= QUIET).then(|| self.told.quiet_since.unwrap_or_else(since));
         Sighting { commits: self.live.commits, phase: self.seen.phase.clone(), usage, quiet_since }
     }
