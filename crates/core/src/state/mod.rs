@@ -3,12 +3,14 @@
 //! [`State::apply`] is the only mutation in the program. The state knows the plan it is about, but no clock, no files
 //! and no reasons: those are decided elsewhere and arrive as events.
 
+mod assign;
 mod evolve;
 mod index;
 pub(crate) mod lane;
 pub(crate) mod run;
 pub(crate) mod task;
 
+pub use assign::Assignment;
 pub use evolve::Illegal;
 pub use lane::{Candidate, Freeze, Lane, Stage, Subject};
 pub use run::{Clock, Deferred, Due, Matter, PauseCause, Progress, StopMode};
