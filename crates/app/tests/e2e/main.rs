@@ -9,6 +9,7 @@ mod failures;
 mod operator;
 mod partial;
 mod pauses;
+mod secrets;
 
 use ppe_core::event::Event;
 use ppe_core::ids::TaskId;

@@ -5,6 +5,7 @@
 
 mod agents;
 mod commands;
+mod secrets;
 mod slots;
 mod trouble;
 mod turns;
