@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the whole of this program is a test")]
 
+mod agents;
 mod asking;
 mod checkout;
 mod example;
