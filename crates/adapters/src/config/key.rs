@@ -20,6 +20,10 @@ pub(super) enum Kind<T: 'static> {
     Whole { min: u32, max: u32, note: &'static str, set: fn(&mut T, u32) },
     /// A number above 0 and at most `max`.
     Real { max: f64, set: fn(&mut T, f64) },
+    /// A number of anything from 0 to `max`, however large.
+    Count { max: u64, set: fn(&mut T, u64) },
+    /// US dollars from 0 to `max`, kept in millionths.
+    Dollars { max: u32, set: fn(&mut T, u64) },
     /// One of some names. A name in `later` is known and refused, with the reason.
     Choice { names: &'static [Choice<T>], later: &'static [(&'static str, &'static str)] },
     /// On or off.
@@ -70,6 +74,14 @@ pub(super) const fn retries<T>(set: fn(&mut T, u32)) -> Kind<T> {
 
 pub(super) const fn real<T>(max: f64, set: fn(&mut T, f64)) -> Kind<T> {
     Kind::Real { max, set }
+}
+
+pub(super) const fn count<T>(max: u64, set: fn(&mut T, u64)) -> Kind<T> {
+    Kind::Count { max, set }
+}
+
+pub(super) const fn dollars<T>(max: u32, set: fn(&mut T, u64)) -> Kind<T> {
+    Kind::Dollars { max, set }
 }
 
 pub(super) const fn choice<T>(names: &'static [Choice<T>]) -> Kind<T> {

@@ -4,10 +4,11 @@
 
 use super::agent_keys::AGENT_KEYS;
 use super::key::{
-    Key, Kind, YEAR_MIN, choice, command, key, list, mebibytes, minutes, real, retries, seconds, text, whole,
+    Key, Kind, YEAR_MIN, choice, command, count, dollars, key, list, mebibytes, minutes, real, retries,
+    seconds, text, whole,
 };
 use super::settings::{CommandKind, Draft, Permissions, PlanSource, Settings};
-use ppe_core::policy::{Changes, MAX_SLOTS, MergeMethod, MergeStrategy, NoChange, Order, Waves};
+use ppe_core::policy::{Changes, MAX_SLOTS, MergeMethod, MergeStrategy, Mode, NoChange, Order, Waves};
 
 /// The sections with their meaning, in the order in which they are shown.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
@@ -17,6 +18,10 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("merge", "How changes get into the target branch."),
     ("retries", "Further attempts after a first failure."),
     ("limits", "Bounds on time, output, disk and open changes."),
+    (
+        "budget",
+        "What may be spent. Nothing new starts once it is; what is at work ends, and is kept. 0 is no limit.",
+    ),
     ("agent", "Who does the work."),
     ("agent.claude", "The agent `claude`: Claude Code."),
     ("agent.codex", "The agent `codex`: Codex."),
@@ -68,6 +73,9 @@ pub(super) static COMMAND_KEYS: &[Key<Draft>] = &[
         "What a failure of it is called. `other` by default.",
     ),
 ];
+
+/// More tokens than anyone means.
+const MOST_TOKENS: u64 = 1_000_000_000_000_000;
 
 /// The keys that are of one kind only.
 static PLAIN_KEYS: &[Key<Settings>] = &[
@@ -133,6 +141,16 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         ]),
         &[],
         "What happens when an agent says that nothing needs to change and verification is green.",
+    ),
+    key(
+        "run.mode",
+        choice(&[
+            ("autonomous", |s| s.policy.mode = Mode::Autonomous),
+            ("commit-by-commit", |s| s.policy.mode = Mode::CommitByCommit),
+            ("phase-by-phase", |s| s.policy.mode = Mode::PhaseByPhase),
+        ]),
+        &[],
+        "How much of a task an agent does before you are asked. `PLAN_EXECUTION_MODE` takes these words as well.",
     ),
     key(
         "run.stagger_ms",
@@ -234,6 +252,12 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         "Minutes one attempt of an agent may take; 0 is no limit.",
     ),
     key(
+        "limits.silence_min",
+        whole(0, YEAR_MIN, |s, n| s.policy.silence_ms = minutes(n)),
+        &[],
+        "Minutes an agent may say and commit nothing before you are asked about it; 0 is for ever.",
+    ),
+    key(
         "limits.verify_min",
         whole(0, YEAR_MIN, |s, n| s.limits.verify_ms = minutes(n)),
         &[],
@@ -262,6 +286,30 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         whole(0, 10_000, |s, n| s.policy.open_changes = n),
         &[],
         "Open changes above which nothing new starts; 0 is no limit.",
+    ),
+    key(
+        "budget.usd",
+        dollars(1_000_000, |s, n| s.policy.budget.run_micro_usd = n),
+        &[],
+        "US dollars for the whole run.",
+    ),
+    key(
+        "budget.tokens",
+        count(MOST_TOKENS, |s, n| s.policy.budget.run_tokens = n),
+        &[],
+        "Tokens for the whole run.",
+    ),
+    key(
+        "budget.task_usd",
+        dollars(1_000_000, |s, n| s.policy.budget.task_micro_usd = n),
+        &[],
+        "US dollars for one task, over all its attempts.",
+    ),
+    key(
+        "budget.task_tokens",
+        count(MOST_TOKENS, |s, n| s.policy.budget.task_tokens = n),
+        &[],
+        "Tokens for one task, over all its attempts.",
     ),
     key("agent.name", text(|s, t| s.policy.agent = t), &[], "The agent of tasks that name none."),
     key(

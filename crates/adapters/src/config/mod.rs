@@ -16,6 +16,7 @@ mod origin;
 mod reading;
 mod reference;
 mod render;
+mod rules;
 mod settings;
 mod survey;
 mod value;

@@ -7,6 +7,7 @@ use super::error::{ConfigError, Problem, nearest};
 use super::key::Key;
 use super::keys::{self, COMMAND_KEYS, COMMAND_SECTIONS, SECTIONS};
 use super::origin::Origin;
+use super::rules::{self, Mistake, RULE_SECTION, RuleDraft};
 use super::settings::{CommandKind, Draft, Given, Settings};
 use super::value::{self, Raw};
 use std::ops::Range;
@@ -19,6 +20,7 @@ pub(super) struct Reading {
     settings: Settings,
     verify: Vec<Draft>,
     check: Vec<Draft>,
+    rules: Vec<RuleDraft>,
     problems: Vec<Problem>,
 }
 
@@ -58,6 +60,9 @@ impl Reading {
         let (check, wrong) = self.settings.commands("check", self.check);
         self.problems.extend(wrong);
         (self.settings.verify, self.settings.check) = (verify, check);
+        let (rules, origins, wrong) = rules::settle(self.rules);
+        self.problems.extend(wrong);
+        (self.settings.policy.rules, self.settings.rule_origins) = (rules, origins);
         if self.problems.is_empty() {
             Ok(self.settings)
         } else {
@@ -85,6 +90,8 @@ impl Reading {
                 self.put(key, Raw::Toml(item.get_ref()), source.written(&item.span()), origin);
             } else if COMMAND_SECTIONS.iter().any(|(known, _)| *known == path) {
                 self.commands(source, &path, item);
+            } else if path == RULE_SECTION.0 {
+                self.rules(source, item);
             } else if is_section(&path) {
                 match item.get_ref() {
                     DeValue::Table(inner) => self.table(source, &path, inner),
@@ -99,14 +106,47 @@ impl Reading {
         }
     }
 
-    /// The tables of `[[verify]]` or `[[check]]`; they replace those of lower layers.
-    fn commands(&mut self, source: &Source<'_>, section: &str, item: &Spanned<DeValue<'_>>) {
+    /// The tables of a section that may be written many times; a mistake when it is no list of tables.
+    fn tables<'t, 'd>(
+        &mut self,
+        source: &Source<'_>,
+        section: &str,
+        item: &'t Spanned<DeValue<'d>>,
+    ) -> Vec<(Range<usize>, &'t DeTable<'d>)> {
         let tables = item.get_ref().as_array().map(|items| &**items).unwrap_or_default();
         if tables.is_empty() || tables.iter().any(|table| !table.get_ref().is_table()) {
             let message = format!("{section} is a list of tables: write [[{section}]] before each");
             self.problems.push(source.shape(&item.span(), message));
         }
-        let fields = tables.iter().filter_map(|table| Some((table.span(), table.get_ref().as_table()?)));
+        tables.iter().filter_map(|table| Some((table.span(), table.get_ref().as_table()?))).collect()
+    }
+
+    /// The tables of `[[agent.rule]]`; they replace those of lower layers.
+    fn rules(&mut self, source: &Source<'_>, item: &Spanned<DeValue<'_>>) {
+        let section = RULE_SECTION.0;
+        self.rules.clear();
+        for (at, fields) in self.tables(source, section, item) {
+            let (rule, wrong) = rules::read(fields);
+            if wrong.is_empty() {
+                self.rules.push(RuleDraft { rule, file: source.name.to_owned(), line: source.line(&at) });
+            }
+            self.problems.extend(wrong.into_iter().map(|mistake| match mistake {
+                Mistake::Unknown { path, at, nearest } => {
+                    source.unknown(&at, "key", &join(section, &path), nearest.map(|near| join(section, near)))
+                }
+                Mistake::Value { path, at, message } => Problem::Value {
+                    origin: source.origin(&at),
+                    key: join(section, &path),
+                    value: shortened(source.written(&at)),
+                    message,
+                },
+            }));
+        }
+    }
+
+    /// The tables of `[[verify]]` or `[[check]]`; they replace those of lower layers.
+    fn commands(&mut self, source: &Source<'_>, section: &str, item: &Spanned<DeValue<'_>>) {
+        let fields = self.tables(source, section, item).into_iter();
         let drafts = fields.filter_map(|(at, fields)| self.command(source, section, &at, fields)).collect();
         match section {
             "verify" => self.verify = drafts,
@@ -221,7 +261,7 @@ fn noun(value: &DeValue<'_>) -> &'static str {
 /// The known key or section that is most like an unknown one: by the whole path, else by the name alone.
 fn like(path: &str, noun: &str) -> Option<String> {
     if noun == "section" {
-        let sections = SECTIONS.iter().chain(COMMAND_SECTIONS).map(|(name, _)| *name);
+        let sections = SECTIONS.iter().chain(COMMAND_SECTIONS).chain([&RULE_SECTION]).map(|(name, _)| *name);
         return nearest(path, sections).map(str::to_owned);
     }
     let name = |path: &'static str| path.rsplit('.').next().unwrap_or(path);

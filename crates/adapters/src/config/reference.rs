@@ -4,6 +4,7 @@ use super::env::variables;
 use super::key::{Key, Kind};
 use super::keys::{self, COMMAND_KEYS, COMMAND_SECTIONS, SECTIONS};
 use super::layers::DEFAULTS;
+use super::rules::{RULE_KEYS, RULE_SECTION};
 use super::value::allowed;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -26,10 +27,26 @@ pub fn schema() -> String {
         let items = object("One command.", fields, &["run"]);
         sections.insert((*name).to_owned(), json!({ "type": "array", "description": doc, "items": items }));
     }
+    sections["agent"]["properties"]["rule"] = rules_schema();
     let mut whole = object("Configuration of the parallel plan executor.", sections, &[]);
     whole["$schema"] = json!("http://json-schema.org/draft-07/schema#");
     whole["title"] = json!("ppe.toml");
     format!("{whole:#}\n")
+}
+
+fn rules_schema() -> Value {
+    let (mut tasks, mut fields) = (Map::new(), Map::new());
+    for key in RULE_KEYS {
+        match key.path.split_once('.') {
+            Some((_, name)) => tasks.insert(name.to_owned(), field(key, None)),
+            None => fields.insert(key.path.to_owned(), field(key, None)),
+        };
+    }
+    let mut tasks = object("Which tasks: every word must fit.", tasks, &[]);
+    tasks["minProperties"] = json!(1);
+    fields.insert("match".to_owned(), tasks);
+    let items = object("One rule.", fields, &["match"]);
+    json!({ "type": "array", "description": RULE_SECTION.1, "items": items })
 }
 
 fn object(doc: &str, properties: Map<String, Value>, required: &[&str]) -> Value {
@@ -47,6 +64,8 @@ fn field<T>(key: &Key<T>, default: Option<Value>) -> Value {
     let mut field = match &key.kind {
         Kind::Whole { min, max, .. } => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Kind::Real { max, .. } => json!({ "type": "number", "exclusiveMinimum": 0, "maximum": max }),
+        Kind::Count { max, .. } => json!({ "type": "integer", "minimum": 0, "maximum": max }),
+        Kind::Dollars { max, .. } => json!({ "type": "number", "minimum": 0, "maximum": max }),
         Kind::Choice { names, .. } => {
             json!({ "enum": names.iter().map(|(name, _)| *name).collect::<Vec<_>>() })
         }
@@ -86,6 +105,11 @@ pub fn reference() -> String {
             _ = writeln!(out, "| `{}` | {} | {} |", key.path, allowed_text(key), key.doc);
         }
     }
+    _ = writeln!(out, "\n## `[[{}]]`\n\n{}\n\n{RULE_EXAMPLE}", RULE_SECTION.0, RULE_SECTION.1);
+    out.push_str("| key | allowed | meaning |\n|---|---|---|\n");
+    for key in RULE_KEYS {
+        _ = writeln!(out, "| `{}` | {} | {} |", key.path, allowed_text(key), key.doc);
+    }
     let defaults: Vec<String> = base_patterns().map(|p| format!("`{p}`")).collect();
     _ = writeln!(out, "\n## The default of `env.base`\n\n{}", defaults.join(", "));
     out
@@ -98,13 +122,26 @@ A value is taken from the first of these that has it: a flag, the environment, `
 folder, the user's file (`$XDG_CONFIG_HOME/ppe/config.toml`, without that variable `~/.config/ppe/config.toml`), the
 defaults. `ppe config` prints every value with its origin. Lists and commands are replaced as a whole, never joined.
 
-Every key but those of `[[verify]]` and `[[check]]` has a variable `PPE_…`; some have older names besides. Variables of
+Every key but those of `[[verify]]`, `[[check]]` and `[[agent.rule]]` has a variable `PPE_…`; some have older names besides. Variables of
 one key that differ are an error; an empty one counts as not set. In a variable a list is written with commas or as in
-TOML: `[\"a\", \"b\"]`. `PLAN_EXECUTION_MODE` is `parallel` or `sequential`; `sequential` is one slot, whatever the
-variables for slots say.
+TOML: `[\"a\", \"b\"]`. `PLAN_EXECUTION_MODE` is a word of `run.mode`, or `parallel` or `sequential`; `sequential` is
+one slot, whatever the variables for slots say.
 
 A finer retry limit wins over `retries.tasks`, whatever layer either comes from. Relative paths are seen from the
 repository's top folder.
+";
+
+const RULE_EXAMPLE: &str = "\
+```toml
+[[agent.rule]]
+match = { title = \"docs\" }
+model = \"haiku\"
+
+[[agent.rule]]
+match = { module = \"core\", priority = \"high\" }
+agent = \"codex\"
+fallback = \"claude\"
+```
 ";
 
 fn allowed_text<T>(key: &Key<T>) -> String {

@@ -2,6 +2,7 @@
 
 use super::keys;
 use super::origin::Origin;
+use super::rules::{RULE_SECTION, rule_text};
 use super::settings::{Command, Settings};
 use super::value;
 use serde::Serialize;
@@ -10,7 +11,7 @@ use std::fmt;
 /// One setting: `merge_strategy = independent (default)`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// The key, as `section.name`; a command's is `verify.<name>`.
+    /// The key, as `section.name`; a command's is `verify.<name>`, a rule's `agent.rule.<number>`.
     pub key: String,
     /// The name it is shown by.
     pub label: String,
@@ -37,7 +38,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// Every setting, in the order of the sections, then the commands.
+/// Every setting, in the order of the sections, then the commands and the rules.
 pub fn render(settings: &Settings) -> Vec<Line> {
     let keys = keys::all().map(|key| Line {
         key: key.path.to_owned(),
@@ -47,7 +48,16 @@ pub fn render(settings: &Settings) -> Vec<Line> {
             .map(|given| Held { value: given.shown.clone(), origin: given.origin.clone() }),
     });
     let verify = settings.verify.iter().map(|c| command("verify", c));
-    keys.chain(verify).chain(settings.check.iter().map(|c| command("check", c))).collect()
+    let check = settings.check.iter().map(|c| command("check", c));
+    keys.chain(verify).chain(check).chain(rules(settings)).collect()
+}
+
+fn rules(settings: &Settings) -> impl Iterator<Item = Line> {
+    settings.policy.rules.iter().zip(&settings.rule_origins).enumerate().map(|(n, (rule, origin))| {
+        let name = format!("{}.{}", RULE_SECTION.0, n + 1);
+        let held = Held { value: rule_text(rule), origin: origin.clone() };
+        Line { key: name.clone(), label: name, held: Some(held) }
+    })
 }
 
 fn command(section: &str, command: &Command) -> Line {

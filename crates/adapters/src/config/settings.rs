@@ -38,6 +38,8 @@ pub struct Settings {
     pub verify: Vec<Command>,
     /// Commands that the local forge runs; empty means those of `verify`, see [`Settings::checks`].
     pub check: Vec<Command>,
+    /// Where each of the policy's rules was written.
+    pub rule_origins: Vec<Origin>,
     /// What a workspace holds besides the commit.
     pub workspace: Workspace,
     /// Which variables jobs see.

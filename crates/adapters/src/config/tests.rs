@@ -3,7 +3,10 @@
 use super::key::{Key, Kind};
 use super::keys;
 use super::*;
-use ppe_core::policy::{Changes, MergeMethod, MergeStrategy, NoChange, Order, Policy, Retries, Waves};
+use ppe_core::plan::Priority;
+use ppe_core::policy::{
+    Budget, Changes, MergeMethod, MergeStrategy, Mode, NoChange, Order, Policy, Retries, Waves,
+};
 
 fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -75,7 +78,19 @@ fn a_wrong_variable_is_named_with_its_value_and_what_is_allowed() {
         ("MAX_COMPILATION_RETRIES", "-1", "retries_build must be 0 to 100".to_owned()),
         ("AUTO_CREATE_PR", "maybe", "changes_open must be true or false".to_owned()),
         ("REPORT_EVERY_N_COMMITS", "0", "report_every_commits must be 1 to 10000".to_owned()),
-        ("PLAN_EXECUTION_MODE", "serial", "the mode must be parallel or sequential".to_owned()),
+        ("PLAN_EXECUTION_MODE", "serial", {
+            "the mode must be autonomous, commit-by-commit or phase-by-phase, or parallel or sequential"
+                .to_owned()
+        }),
+        ("PPE_BUDGET_USD", "-1", "budget_usd must be 0 to 1000000, with six decimals at most".to_owned()),
+        ("PPE_BUDGET_USD", "1e3", "budget_usd must be 0 to 1000000, with six decimals at most".to_owned()),
+        (
+            "PPE_BUDGET_USD",
+            "1000000.000001",
+            "budget_usd must be 0 to 1000000, with six decimals at most".to_owned(),
+        ),
+        ("PPE_BUDGET_TOKENS", "many", "budget_tokens must be 0 to 1000000000000000".to_owned()),
+        ("PPE_SILENCE_MIN", "-5", "silence_min must be 0 to 525600".to_owned()),
         (
             "PPE_ORDER",
             "plann",
@@ -119,6 +134,23 @@ fn a_wrong_value_in_a_file_is_named_with_its_line() {
         ("\n[[check]]\nname = \"x\"", "ppe.toml:2: [[check]] x: run is missing"),
         ("verify = \"make test\"", "ppe.toml:1: verify is a list of tables: write [[verify]] before each"),
         ("[verify]\nrun = \"x\"", "ppe.toml:1: verify is a list of tables: write [[verify]] before each"),
+        ("[[agent.rule]]\nmodel = \"x\"", {
+            "ppe.toml:1: [[agent.rule]] match is missing: it says which tasks, match = { title = \"docs\" }"
+        }),
+        ("\n[[agent.rule]]\nmatch = { id = \"T-0*\" }", {
+            "ppe.toml:2: [[agent.rule]] it says nothing: give it agent, model or fallback"
+        }),
+        ("[[agent.rule]]\nmatch = { id = \"T-*1\" }\nmodel = \"x\"", {
+            "ppe.toml:1: [[agent.rule]] match.id may have a `*` at its end only"
+        }),
+        ("[[agent.rule]]\nmatch = \"docs\"\nmodel = \"x\"", {
+            "ppe.toml:2: agent.rule.match = \"docs\": match must be a table: match = { title = \"docs\" }"
+        }),
+        ("[[agent.rule]]\nmodel = \"x\"\nmatch = { priority = \"hihg\" }", {
+            "ppe.toml:3: agent.rule.match.priority = \"hihg\": match_priority must be low, medium, high or critical: \
+             did you mean high?"
+        }),
+        ("[agent]\nrule = 7", "ppe.toml:2: agent.rule is a list of tables: write [[agent.rule]] before each"),
         ("[[verify]]\nname = \"a\"\nrun = \"x\"\n[[verify]]\nname = \"a\"\nrun = \"y\"", {
             "ppe.toml:4: [[verify]] a: the name is taken"
         }),
@@ -144,6 +176,18 @@ fn an_unknown_key_is_named_with_its_line_and_what_was_meant() {
         ),
         ("[[verify]]\nrun = \"x\"\ntimeout_mn = 3", {
             "ppe.toml:3: unknown key verify.timeout_mn: did you mean verify.timeout_min?"
+        }),
+        ("[[agent.rule]]\nmatch = { title = \"x\" }\nmodle = \"y\"", {
+            "ppe.toml:3: unknown key agent.rule.modle: did you mean agent.rule.model?"
+        }),
+        ("[[agent.rule]]\ntitle = \"x\"", {
+            "ppe.toml:2: unknown key agent.rule.title: did you mean agent.rule.match.title?"
+        }),
+        ("[[agent.rule]]\nmatch.titel = \"x\"\nmodel = \"y\"", {
+            "ppe.toml:2: unknown key agent.rule.match.titel: did you mean agent.rule.match.title?"
+        }),
+        ("[[agent.rules]]\nmodel = \"y\"", {
+            "ppe.toml:1: unknown section agent.rules: did you mean agent.rule?"
         }),
         (
             "[agent.comand]\ncmd = \"x\"",
@@ -266,6 +310,54 @@ fn sequential_is_one_slot_unless_a_flag_says_more() {
 }
 
 #[test]
+fn the_mode_goes_by_both_names() {
+    let mode = |pairs: &[(&str, &str)]| {
+        let settings = with_env(pairs).unwrap();
+        (settings.policy.mode, settings.policy.slots, settings.origin("run.mode").unwrap().to_string())
+    };
+    let origin = "environment: PLAN_EXECUTION_MODE".to_owned();
+    assert_eq!(
+        mode(&[("PLAN_EXECUTION_MODE", "commit-by-commit")]),
+        (Mode::CommitByCommit, 7, origin.clone())
+    );
+    assert_eq!(mode(&[("PLAN_EXECUTION_MODE", " autonomous ")]), (Mode::Autonomous, 7, origin));
+    assert_eq!(mode(&[("PLAN_EXECUTION_MODE", "sequential")]), (Mode::Autonomous, 1, "default".to_owned()));
+    let both = |word| with_env(&[("PLAN_EXECUTION_MODE", "phase-by-phase"), ("PPE_MODE", word)]);
+    assert_eq!(both("phase-by-phase").unwrap().policy.mode, Mode::PhaseByPhase);
+    assert_eq!(
+        said(both("autonomous")),
+        "PLAN_EXECUTION_MODE=phase-by-phase and PPE_MODE=autonomous both set mode: unset one of them or make them equal"
+    );
+}
+
+#[test]
+fn the_rules_of_the_project_replace_those_of_the_user() {
+    let rule = |model| format!("[[agent.rule]]\nmatch = {{ title = \"docs\" }}\nmodel = \"{model}\"\n");
+    let inputs = Inputs {
+        user: document("config.toml", &rule("a").repeat(2)),
+        project: document("ppe.toml", &rule("b")),
+        ..Inputs::default()
+    };
+    let settings = settle(&inputs).unwrap();
+    assert_eq!(settings.policy.rules.len(), 1);
+    let wanted = r#"agent.rule.1 = { match = { title = "docs" }, model = "b" } (ppe.toml:1)"#;
+    assert_eq!(lines(&settings).last().map(String::as_str), Some(wanted));
+}
+
+#[test]
+fn dollars_are_kept_to_the_millionth() {
+    let usd = |value: &str| {
+        let settings = with_env(&[("PPE_BUDGET_USD", value)]).unwrap();
+        let line = lines(&settings).into_iter().find(|line| line.starts_with("budget_usd = ")).unwrap();
+        (settings.policy.budget.run_micro_usd, line.split(' ').nth(2).unwrap().to_owned())
+    };
+    assert_eq!(usd("20"), (20_000_000, "20".to_owned()));
+    assert_eq!(usd("0.000001"), (1, "0.000001".to_owned()));
+    assert_eq!(usd("0.30"), (300_000, "0.3".to_owned()));
+    assert_eq!(usd("0"), (0, "0".to_owned()));
+}
+
+#[test]
 fn a_finer_retry_limit_wins_over_the_general_one() {
     let verification = |text: &str, pairs: &[(&str, &str)]| {
         let inputs = Inputs { project: document("ppe.toml", text), env: env(pairs), ..Inputs::default() };
@@ -298,7 +390,7 @@ fn every_key_can_be_set_by_its_own_variable() {
 
 fn sample(key: &Key<Settings>) -> &'static str {
     match &key.kind {
-        Kind::Whole { .. } | Kind::Real { .. } => "1",
+        Kind::Whole { .. } | Kind::Real { .. } | Kind::Count { .. } | Kind::Dollars { .. } => "1",
         Kind::Choice { names, .. } => names[0].0,
         Kind::Switch { .. } => "on",
         Kind::Text { .. } | Kind::Command { .. } => "x",
@@ -318,11 +410,13 @@ order = "critical-path"
 waves = "gate"
 no_change = "accept"
 ramp = 2
+mode = "phase-by-phase"
 question_timeout_min = 2
 [merge]
 method = "squash"
 [limits]
 attempt_min = 3
+silence_min = 9
 grace_s = 4
 output_mb = 5
 verify_min = 6
@@ -336,6 +430,18 @@ account = "acme"
 [agent.scripted]
 script = "script.json"
 speed = 2.5
+[[agent.rule]]
+match = { title = "docs", priority = "high" }
+model = "haiku"
+[[agent.rule]]
+match.id = "T-0*"
+agent = "codex"
+fallback = "claude"
+[budget]
+usd = 12.5
+tokens = 5_000_000_000
+task_usd = 3
+task_tokens = 7
 [workspace]
 copy = [".env*"]
 setup = ["npm ci"]
@@ -374,6 +480,15 @@ fn a_file_says_everything() {
     assert_eq!(settings.limits.output_bytes, 5 << 20);
     assert_eq!(settings.command_agent.argv, ["my-agent", "--flag"]);
     assert_eq!(settings.command_agent.account.as_deref(), Some("acme"));
+    let [docs, first] = policy.rules.as_slice() else { panic!("two rules") };
+    assert_eq!((docs.title.as_deref(), docs.priority), (Some("docs"), Some(Priority::High)));
+    assert_eq!((docs.model.as_deref(), docs.agent.as_deref()), (Some("haiku"), None));
+    assert_eq!((first.id.as_deref(), first.agent.as_deref()), (Some("T-0*"), Some("codex")));
+    assert_eq!(first.fallback.as_deref(), Some("claude"));
+    let Budget { run_micro_usd, run_tokens, task_micro_usd, task_tokens } = policy.budget;
+    assert_eq!((run_micro_usd, run_tokens), (12_500_000, 5_000_000_000));
+    assert_eq!((task_micro_usd, task_tokens), (3_000_000, 7));
+    assert_eq!((policy.mode, policy.silence_ms), (Mode::PhaseByPhase, 540_000));
     assert!((settings.scripted_agent.speed - 2.5).abs() < f64::EPSILON);
     assert_eq!(
         (&settings.workspace.copy, &settings.workspace.setup),
@@ -521,6 +636,10 @@ fn the_schema_knows_every_key_and_its_default() {
     }
     assert_eq!(schema["properties"]["run"]["properties"]["slots"]["default"], 7);
     assert_eq!(schema["properties"]["run"]["properties"]["slots"]["maximum"], 10);
+    let rule = &schema["properties"]["agent"]["properties"]["rule"]["items"];
+    assert_eq!(rule["required"][0], "match");
+    assert_eq!(rule["properties"]["match"]["properties"]["priority"]["enum"][2], "high");
+    assert_eq!(rule["properties"]["model"]["type"], "string");
     assert_eq!(schema["properties"]["verify"]["items"]["required"][0], "run");
 }
 

@@ -29,6 +29,17 @@ pub(super) fn set<T>(key: &Key<T>, raw: Raw<'_>, into: &mut T) -> Result<String,
             set(into, x);
             Ok(x.to_string())
         }
+        Kind::Count { max, set } => {
+            let n = count(raw).filter(|n| n <= max).ok_or_else(refused)?;
+            set(into, n);
+            Ok(n.to_string())
+        }
+        Kind::Dollars { max, set } => {
+            let most = u64::from(*max) * MICRO;
+            let micro = millionths(raw).filter(|n| *n <= most).ok_or_else(refused)?;
+            set(into, micro);
+            Ok(dollars_text(micro))
+        }
         Kind::Choice { names, later } => {
             let given = text(raw).map(str::trim).ok_or_else(refused)?;
             let (name, choose) = names
@@ -78,6 +89,8 @@ pub(super) fn allowed<T>(kind: &Kind<T>) -> String {
     match kind {
         Kind::Whole { min, max, note, .. } => format!("{min} to {max}{note}"),
         Kind::Real { max, .. } => format!("above 0 and at most {max}"),
+        Kind::Count { max, .. } => format!("0 to {max}"),
+        Kind::Dollars { max, .. } => format!("0 to {max}, with six decimals at most"),
         Kind::Choice { names, .. } => alternatives(names),
         Kind::Switch { .. } => "true or false".to_owned(),
         Kind::Text { .. } => "a text that is not empty".to_owned(),
@@ -120,6 +133,39 @@ fn whole(raw: Raw<'_>) -> Option<u32> {
 
 fn integer(n: &DeInteger<'_>) -> Option<u32> {
     u32::from_str_radix(n.as_str(), n.radix()).ok()
+}
+
+fn count(raw: Raw<'_>) -> Option<u64> {
+    match raw {
+        Raw::Text(t) => t.trim().parse().ok(),
+        Raw::Toml(DeValue::Integer(n)) => u64::from_str_radix(n.as_str(), n.radix()).ok(),
+        Raw::Toml(_) => None,
+    }
+}
+
+/// Millionths in one.
+const MICRO: u64 = 1_000_000;
+
+/// A decimal number in millionths, exactly; nothing for one with a sign, an exponent or finer parts.
+fn millionths(raw: Raw<'_>) -> Option<u64> {
+    let written = match raw {
+        Raw::Text(t) => t.trim(),
+        Raw::Toml(DeValue::Float(x)) => x.as_str(),
+        Raw::Toml(value) => return count(Raw::Toml(value))?.checked_mul(MICRO),
+    };
+    let (whole, parts) = written.split_once('.').unwrap_or((written, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(parts) || parts.len() > 6 {
+        return None;
+    }
+    let parts: u64 = format!("{parts:0<6}").parse().ok()?;
+    whole.parse::<u64>().ok()?.checked_mul(MICRO)?.checked_add(parts)
+}
+
+/// Millionths as a decimal number without needless zeros.
+fn dollars_text(micro: u64) -> String {
+    let text = format!("{}.{:06}", micro / MICRO, micro % MICRO);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn real(raw: Raw<'_>) -> Option<f64> {

@@ -1,6 +1,7 @@
 //! Builds adapters and hands them to the engine. The one room of the program that sees both.
 
 mod adapt;
+mod agents;
 mod control;
 mod coverage;
 mod launch;

@@ -1,10 +1,10 @@
 //! The pre-flight: everything that is looked at before anything is made. `ppe doctor` is this and nothing else.
 
-use super::launch::{LocalPorts, agent_settings};
+use super::agents::{self, Depth};
+use super::launch::LocalPorts;
 use super::runs::{Found, RunLock, latest};
 use super::site::{Site, find_plan, read_plan};
 use crate::error::AppError;
-use ppe_adapters::executor::drivers::Driver;
 use ppe_adapters::git::lane;
 use ppe_adapters::log::digest;
 use ppe_adapters::state_dir::RunDir;
@@ -15,7 +15,7 @@ use ppe_core::plan::{Checked, Plan};
 use ppe_core::state::{Closure, Subject};
 use ppe_engine::ports::{CheckJob, Executor, Ports};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,14 @@ pub(crate) struct Check {
     pub(crate) text: String,
     /// How to mend it.
     pub(crate) hint: Option<String>,
+}
+
+impl Check {
+    /// The same as something that stops no start.
+    pub(super) fn softened(self) -> Self {
+        let level = if self.level == CheckLevel::Bad { CheckLevel::Warning } else { self.level };
+        Self { level, ..self }
+    }
 }
 
 /// What the pre-flight found.
@@ -70,15 +78,15 @@ impl Preflight {
     }
 }
 
-fn good(name: &'static str, text: impl Into<String>) -> Check {
+pub(super) fn good(name: &'static str, text: impl Into<String>) -> Check {
     Check { name, level: CheckLevel::Good, text: text.into(), hint: None }
 }
 
-fn warning(name: &'static str, text: impl Into<String>, hint: impl Into<String>) -> Check {
+pub(super) fn warning(name: &'static str, text: impl Into<String>, hint: impl Into<String>) -> Check {
     Check { name, level: CheckLevel::Warning, text: text.into(), hint: Some(hint.into()) }
 }
 
-fn bad(name: &'static str, text: impl Into<String>, hint: impl Into<String>) -> Check {
+pub(super) fn bad(name: &'static str, text: impl Into<String>, hint: impl Into<String>) -> Check {
     Check { name, level: CheckLevel::Bad, text: text.into(), hint: Some(hint.into()) }
 }
 
@@ -89,6 +97,15 @@ pub(crate) fn preflight(
     done: &BTreeSet<TaskId>,
     again: &BTreeSet<TaskId>,
 ) -> Result<Preflight, AppError> {
+    look(site, plan, (done, again), Depth::Start)
+}
+
+fn look(
+    site: &Site,
+    plan: Option<&Plan>,
+    (done, again): (&BTreeSet<TaskId>, &BTreeSet<TaskId>),
+    depth: Depth,
+) -> Result<Preflight, AppError> {
     let target = site.target()?;
     let tip = lane::tip(&site.repo, &target)?;
     let tree = lane::tree_of(&site.repo, &tip)?;
@@ -98,8 +115,8 @@ pub(crate) fn preflight(
         identity(site)?,
         target_check(site, &target, &tip)?,
         disk(site)?,
-        agent(site),
     ];
+    checks.extend(agents::checks(site, plan, depth));
     checks.extend(judges(site));
     checks.extend(checkout(site, &target)?);
     let before = match plan {
@@ -161,32 +178,6 @@ fn disk(site: &Site) -> Result<Check, AppError> {
     } else {
         good("disk", text)
     })
-}
-
-fn agent(site: &Site) -> Check {
-    let name = &site.settings.policy.agent;
-    let hint = "[agent] name = \"scripted\" rehearses; [agent.command] cmd = [\"…\"] runs any program";
-    match Driver::by_name(name, &agent_settings(site)) {
-        Err(unknown) => bad("agent", unknown.to_string(), hint),
-        Ok(_) if name == "scripted" => good("agent", "scripted: built in"),
-        Ok(_) => {
-            let program = site.settings.command_agent.argv.first().map_or("", String::as_str);
-            match find_program(program, &site.repo.root, &site.settings.agent_environment(name, &site.env)) {
-                Some(found) => good("agent", format!("{name}: {}", found.display())),
-                None => bad("agent", format!("{name}: there is no program `{program}`"), hint),
-            }
-        }
-    }
-}
-
-/// Where a program is that an agent's job would start.
-fn find_program(name: &str, root: &Path, env: &BTreeMap<String, String>) -> Option<PathBuf> {
-    let there = |path: PathBuf| path.is_file().then_some(path);
-    if name.contains('/') {
-        return there(root.join(name));
-    }
-    let path = env.get("PATH").map_or("", String::as_str);
-    std::env::split_paths(path).find_map(|dir| there(dir.join(name)))
 }
 
 fn judges(site: &Site) -> Vec<Check> {
@@ -293,7 +284,8 @@ pub(crate) fn doctor(site: &Site, plan: Option<&Path>, run_checks: bool) -> Resu
             (Some(plan), warning("plan", text, "`ppe plan check` lists them"))
         }
     };
-    let found = preflight(site, plan.as_ref(), &BTreeSet::new(), &BTreeSet::new())?;
+    let nothing = (&BTreeSet::new(), &BTreeSet::new());
+    let found = look(site, plan.as_ref(), nothing, Depth::Everything)?;
     let mut checks = vec![plan_check];
     checks.extend(found.checks.iter().cloned());
     checks.push(other_run(site)?);

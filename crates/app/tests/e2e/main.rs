@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the whole of this program is a test")]
 
+mod agents;
 mod asking;
 mod checkout;
 mod example;
@@ -9,6 +10,7 @@ mod failures;
 mod operator;
 mod partial;
 mod pauses;
+mod secrets;
 
 use ppe_core::event::Event;
 use ppe_core::ids::TaskId;

@@ -3,7 +3,7 @@
 //! A breaker is all that is kept of an account that had too little; without one everything may start. Knows nothing of
 //! when a breaker opens or widens.
 
-use super::{PauseCause, State};
+use super::{Assignment, PauseCause, State};
 use crate::ids::Millis;
 use crate::mutant::Mutant;
 use crate::outcome::Shortage;
@@ -78,17 +78,9 @@ impl State {
 
     /// Who may work on a task, the first one first: its own agent, then the one that takes its place.
     pub fn candidates(&self, at: usize) -> impl Iterator<Item = Worker> {
-        let own = self.agent(at).to_owned();
-        let spec = &self.plan.tasks[at].spec;
-        let known = |agent: &str| self.policy.agents.get(agent);
-        let model = spec.model.as_deref().map(str::to_owned);
-        let model = model.or_else(|| known(&own).and_then(|agent| agent.model.clone()));
-        let instead = known(&own).and_then(|agent| agent.fallback.clone()).filter(|agent| *agent != own);
-        let instead = instead.map(|agent| {
-            let model = known(&agent).and_then(|agent| agent.model.clone());
-            Worker { agent, model }
-        });
-        std::iter::once(Worker { agent: own, model }).chain(instead)
+        let Assignment { agent, model, fallback } = self.assignment(at);
+        let instead = fallback.map(|agent| Worker { model: self.model_for(at, &agent), agent });
+        std::iter::once(Worker { agent, model }).chain(instead)
     }
 
     /// Who would work on a task if it started now; none if all who may are out.

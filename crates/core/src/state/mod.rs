@@ -4,6 +4,7 @@
 //! and no reasons: those are decided elsewhere and arrive as events.
 
 mod account;
+mod assign;
 mod evolve;
 mod index;
 pub(crate) mod lane;
@@ -11,6 +12,7 @@ pub(crate) mod run;
 pub(crate) mod task;
 
 pub use account::{Breaker, Worker};
+pub use assign::Assignment;
 pub use evolve::Illegal;
 pub use lane::{Candidate, Freeze, Lane, Stage, Subject};
 pub use run::{Clock, Deferred, Due, Matter, PauseCause, Progress, StopMode};
@@ -255,11 +257,6 @@ impl State {
     /// The priority in force: a person's, else the plan's.
     pub fn priority(&self, at: usize) -> Priority {
         self.tasks[at].facts.priority.unwrap_or(self.plan.tasks[at].spec.priority)
-    }
-
-    /// The agent that works on a task: the plan's wish, else the policy's.
-    pub fn agent(&self, at: usize) -> &str {
-        self.plan.tasks[at].spec.agent.as_deref().unwrap_or(&self.policy.agent)
     }
 
     /// What the run has used, by ended agents and by those at work.

@@ -229,7 +229,7 @@ pub(super) fn line(
         attempt: facts.attempts,
         kind: kind(&task.step),
         activity: task.running().map(activity),
-        agent: state.agent(at).to_owned(),
+        agent: task.running().map_or_else(|| state.assignment(at).agent, |running| running.agent.clone()),
         commits,
         planned_commits,
         percent: (planned_commits > 0).then(|| super::percent(commits.into(), planned_commits.into())),

@@ -1,5 +1,6 @@
 //! An agent's job: started or adopted, watched while it works, and its end told in the driver's words.
 
+use super::secrets::Parted;
 use super::{Inner, trouble};
 use crate::executor::drivers::{Driver, Places, ProcessEnd, Seen, hopeless, report};
 use crate::executor::job::{self, Ensured, LostCause, NotStarted, Settled};
@@ -120,19 +121,20 @@ impl Inner {
         let launch = driver.launch(agent, &places);
         let mut env = self.settings.agent_env.get(&agent.agent).cloned().unwrap_or_default();
         env.extend(launch.env);
+        let Parted { env, secrets, shim } = self.parted(dir, env);
         let spec = JobSpec {
             marker: self.marker(dir),
             argv: launch.argv,
             cwd: workspace,
             env,
-            secrets: Vec::new(),
+            secrets,
             stdin: launch.stdin,
             output_cap_bytes: self.settings.output_cap_bytes,
             wall_limit_ms: None,
             grace_ms: self.settings.grace_ms,
             cgroup: None,
         };
-        job::ensure(dir, &spec, &self.shim).map_err(trouble::machine)
+        job::ensure(dir, &spec, &shim).map_err(trouble::machine)
     }
 }
 

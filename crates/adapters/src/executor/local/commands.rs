@@ -1,6 +1,7 @@
 //! Commands that judge: verify commands in a task's workspace, checks on a candidate. Each is a job of its own; the
 //! first that is red decides.
 
+use super::secrets::Parted;
 use super::{CommandSpec, Inner, trouble};
 use crate::executor::job::{self, Ensured, NotStarted, Settled};
 use crate::executor::output::{self, Stream};
@@ -105,13 +106,13 @@ impl Inner {
     }
 
     fn run_command(&self, dir: &Path, cwd: &Path, command: &CommandSpec) -> Result<Judged, Trouble> {
-        let spec_in = |dir: &Path| JobSpec {
+        let spec_in = |dir: &Path, parted: &Parted| JobSpec {
             // Of its own for each try: what a lost one left is swept by its marker, and only that.
             marker: self.marker(dir),
             argv: command.argv.clone(),
             cwd: cwd.to_owned(),
-            env: self.settings.job_env.clone(),
-            secrets: Vec::new(),
+            env: parted.env.clone(),
+            secrets: parted.secrets.clone(),
             stdin: None,
             output_cap_bytes: self.settings.output_cap_bytes,
             wall_limit_ms: (command.limit_ms > 0).then_some(command.limit_ms),
@@ -122,7 +123,10 @@ impl Inner {
         for dir in
             (0..3).map(|n| if n == 0 { dir.to_owned() } else { dir.with_extension(format!("again-{n}")) })
         {
-            let settled = match job::ensure(&dir, &spec_in(&dir), &self.shim).map_err(trouble::machine)? {
+            let parted = self.parted(&dir, self.settings.job_env.clone());
+            let started =
+                job::ensure(&dir, &spec_in(&dir, &parted), &parted.shim).map_err(trouble::machine)?;
+            let settled = match started {
                 Ensured::Settled(settled) => settled,
                 Ensured::Running(_) => job::settle(&dir).map_err(trouble::machine)?,
             };

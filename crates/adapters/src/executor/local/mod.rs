@@ -6,6 +6,7 @@
 mod accounts;
 mod agents;
 mod commands;
+mod secrets;
 mod slots;
 mod trouble;
 mod turns;

@@ -20,9 +20,7 @@ pub(super) fn program(dir: &Path, spec: &JobSpec, cgroup: Option<&Cgroup>) -> Re
     let mut command = Command::new(name);
     command.args(arguments).env_clear().envs(&spec.env).process_group(0);
     for secret in &spec.secrets {
-        let value = std::env::var_os(secret).ok_or_else(|| {
-            cannot(&format!("secret `{secret}` was not handed over"), &Errno::EINVAL.into())
-        })?;
+        let value = std::env::var_os(secret).ok_or_else(|| not_given(secret))?;
         command.env(secret, value);
     }
     command.env(record::MARKER_VARIABLE, &spec.marker);
@@ -53,6 +51,14 @@ fn output(dir: &Path, name: &str) -> Result<Stdio, End> {
     let path = dir.join(name);
     let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
     Ok(file.map_err(|error| cannot(&format!("output {}", path.display()), &error))?.into())
+}
+
+/// No file keeps a secret's value, so whoever starts a job must have it.
+fn not_given(secret: &str) -> End {
+    let text = format!(
+        "the variable `{secret}` was set when this was prepared and is not set any more: set it again"
+    );
+    End::CannotRun { errno: Errno::EINVAL as i32, text }
 }
 
 fn cannot(what: &str, error: &io::Error) -> End {
