@@ -166,11 +166,13 @@ fn disk(site: &Site) -> Result<Check, AppError> {
 fn agent(site: &Site) -> Check {
     let name = &site.settings.policy.agent;
     let hint = "[agent] name = \"scripted\" rehearses; [agent.command] cmd = [\"…\"] runs any program";
-    match Driver::by_name(name, &agent_settings(site)) {
-        Err(unknown) => bad("agent", unknown.to_string(), hint),
-        Ok(_) if name == "scripted" => good("agent", "scripted: built in"),
-        Ok(_) => {
-            let program = site.settings.command_agent.argv.first().map_or("", String::as_str);
+    let driver = match Driver::by_name(name, &agent_settings(site)) {
+        Err(unknown) => return bad("agent", unknown.to_string(), hint),
+        Ok(driver) => driver,
+    };
+    match driver.program() {
+        None => good("agent", format!("{name}: built in")),
+        Some(program) => {
             match find_program(program, &site.repo.root, &site.settings.agent_environment(name, &site.env)) {
                 Some(found) => good("agent", format!("{name}: {}", found.display())),
                 None => bad("agent", format!("{name}: there is no program `{program}`"), hint),
