@@ -30,6 +30,11 @@ impl Usage {
         self.input.saturating_add(cached).saturating_add(self.output)
     }
 
+    /// Whether nothing was used.
+    pub fn is_zero(&self) -> bool {
+        self.tokens() == 0 && self.cost_micro_usd.unwrap_or(0) == 0
+    }
+
     /// Whether nothing is known.
     pub fn is_unknown(&self) -> bool {
         *self == Self::default()

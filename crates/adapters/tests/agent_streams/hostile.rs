@@ -45,7 +45,9 @@ fn feed<'a>(driver: &Driver, lines: impl IntoIterator<Item = &'a str>) {
 
 fn feed_all(stream: &[u8]) {
     let text = String::from_utf8_lossy(stream);
-    drivers().iter().for_each(|driver| feed(driver, text.lines()));
+    for driver in &drivers() {
+        feed(driver, text.lines());
+    }
 }
 
 /// Values that are no good in any field.
@@ -105,7 +107,7 @@ fn put(value: &mut Value, mut at: usize, new: &Value) {
 }
 
 fn config() -> ProptestConfig {
-    ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {
@@ -160,7 +162,7 @@ proptest! {
             put(&mut lines[line], place, new);
         }
         let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
-        drivers().iter().for_each(|driver| feed(driver, lines.iter().map(|line| &**line)));
+        for driver in &drivers() { feed(driver, lines.iter().map(|line| &**line)); }
     }
 
     #[test]
@@ -185,7 +187,9 @@ fn endless_texts_are_cut_in_every_field_of_every_kind_of_line() {
             let mut stretched = line.clone();
             stretch(&mut stretched, &long);
             let stretched = stretched.to_string();
-            drivers.iter().for_each(|driver| feed(driver, [&*stretched]));
+            for driver in &drivers {
+                feed(driver, [&*stretched]);
+            }
         }
     }
     assert!(kinds.len() > 20, "{} kinds of lines", kinds.len());
@@ -218,14 +222,16 @@ fn lines_of_ten_megabytes_and_of_no_end_in_depth() {
         format!(r#"{{"type":"turn.failed","error":{{"message":"{long}"}}}}"#),
         format!(r#"{{"type":"{long}"}}"#),
         format!(r#"{{"type":"error","message":{nested}"#),
-        format!(r#"{{"type":"turn.failed","error":{{"message":{:?}}}}}"#, objects),
+        format!(r#"{{"type":"turn.failed","error":{{"message":{objects:?}}}}}"#),
         format!(
             r#"{{"type":"result","modelUsage":{{"m":{{"inputTokens":{},"costUSD":1e999}}}}}}"#,
             "9".repeat(400)
         ),
     ];
     for line in &lines {
-        drivers().iter().for_each(|driver| feed(driver, [&**line]));
+        for driver in &drivers() {
+            feed(driver, [&**line]);
+        }
     }
 }
 
@@ -239,6 +245,8 @@ fn absurd_counts_are_summed_without_end() {
         r#"{{"type":"turn.completed","usage":{{"input_tokens":{most},"cached_input_tokens":{most},"output_tokens":{most}}}}}"#
     );
     for line in [claude, codex] {
-        drivers().iter().for_each(|driver| feed(driver, std::iter::repeat_n(&*line, 1_000)));
+        for driver in &drivers() {
+            feed(driver, std::iter::repeat_n(&*line, 1_000));
+        }
     }
 }

@@ -7,6 +7,7 @@ mod asking;
 mod checkout;
 mod example;
 mod failures;
+mod native;
 mod operator;
 mod partial;
 mod pauses;

@@ -242,12 +242,12 @@ fn failure(error: &str, status: Option<u16>, why: &str) -> Exit {
 fn result(message: &Map<String, Value>) -> Vec<AgentEvent> {
     let mut events: Vec<AgentEvent> = session(message).into_iter().collect();
     let parts = message.get("model_usage_since_last_result").map(of_models);
-    events.extend(parts.filter(|u| !u.is_unknown()).map(|u| AgentEvent::Used(Reckoning::More(u))));
+    events.extend(parts.filter(|u| !u.is_zero()).map(|u| AgentEvent::Used(Reckoning::More(u))));
     let mut total = message.get("modelUsage").map(of_models).unwrap_or_default();
     if let Some(cost) = message.get("total_cost_usd").and_then(Value::as_f64).and_then(micro_usd) {
         total.cost_micro_usd = Some(cost);
     }
-    if !total.is_unknown() {
+    if !total.is_zero() {
         events.push(AgentEvent::Used(Reckoning::SessionTotal(total)));
     }
     let denials = message.get("permission_denials").and_then(Value::as_array).into_iter().flatten();

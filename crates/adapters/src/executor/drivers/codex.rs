@@ -270,7 +270,7 @@ mod tests {
             ("You've hit your usage limit.", spent("You've hit your usage limit.")),
             (wrong, Exit::ContextFull("too much".into())),
             ("something else", Exit::Failed("something else".into())),
-            ("status é", Exit::Failed("status é".into())),
+            ("status 12é", Exit::Failed("status 12é".into())),
             ("", Exit::Failed("the turn failed".into())),
         ] {
             assert_eq!(failure(why), wanted, "{why}");

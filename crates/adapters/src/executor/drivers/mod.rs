@@ -189,6 +189,19 @@ impl Driver {
         }
     }
 
+    /// The program that it starts, by name or path; none if it is our own.
+    pub fn program(&self) -> Option<&str> {
+        match self {
+            Self::Scripted(_) => None,
+            Self::Command(driver) => driver.argv.first().map(String::as_str),
+            Self::Acp(driver) => driver.argv.first().map(String::as_str),
+            Self::Claude(driver) => Some(&driver.settings.program),
+            Self::Codex(driver) => Some(&driver.settings.program),
+            Self::Opencode(driver) => Some(&driver.settings.program),
+            Self::Gemini(driver) => Some(&driver.settings.program),
+        }
+    }
+
     /// How to start it for a job.
     pub fn launch(&self, job: &AgentJob, places: &Places<'_>) -> Launch {
         match self {

@@ -1,0 +1,66 @@
+//! A native agent's job from its start to its recorded end, with a program that speaks as Claude Code does.
+
+use super::{id, landed, place};
+use ppe_core::event::Event;
+use ppe_core::outcome::{AgentEnd, Exit, Made};
+use ppe_core::usage::Usage;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+/// Notes how it was started, fails once, and does its work when it is started again.
+const AGENT: &str = r#"#!/bin/sh
+echo "$@" >> LOG
+stat -c %a "$TMPDIR" "$HOME" "$(dirname "$PPE_REPORT")" >> LOG
+ppe report phase Design
+echo '{"type":"system","subtype":"init","session_id":"s-7","model":"m-5","claude_code_version":"2.0"}'
+if [ ! -e LOG.failed ]; then
+    touch LOG.failed
+    echo '{"type":"result","subtype":"success","is_error":true,"terminal_reason":"model_error","result":"no luck","session_id":"s-7","total_cost_usd":0.5,"modelUsage":{"m-5":{"inputTokens":100,"outputTokens":10}}}'
+    exit 1
+fi
+cat > done.txt
+git add -A
+git commit -qm 'feat(one): part 1'
+echo '{"type":"result","subtype":"success","is_error":false,"terminal_reason":"completed","session_id":"s-7","total_cost_usd":0.75,"modelUsage":{"m-5":{"inputTokens":130,"outputTokens":17}}}'
+"#;
+
+#[test]
+fn a_session_is_gone_on_with_and_its_tokens_count_once() {
+    let mut env = place();
+    env.task("T-001", "One", &[], 1);
+    env.ready();
+    let (program, log) = (env.at("claude"), env.at("log"));
+    fs::write(&program, AGENT.replace("LOG", &log.display().to_string())).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    env.set("PPE_AGENT_CLAUDE_PROGRAM", &program.display().to_string());
+    env.set("PPE_AGENT_CLAUDE_HOME", "private");
+    env.ppe(&["run", "--yes", "--agent", "claude"]).exits(0);
+    landed(&env, "T-001");
+
+    let log = fs::read_to_string(log).unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    let [first, second] = [lines[0], lines[4]];
+    assert!(first.contains(" --session-id ") && first.contains(" --name Execute T-001 "), "{first}");
+    assert!(second.contains(" --resume s-7 ") && !second.contains("--session-id"), "{second}");
+    assert_eq!([&lines[1..4], &lines[5..]].concat(), ["700"; 6], "folders that others can enter");
+
+    let used = |input, output, cost| Usage { input, output, cost_micro_usd: Some(cost), ..Usage::default() };
+    let end = |exit, usage, total| AgentEnd {
+        session: Some("s-7".to_owned()),
+        usage,
+        session_usage: Some(total),
+        made: Made { model: Some("m-5".to_owned()), version: Some("2.0".to_owned()) },
+        ..AgentEnd::new(exit)
+    };
+    let wanted = [
+        end(Exit::Failed("no luck".to_owned()), used(100, 10, 500_000), used(100, 10, 500_000)),
+        end(Exit::Done, used(30, 7, 250_000), used(130, 17, 750_000)),
+    ];
+    for end in wanted {
+        let recorded = |e: &Event| matches!(e, Event::AgentEnded { task, end: e, .. } if *task == id("T-001") && *e == end);
+        assert_eq!(env.count(recorded), 1, "{end:?}");
+    }
+    let state = env.state();
+    assert_eq!(state.task(&id("T-001")).unwrap().facts.usage, used(130, 17, 750_000));
+    env.finish();
+}
