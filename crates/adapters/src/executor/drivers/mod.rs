@@ -11,10 +11,12 @@ mod command;
 mod end;
 mod event;
 mod gemini;
+mod home;
 mod lines;
 mod native;
 mod opencode;
 pub mod report;
+mod rules;
 mod scripted;
 
 use ppe_core::outcome::AgentEnd;
@@ -33,7 +35,7 @@ pub use end::{ProcessEnd, hopeless};
 pub use event::{AgentEvent, Later, Reckoning, Retry, Seen, Went};
 pub use gemini::GeminiDriver;
 pub use native::{Home, NativeSettings, Permissions};
-pub use opencode::OpencodeDriver;
+pub use opencode::{FirstRun, OpencodeDriver};
 pub use scripted::{SCRIPT_WRONG, SUBCOMMAND, ScriptedDriver};
 
 /// Names of the variables that an agent gets besides its allow-listed environment.
@@ -218,6 +220,19 @@ impl Driver {
     /// What one line of its report file says, which is our own protocol whoever the agent is.
     pub fn report(line: &str) -> Vec<AgentEvent> {
         lines::events(line)
+    }
+
+    /// What has to run alone once before several of this agent start with this environment at the same time.
+    pub fn first_run(&self, env: &BTreeMap<String, String>) -> Option<FirstRun> {
+        match self {
+            Self::Opencode(driver) => driver.first_run(env),
+            Self::Command(_)
+            | Self::Scripted(_)
+            | Self::Claude(_)
+            | Self::Codex(_)
+            | Self::Gemini(_)
+            | Self::Acp(_) => None,
+        }
     }
 
     /// What its end means, after all that was seen of it. `before` is the running total of its session before this job.

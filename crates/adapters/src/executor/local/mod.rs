@@ -5,6 +5,7 @@
 
 mod agents;
 mod commands;
+mod first_run;
 mod slots;
 mod trouble;
 mod turns;
