@@ -108,7 +108,7 @@ pub(super) fn by_code(code: i32, seen: &Seen) -> Exit {
 }
 
 /// What a failed request to a model means, by its HTTP status; none is a connection that failed or a time that ran out.
-pub(super) fn by_status(status: Option<u16>, why: &str) -> Exit {
+pub(crate) fn by_status(status: Option<u16>, why: &str) -> Exit {
     let why = bounded::one_line(why, bounded::WHY_BYTES);
     let later = |shortage| Exit::TryLater { until: None, why: why.clone(), shortage };
     match status {

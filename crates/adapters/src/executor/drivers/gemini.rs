@@ -3,7 +3,7 @@
 //! It tells tokens once, at its end, and no money. Its own retries show on its standard error only. Knows nothing of when
 //! it is started.
 
-use super::event::{AgentEvent, Later, Reckoning, Seen, Went};
+use super::event::{AgentEvent, Reckoning, Seen, Went};
 use super::home::preset_session;
 use super::native::{self, NativeSettings, Permissions};
 use super::rules::{Rule, WORKSPACE_COMMANDS};
@@ -99,7 +99,11 @@ fn allowed(text: &str) -> Vec<String> {
         Some(what) if rule.tool == SHELL => {
             let whole =
                 |command: &str| command.split(',').next().map(str::trim_end).unwrap_or_default().to_owned();
-            Rule::commands(what).map(whole).map(|command| Rule::written(SHELL, &command)).collect()
+            Rule::commands(what)
+                .into_iter()
+                .map(whole)
+                .map(|command| Rule::written(SHELL, &command))
+                .collect()
         }
         _ => vec![text.to_owned()],
     }

@@ -27,15 +27,17 @@ use ppe_engine::ports::{AgentJob, Purpose};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use acp::AcpDriver;
+pub use acp::{AcpDriver, AcpSettings, SUBCOMMAND as ACP_SUBCOMMAND};
 pub use claude::ClaudeDriver;
 pub use codex::CodexDriver;
 pub use command::CommandDriver;
+pub(crate) use end::by_status;
 pub use end::{ProcessEnd, hopeless};
 pub use event::{AgentEvent, Later, Reckoning, Retry, Seen, Went};
 pub use gemini::GeminiDriver;
 pub use native::{Home, NativeSettings, Permissions};
 pub use opencode::{FirstRun, OpencodeDriver};
+pub(crate) use rules::{Rule, WORKSPACE_COMMANDS};
 pub use scripted::{SCRIPT_WRONG, SUBCOMMAND, ScriptedDriver};
 
 /// Names of the variables that an agent gets besides its allow-listed environment.
@@ -80,8 +82,8 @@ pub struct AgentSettings {
     pub opencode: NativeSettings,
     /// Gemini CLI.
     pub gemini: NativeSettings,
-    /// Program and arguments of the agent `acp`; empty when none is configured.
-    pub acp: Vec<String>,
+    /// The agent `acp`.
+    pub acp: AcpSettings,
     /// Program and arguments of the agent `command`, with placeholders; empty when none is configured.
     pub command: Vec<String>,
     /// The script of the agent `scripted`, as an absolute path.
@@ -170,8 +172,8 @@ impl Driver {
         match name {
             "command" if settings.command.is_empty() => Err(UnknownAgent::NoProgram("command")),
             "command" => Ok(Self::Command(CommandDriver { argv: settings.command.clone(), search_path })),
-            "acp" if settings.acp.is_empty() => Err(UnknownAgent::NoProgram("acp")),
-            "acp" => Ok(Self::Acp(AcpDriver { argv: settings.acp.clone(), search_path })),
+            "acp" if settings.acp.argv.is_empty() => Err(UnknownAgent::NoProgram("acp")),
+            "acp" => Ok(Self::Acp(AcpDriver { settings: settings.acp.clone(), search_path })),
             "scripted" => Ok(Self::Scripted(ScriptedDriver {
                 script: settings.script.clone(),
                 speed: settings.speed,

@@ -3,7 +3,7 @@
 //! It tells tokens and money step by step and has no last word: that it is done shows in the reason of its last step.
 //! Its own retries are silent. Knows nothing of when it is started.
 
-use super::event::{AgentEvent, Later, Reckoning, Seen, Went};
+use super::event::{AgentEvent, Reckoning, Seen, Went};
 use super::native::{self, Home, NativeSettings, Permissions};
 use super::rules::{Rule, WORKSPACE_COMMANDS};
 use super::{Launch, Places, ProcessEnd, bounded, end, environment};
@@ -80,7 +80,9 @@ impl OpencodeDriver {
             let patterns = tools.entry(rule.tool).or_insert_with(|| whole("deny"));
             match (rule.tool, rule.what) {
                 ("bash", Some(line)) => {
-                    patterns.extend(Rule::commands(line).map(|command| (command.to_owned(), "allow")));
+                    patterns.extend(
+                        Rule::commands(line).into_iter().map(|command| (command.to_owned(), "allow")),
+                    );
                 }
                 (_, Some(what)) => patterns.push((what.to_owned(), "allow")),
                 (_, None) => patterns.push(("*".to_owned(), "allow")),

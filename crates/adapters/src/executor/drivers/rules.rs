@@ -4,21 +4,21 @@
 //! no agent.
 
 /// Commands that work on a workspace needs: git, our own, and those that only look at files or edit them.
-pub(super) const WORKSPACE_COMMANDS: [&str; 20] = [
+pub(crate) const WORKSPACE_COMMANDS: [&str; 20] = [
     "git", "ppe", "cat", "cd", "chmod", "cp", "diff", "echo", "grep", "head", "ls", "mkdir", "mv", "printf",
     "pwd", "rm", "rmdir", "tail", "touch", "wc",
 ];
 
 /// A tool, and what it may do; any use of it without that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rule<'a> {
-    pub(super) tool: &'a str,
-    pub(super) what: Option<&'a str>,
+pub(crate) struct Rule<'a> {
+    pub(crate) tool: &'a str,
+    pub(crate) what: Option<&'a str>,
 }
 
 impl<'a> Rule<'a> {
     /// A rule as it is written.
-    pub(super) fn read(text: &'a str) -> Self {
+    pub(crate) fn read(text: &'a str) -> Self {
         let text = text.trim();
         match text.split_once('(').and_then(|(tool, rest)| Some((tool, rest.strip_suffix(')')?))) {
             Some((tool, what)) if !what.trim().is_empty() => {
@@ -30,13 +30,33 @@ impl<'a> Rule<'a> {
     }
 
     /// How a rule is written.
-    pub(super) fn written(tool: &str, what: &str) -> String {
+    pub(crate) fn written(tool: &str, what: &str) -> String {
         if what.is_empty() { tool.to_owned() } else { format!("{tool}({what})") }
     }
 
-    /// The commands that a command line consists of: each is permitted for itself.
-    pub(super) fn commands(line: &'a str) -> impl Iterator<Item = &'a str> {
-        line.split(['&', '|', ';', '\n']).map(str::trim).filter(|command| !command.is_empty())
+    /// The commands that a command line consists of: each is permitted for itself. What stands in quotes is left whole.
+    pub(crate) fn commands(line: &'a str) -> Vec<&'a str> {
+        let (mut parts, mut begins) = (Vec::new(), 0);
+        let (mut quote, mut before) = (None, ' ');
+        let mut chars = line.char_indices().peekable();
+        while let Some((at, c)) = chars.next() {
+            let after = chars.peek().map_or(' ', |(_, next)| *next);
+            match (quote, c) {
+                (_, '\\') if quote != Some('\'') => drop(chars.next()),
+                (None, '\'' | '"') => quote = Some(c),
+                (Some(open), _) if open == c => quote = None,
+                // A redirection of one stream into another, or of both.
+                (None, '&') if before == '>' || after == '>' => {}
+                (None, '&' | '|' | ';' | '\n') => {
+                    parts.push(&line[begins..at]);
+                    begins = at + 1;
+                }
+                _ => {}
+            }
+            before = c;
+        }
+        parts.push(&line[begins..]);
+        parts.into_iter().map(str::trim).filter(|command| !command.is_empty()).collect()
     }
 }
 
@@ -59,6 +79,15 @@ mod tests {
         }
         assert_eq!(Rule::written("bash", "a b"), "bash(a b)");
         assert_eq!(Rule::written("bash", ""), "bash");
-        assert_eq!(Rule::commands("a 1 && b | c;\n ; d").collect::<Vec<_>>(), ["a 1", "b", "c", "d"]);
+        for (line, commands) in [
+            ("a 1 && b | c;\n ; d", &["a 1", "b", "c", "d"][..]),
+            ("git log 2>&1 | head; x &> y & z", &["git log 2>&1", "head", "x &> y", "z"]),
+            (r#"git commit -m "a; \"b\" & c" && ls '|\'"#, &[r#"git commit -m "a; \"b\" & c""#, r"ls '|\'"]),
+            ("unclosed 'a; b", &["unclosed 'a; b"]),
+            ("é; ü\\", &["é", "ü\\"]),
+            (" ;; ", &[]),
+        ] {
+            assert_eq!(Rule::commands(line), commands, "{line}");
+        }
     }
 }
