@@ -8,10 +8,10 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use ppe_adapters::executor::drivers::SUBCOMMAND;
+use ppe_adapters::executor::drivers::{ACP_SUBCOMMAND, SUBCOMMAND};
 use ppe_adapters::executor::job::{self, Ensured, ShimProgram};
 use ppe_adapters::executor::record::JobSpec;
-use ppe_adapters::executor::{script, shim};
+use ppe_adapters::executor::{acp, script, shim};
 use ppe_adapters::failpoint;
 
 /// The exit code, if this process was started to be something else than the user's `ppe`.
@@ -20,6 +20,7 @@ pub(crate) fn run() -> Option<ExitCode> {
     match arguments.as_slice() {
         [command, dir] if command == "shim" => Some(shim::run(Path::new(dir))),
         [command, args @ ..] if command == SUBCOMMAND => Some(script::run(args)),
+        [command, args @ ..] if command == ACP_SUBCOMMAND => Some(acp::run(args)),
         [command, dir, spec] if command == "job-ensure" => Some(job_ensure(Path::new(dir), Path::new(spec))),
         _ => None,
     }

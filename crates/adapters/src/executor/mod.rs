@@ -1,5 +1,6 @@
 //! Where an agent runs: workspaces, agents, and jobs, each under a shim with a folder of its own.
 
+pub mod acp;
 pub mod drivers;
 pub mod job;
 pub mod local;

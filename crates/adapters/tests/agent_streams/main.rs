@@ -10,5 +10,7 @@
 
 mod claude;
 mod codex;
+mod gemini;
 mod hostile;
+mod opencode;
 mod replay;

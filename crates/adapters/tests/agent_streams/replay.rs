@@ -1,6 +1,6 @@
 //! Loads recordings and plays them to a driver, line by line, as the executor would.
 
-use ppe_adapters::executor::drivers::{AgentSettings, Driver, ProcessEnd, Seen};
+use ppe_adapters::executor::drivers::{AcpSettings, AgentSettings, Driver, ProcessEnd, Seen};
 use ppe_core::outcome::{AgentEnd, Exit, Shortage};
 use ppe_core::usage::Usage;
 use serde_json::Value;
@@ -68,7 +68,8 @@ impl Recording {
 /// The driver of an agent.
 pub(crate) fn driver(agent: &str) -> Driver {
     let program = vec!["agent".to_owned()];
-    let settings = AgentSettings { acp: program.clone(), command: program, ..AgentSettings::default() };
+    let acp = AcpSettings { argv: program.clone(), ..AcpSettings::default() };
+    let settings = AgentSettings { acp, command: program, ..AgentSettings::default() };
     Driver::by_name(agent, &settings).unwrap()
 }
 

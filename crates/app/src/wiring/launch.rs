@@ -4,7 +4,7 @@ use super::Site;
 use crate::error::AppError;
 use ppe_adapters::clock::AwakeClock;
 use ppe_adapters::config::{self, Command, NativeAgent};
-use ppe_adapters::executor::drivers::{AgentSettings, Home, KNOWN, NativeSettings, Permissions};
+use ppe_adapters::executor::drivers::{AcpSettings, AgentSettings, Home, KNOWN, NativeSettings, Permissions};
 use ppe_adapters::executor::local::{CommandSpec, ExecutorSettings, LocalExecutor, RunPlaces};
 use ppe_adapters::failpoint;
 use ppe_adapters::forge::local::LocalForge;
@@ -151,7 +151,11 @@ pub(crate) fn agent_settings(site: &Site) -> AgentSettings {
         codex: native(&settings.agents.codex),
         opencode: native(&settings.agents.opencode),
         gemini: native(&settings.agents.gemini),
-        acp: settings.acp_agent.argv.clone(),
+        acp: AcpSettings {
+            argv: settings.acp_agent.argv.clone(),
+            mode: settings.acp_agent.mode.clone(),
+            permissions: permissions(settings.acp_agent.permissions),
+        },
         command: settings.command_agent.argv.clone(),
         script: settings.scripted_agent.script.as_ref().map(|path| site.path(path)),
         speed: settings.scripted_agent.speed,

@@ -4,8 +4,9 @@
 //! for work that was not done. Knows neither what the end costs nor what is done about it.
 
 use super::bounded;
-use super::event::{Later, Retry, Seen};
+use super::event::{AgentEvent, Later, Retry, Seen};
 use nix::sys::signal::Signal;
+use ppe_core::ids::Millis;
 use ppe_core::outcome::{AgentEnd, Exit, Shortage};
 use ppe_core::usage::Usage;
 
@@ -71,26 +72,33 @@ pub(super) fn judged(
     }
 }
 
-/// An allowance that was told to be spent says when it is back.
+/// A wait that was stated with the failure counts, and an allowance that was told to be spent says when it is back.
 fn with_reset(exit: Exit, seen: &Seen) -> Exit {
     match (exit, seen.exhausted) {
         (Exit::TryLater { until, why, .. }, Some(resets_at)) => {
             Exit::TryLater { until: until.or(resets_at), why, shortage: Shortage::Allowance }
         }
+        (Exit::TryLater { until, why, shortage }, None) => {
+            Exit::TryLater { until: until.or_else(|| stated(seen)), why, shortage }
+        }
         (exit, _) => exit,
+    }
+}
+
+/// When to try again, as it was said.
+fn stated(seen: &Seen) -> Option<Millis> {
+    match seen.later? {
+        Later::Unknown => None,
+        Later::At(moment) => Some(moment),
+        Later::AfterEnd(span_ms) => seen.ended_at.map(|ended| ended.plus(span_ms)),
     }
 }
 
 /// What a usual exit code means: 0 is done, 75 is later, everything else has failed.
 pub(super) fn by_code(code: i32, seen: &Seen) -> Exit {
-    let later = seen.later.or((code == TRY_LATER).then_some(Later::Unknown));
-    match (later, code) {
-        (Some(later), _) => Exit::TryLater {
-            until: match later {
-                Later::Unknown => None,
-                Later::At(moment) => Some(moment),
-                Later::AfterEnd(span_ms) => seen.ended_at.map(|ended| ended.plus(span_ms)),
-            },
+    match (seen.later, code) {
+        (Some(_), _) | (None, TRY_LATER) => Exit::TryLater {
+            until: stated(seen),
             why: with_last_line("the agent asks for a later try".to_owned(), seen),
             shortage: Shortage::Servers,
         },
@@ -100,7 +108,7 @@ pub(super) fn by_code(code: i32, seen: &Seen) -> Exit {
 }
 
 /// What a failed request to a model means, by its HTTP status; none is a connection that failed or a time that ran out.
-pub(super) fn by_status(status: Option<u16>, why: &str) -> Exit {
+pub(crate) fn by_status(status: Option<u16>, why: &str) -> Exit {
     let why = bounded::one_line(why, bounded::WHY_BYTES);
     let later = |shortage| Exit::TryLater { until: None, why: why.clone(), shortage };
     match status {
@@ -127,6 +135,18 @@ pub fn hopeless(seen: &Seen, quiet_ms: u64) -> Option<Exit> {
             Some(Exit::TryLater { until, why, shortage: after_long_wait(shortage) })
         }
         _ => None,
+    }
+}
+
+/// A failed request as the agent's last word, with the time to wait that came with it.
+pub(super) fn with_wait(exit: Exit, wait_ms: Option<u64>) -> Vec<AgentEvent> {
+    match (exit, wait_ms) {
+        (Exit::TryLater { until, why, shortage }, Some(ms)) => {
+            let shortage = if ms > RETRY_PATIENCE_MS { after_long_wait(shortage) } else { shortage };
+            let later = AgentEvent::Later(Later::AfterEnd(ms));
+            vec![AgentEvent::Final(Exit::TryLater { until, why, shortage }), later]
+        }
+        (exit, _) => vec![AgentEvent::Final(exit)],
     }
 }
 

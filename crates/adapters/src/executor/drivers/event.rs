@@ -31,6 +31,8 @@ pub enum AgentEvent {
     Retrying(Retry),
     /// It was not permitted something: the tool, with what it was to do in brackets.
     Denied(String),
+    /// The tool that works now was not permitted; this is its name, if nothing is known to work.
+    NotPermitted(String),
     /// Tokens and money.
     Used(Reckoning),
     /// Its account has no allowance left, until then if that was said.
@@ -154,6 +156,13 @@ impl Seen {
             }
             AgentEvent::ToolEnded(_) => self.doing = None,
             AgentEvent::Denied(what) => return self.add_denied(what),
+            AgentEvent::NotPermitted(name) => {
+                let what = self.doing.take().map(|doing| match doing.split_once(": ") {
+                    Some((name, about)) => format!("{name}({about})"),
+                    None => doing,
+                });
+                return self.add_denied(what.unwrap_or(name));
+            }
             // What it tried before is part of how it ended.
             AgentEvent::Final(exit) => return self.last = Some(exit),
             AgentEvent::Phase(name) => self.phase = Some(name),

@@ -11,10 +11,12 @@ mod command;
 mod end;
 mod event;
 mod gemini;
+mod home;
 mod lines;
 mod native;
 mod opencode;
 pub mod report;
+mod rules;
 mod scripted;
 
 use ppe_core::outcome::AgentEnd;
@@ -25,15 +27,17 @@ use ppe_engine::ports::{AgentJob, Purpose};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use acp::AcpDriver;
+pub use acp::{AcpDriver, AcpSettings, SUBCOMMAND as ACP_SUBCOMMAND};
 pub use claude::ClaudeDriver;
 pub use codex::CodexDriver;
 pub use command::CommandDriver;
+pub(crate) use end::by_status;
 pub use end::{ProcessEnd, hopeless};
 pub use event::{AgentEvent, Later, Reckoning, Retry, Seen, Went};
 pub use gemini::GeminiDriver;
 pub use native::{Home, NativeSettings, Permissions};
-pub use opencode::OpencodeDriver;
+pub use opencode::{FirstRun, OpencodeDriver};
+pub(crate) use rules::{Rule, WORKSPACE_COMMANDS};
 pub use scripted::{SCRIPT_WRONG, SUBCOMMAND, ScriptedDriver};
 
 /// Names of the variables that an agent gets besides its allow-listed environment.
@@ -78,8 +82,8 @@ pub struct AgentSettings {
     pub opencode: NativeSettings,
     /// Gemini CLI.
     pub gemini: NativeSettings,
-    /// Program and arguments of the agent `acp`; empty when none is configured.
-    pub acp: Vec<String>,
+    /// The agent `acp`.
+    pub acp: AcpSettings,
     /// Program and arguments of the agent `command`, with placeholders; empty when none is configured.
     pub command: Vec<String>,
     /// The script of the agent `scripted`, as an absolute path.
@@ -168,8 +172,8 @@ impl Driver {
         match name {
             "command" if settings.command.is_empty() => Err(UnknownAgent::NoProgram("command")),
             "command" => Ok(Self::Command(CommandDriver { argv: settings.command.clone(), search_path })),
-            "acp" if settings.acp.is_empty() => Err(UnknownAgent::NoProgram("acp")),
-            "acp" => Ok(Self::Acp(AcpDriver { argv: settings.acp.clone(), search_path })),
+            "acp" if settings.acp.argv.is_empty() => Err(UnknownAgent::NoProgram("acp")),
+            "acp" => Ok(Self::Acp(AcpDriver { settings: settings.acp.clone(), search_path })),
             "scripted" => Ok(Self::Scripted(ScriptedDriver {
                 script: settings.script.clone(),
                 speed: settings.speed,
@@ -194,7 +198,7 @@ impl Driver {
         match self {
             Self::Scripted(_) => None,
             Self::Command(driver) => driver.argv.first().map(String::as_str),
-            Self::Acp(driver) => driver.argv.first().map(String::as_str),
+            Self::Acp(driver) => driver.settings.argv.first().map(String::as_str),
             Self::Claude(driver) => Some(&driver.settings.program),
             Self::Codex(driver) => Some(&driver.settings.program),
             Self::Opencode(driver) => Some(&driver.settings.program),
@@ -231,6 +235,19 @@ impl Driver {
     /// What one line of its report file says, which is our own protocol whoever the agent is.
     pub fn report(line: &str) -> Vec<AgentEvent> {
         lines::events(line)
+    }
+
+    /// What has to run alone once before several of this agent start with this environment at the same time.
+    pub fn first_run(&self, env: &BTreeMap<String, String>) -> Option<FirstRun> {
+        match self {
+            Self::Opencode(driver) => driver.first_run(env),
+            Self::Command(_)
+            | Self::Scripted(_)
+            | Self::Claude(_)
+            | Self::Codex(_)
+            | Self::Gemini(_)
+            | Self::Acp(_) => None,
+        }
     }
 
     /// What its end means, after all that was seen of it. `before` is the running total of its session before this job.

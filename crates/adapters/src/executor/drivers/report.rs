@@ -2,8 +2,8 @@
 //!
 //! `ppe report …` writes them; drivers read them. Knows neither who reads nor what follows.
 
-use super::bounded::{WHY_BYTES, one_line};
-use ppe_core::outcome::Inquiry;
+use super::bounded::{WHY_BYTES, WORDS_BYTES, one_line};
+use ppe_core::outcome::{Inquiry, Shortage};
 use serde::{Deserialize, Serialize};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -79,6 +79,115 @@ pub enum Report {
         /// The text.
         text: String,
     },
+    /// It is up.
+    Started {
+        /// The model that answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+        /// The program's version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
+    },
+    /// Words of its model.
+    Text {
+        /// The words.
+        text: String,
+    },
+    /// A tool began to work.
+    Tool {
+        /// Its name.
+        name: String,
+        /// What it is to do.
+        #[serde(default)]
+        about: String,
+    },
+    /// A tool has ended.
+    ToolEnd {
+        /// How.
+        #[serde(default)]
+        went: Went,
+    },
+    /// It was not permitted something.
+    Denied {
+        /// The tool, with what it was to do in brackets.
+        what: String,
+    },
+    /// Tokens and money.
+    Usage(Told),
+    /// It says how it ended. The last one counts, and goes before its exit code.
+    End {
+        /// How.
+        how: Ending,
+        /// In words.
+        #[serde(default)]
+        why: String,
+        /// What there is too little of, if it is to be tried later.
+        #[serde(default)]
+        shortage: Shortage,
+    },
+}
+
+/// How a tool ended, as it is reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Went {
+    /// As it should.
+    #[default]
+    Well,
+    /// With an error.
+    Badly,
+}
+
+/// Tokens and money, as they are reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Told {
+    /// Tokens read, those from a cache not among them.
+    pub input: u64,
+    /// Tokens read from a cache.
+    pub cache_read: u64,
+    /// Tokens written to a cache.
+    pub cache_write: u64,
+    /// Tokens written.
+    pub output: u64,
+    /// Money, in millionths of a US dollar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_micro_usd: Option<u64>,
+    /// What these are counts of.
+    pub of: CountOf,
+}
+
+/// What a count is a count of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CountOf {
+    /// What came on top of what was told before.
+    #[default]
+    More,
+    /// The whole session, earlier jobs of it included.
+    Session,
+}
+
+/// How an agent ended, as it is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// With success.
+    Done,
+    /// With an error.
+    Failed,
+    /// Its provider has no capacity.
+    Later,
+    /// Its program or its access is not in order.
+    CannotStart,
+    /// The session that it was to go on with is not known any more.
+    SessionLost,
+    /// Its session holds as much as its model can read.
+    ContextFull,
+    /// Its model declines the task.
+    Refused,
+    /// It reached its own limit on money or turns.
+    OverBudget,
 }
 
 /// Why a report could not be written.
@@ -105,7 +214,7 @@ impl Report {
     }
 
     /// The same with bounded texts and, where it says "in so many seconds", the moment itself.
-    fn settled(&self, now_ms: u64) -> Self {
+    pub(crate) fn settled(&self, now_ms: u64) -> Self {
         let cut = |text: &String| one_line(text, WHY_BYTES);
         match self {
             Self::Phase { name } => Self::Phase { name: cut(name) },
@@ -123,7 +232,14 @@ impl Report {
                 let until = now_ms.saturating_add(seconds.saturating_mul(1_000));
                 Self::Later { until_ms: Some(until), seconds: None }
             }
-            Self::Commit { .. } | Self::Later { .. } => self.clone(),
+            Self::Text { text } => Self::Text { text: one_line(text, WORDS_BYTES) },
+            Self::Tool { name, about } => Self::Tool { name: cut(name), about: cut(about) },
+            Self::Denied { what } => Self::Denied { what: cut(what) },
+            Self::Started { model, version } => {
+                Self::Started { model: model.as_ref().map(cut), version: version.as_ref().map(cut) }
+            }
+            Self::End { how, why, shortage } => Self::End { how: *how, why: cut(why), shortage: *shortage },
+            Self::Commit { .. } | Self::Later { .. } | Self::ToolEnd { .. } | Self::Usage(_) => self.clone(),
         }
     }
 }

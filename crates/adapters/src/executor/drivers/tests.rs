@@ -341,3 +341,5 @@ fn a_turn_that_has_begun_has_not_ended() {
         Exit::Failed(_)
     ));
 }
+
+mod opencode_gemini;

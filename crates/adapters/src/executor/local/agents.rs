@@ -1,7 +1,7 @@
 //! An agent's job: started or adopted, watched while it works, and its end told in the driver's words.
 
 use super::secrets::Parted;
-use super::{Inner, trouble};
+use super::{Inner, first_run, trouble};
 use crate::executor::drivers::{Driver, Places, ProcessEnd, Seen, hopeless, report};
 use crate::executor::job::{self, Ensured, LostCause, NotStarted, Settled};
 use crate::executor::output::{self, LineReader, Stream};
@@ -121,6 +121,9 @@ impl Inner {
         let launch = driver.launch(agent, &places);
         let mut env = self.settings.agent_env.get(&agent.agent).cloned().unwrap_or_default();
         env.extend(launch.env);
+        if let Some(first) = driver.first_run(&env).filter(|_| !dir.join(record::SPEC).exists()) {
+            first_run::see_to(&first, &env, &workspace);
+        }
         let Parted { env, secrets, shim } = self.parted(dir, env);
         let spec = JobSpec {
             marker: self.marker(dir),

@@ -6,6 +6,7 @@
 mod accounts;
 mod agents;
 mod commands;
+mod first_run;
 mod secrets;
 mod slots;
 mod trouble;
