@@ -8,6 +8,7 @@
 //!
 //! Knows nothing of tasks' states, of when to do any of this, or of what an agent is.
 
+pub mod attribution;
 pub mod cli;
 pub mod diff;
 pub mod gate;
