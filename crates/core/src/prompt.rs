@@ -117,6 +117,19 @@ fn leftovers(state: &State, at: usize) -> String {
             ),
         );
     }
+    let places = snapshot.map_or(&[][..], |s| &s.attributed);
+    if !places.is_empty() {
+        let list: Vec<String> = places.iter().map(|place| format!("- {place}")).collect();
+        push(
+            &mut text,
+            &format!(
+                "It names an AI as its author, which this project does not want: not in messages, trailers, author or \
+                 committer, and not in the lines it adds. Reword these commits of yours and change these lines; leave all \
+                 else as it is:\n{}",
+                list.join("\n")
+            ),
+        );
+    }
     if done < planned {
         push(
             &mut text,

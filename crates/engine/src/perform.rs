@@ -162,6 +162,7 @@ async fn snapshot(
         branch: wished_branch(state, at),
         base,
         collect,
+        attribution: state.policy.attribution,
         at: state.tasks[at].since,
     };
     let outcome = ports.executor().snapshot(spec).await?;

@@ -229,6 +229,7 @@ impl Drive {
             lines_added: u64::from(commits) * 40,
             lines_removed: u64::from(commits),
             tests_added: u64::from(commits) * 2,
+            attributed: Vec::new(),
         }
     }
 

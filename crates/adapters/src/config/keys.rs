@@ -7,7 +7,7 @@ use super::key::{
     Key, Kind, YEAR_MIN, choice, command, key, list, mebibytes, minutes, real, retries, seconds, text, whole,
 };
 use super::settings::{CommandKind, Draft, Permissions, PlanSource, Settings};
-use ppe_core::policy::{Changes, MAX_SLOTS, MergeMethod, MergeStrategy, NoChange, Order, Waves};
+use ppe_core::policy::{Attribution, Changes, MAX_SLOTS, MergeMethod, MergeStrategy, NoChange, Order, Waves};
 
 /// The sections with their meaning, in the order in which they are shown.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
@@ -368,6 +368,21 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         Kind::Switch { on: |s| s.policy.changes = Changes::Open, off: |s| s.policy.changes = Changes::Off },
         &["AUTO_CREATE_PR"],
         "Whether finished work becomes a pull request. Off: branches are published and landings only observed.",
+    ),
+    key(
+        "changes.attribution",
+        choice(&[
+            ("forbid", |s| s.policy.attribution = Attribution::Forbid),
+            ("allow", |s| s.policy.attribution = Attribution::Allow),
+        ]),
+        &[],
+        "Whether commits and added lines may name an AI as their author. `forbid`: the agent is asked once, then it is taken out.",
+    ),
+    key(
+        "changes.attribution_patterns",
+        list(|s, l| s.attribution_patterns = l),
+        &[],
+        "Further texts that count as naming an AI, wherever they stand in a line and whatever their case.",
     ),
     key(
         "report.every_commits",

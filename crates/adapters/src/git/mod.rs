@@ -22,6 +22,7 @@ pub mod prepare;
 pub mod rebase;
 pub mod refs;
 pub mod repo;
+pub mod reword;
 pub mod seat;
 pub mod snapshot;
 pub mod status;

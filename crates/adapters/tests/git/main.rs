@@ -6,6 +6,7 @@
 )]
 
 mod attack;
+mod attribution;
 mod forge;
 mod lane;
 mod repo;

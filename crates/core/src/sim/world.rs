@@ -122,6 +122,7 @@ impl World {
             lines_added: 0,
             lines_removed: 0,
             tests_added: 0,
+            attributed: Vec::new(),
         }
     }
 

@@ -158,6 +158,7 @@ fn snapshots() -> Vec<(&'static str, SnapshotOutcome)> {
         lines_added: 1,
         lines_removed: 0,
         tests_added: 0,
+        attributed: Vec::new(),
     };
     let with = |change: fn(&mut Snapshot)| {
         let mut snapshot = work.clone();

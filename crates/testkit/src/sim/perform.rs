@@ -295,6 +295,7 @@ impl World {
             lines_added: 1,
             lines_removed: 0,
             tests_added: 0,
+            attributed: Vec::new(),
         })
     }
 
