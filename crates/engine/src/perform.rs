@@ -237,6 +237,7 @@ async fn build(ports: &impl Ports, state: &State, candidate: CandidateId) -> Ans
         target: state.target.clone(),
         members: members.into_iter().map(|(member, _)| member).collect(),
         method: state.policy.merge_method,
+        trailers: state.policy.trailers,
         stamp: Stamp { at, run: state.run.clone() },
     };
     let outcome = ports.forge().build(spec).await?;

@@ -7,7 +7,9 @@ use super::key::{
     Key, Kind, YEAR_MIN, choice, command, key, list, mebibytes, minutes, real, retries, seconds, text, whole,
 };
 use super::settings::{CommandKind, Draft, Permissions, PlanSource, Settings};
-use ppe_core::policy::{Attribution, Changes, MAX_SLOTS, MergeMethod, MergeStrategy, NoChange, Order, Waves};
+use ppe_core::policy::{
+    Attribution, Changes, MAX_SLOTS, MergeMethod, MergeStrategy, NoChange, Order, Trailers, Waves,
+};
 
 /// The sections with their meaning, in the order in which they are shown.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
@@ -178,6 +180,15 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         ]),
         &[],
         "What a landing looks like: a merge commit with the work behind it, or one commit.",
+    ),
+    key(
+        "merge.trailers",
+        Kind::Switch {
+            on: |s| s.policy.trailers = Trailers::Named,
+            off: |s| s.policy.trailers = Trailers::None,
+        },
+        &[],
+        "Whether landings end in `Ppe-Task` and `Ppe-Run` lines. Off: a new run takes as done only what the plan or `--done` says.",
     ),
     key(
         "retries.tasks",

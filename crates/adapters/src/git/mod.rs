@@ -12,6 +12,7 @@ pub mod attribution;
 pub mod cli;
 pub mod diff;
 pub mod gate;
+mod hooks;
 pub mod keep;
 pub mod lane;
 mod lent;

@@ -8,6 +8,7 @@
 mod attack;
 mod attribution;
 mod forge;
+mod hooks;
 mod lane;
 mod repo;
 mod snapshot;
