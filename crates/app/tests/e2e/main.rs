@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the whole of this program is a test")]
 
 mod asking;
+mod attribution;
 mod checkout;
 mod example;
 mod failures;
