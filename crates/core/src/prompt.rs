@@ -4,6 +4,7 @@
 
 use crate::ids::TaskId;
 use crate::plan::{Task, TaskSpec};
+use crate::policy::Attribution;
 use crate::state::{Kind, Round, State};
 use std::fmt::Write as _;
 
@@ -145,12 +146,18 @@ fn leftovers(state: &State, at: usize) -> String {
 
 fn rules(state: &State, branch: &str) -> String {
     let every = state.policy.report_every_commits;
+    let signed = match state.policy.attribution {
+        Attribution::Forbid => {
+            " Name no AI and no agent as the author: not in messages, trailers, author or committer, not in files."
+        }
+        Attribution::Allow => "",
+    };
     format!(
         "How to work:\n\
          - Follow the commit plan one commit at a time, with the planned subjects. Run the project's own checks after each.\n\
          - Report progress every {every} commits: `ppe report commit N`, and `ppe report phase \"NAME\"` when a phase begins.\n\
          - Stay on `{branch}`. Do not push, do not open pull requests, do not touch other branches or remotes.\n\
-         - Leave nothing uncommitted. No mention of an AI or an agent in commits or files.\n\
+         - Leave nothing uncommitted.{signed}\n\
          - If nothing needs to be changed: `ppe report no-change \"WHY\"`, and end.\n\
          - If you cannot go on without a person: `ppe report blocked \"WHY\"`, and end.\n\
          - Where the program `ppe` is not at hand, print the same as a line of JSON, such as {{\"report\":\"blocked\",\"why\":\"…\"}}."

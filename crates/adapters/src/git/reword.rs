@@ -131,10 +131,10 @@ impl Commit {
         for line in self.headers.split_inclusive(|byte| *byte == b'\n') {
             headers.extend(header(line, user, patterns, replaced));
         }
-        let message = reworded(&self.message, patterns).map(|message| match message.is_empty() {
-            true => format!("chore: work of {}\n", workspace.record.task).into_bytes(),
-            false => message,
-        });
+        let mut message = reworded(&self.message, patterns);
+        if message.as_ref().is_some_and(Vec::is_empty) {
+            message = Some(format!("chore: work of {}\n", workspace.record.task).into_bytes());
+        }
         if headers == self.headers && message.is_none() {
             return None;
         }
@@ -269,7 +269,7 @@ fn added_lines(
             Some(b'+') => {
                 let path = shown(line.strip_prefix(b"+++ ").unwrap_or_default());
                 let path = path.trim_end_matches('\t').trim_matches('"');
-                file = path.strip_prefix("b/").unwrap_or(path).to_owned();
+                path.strip_prefix("b/").unwrap_or(path).clone_into(&mut file);
             }
             Some(b'@') => (old, new, at) = hunk(&shown(line)).unwrap_or((0, 0, 0)),
             _ => {}

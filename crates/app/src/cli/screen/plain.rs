@@ -298,9 +298,10 @@ fn attempt(event: &Event, state: &State) -> Option<String> {
         }
         Event::LeftoversAsked { task, .. } => {
             let named = state.task(task).and_then(|t| t.facts.snapshot.as_ref());
-            match named.is_some_and(|s| !s.attributed.is_empty()) {
-                true => format!("{task}: its agent is asked to name no AI in its work"),
-                false => format!("{task}: its agent is asked for what it left over"),
+            if named.is_some_and(|s| !s.attributed.is_empty()) {
+                format!("{task}: its agent is asked to name no AI in its work")
+            } else {
+                format!("{task}: its agent is asked for what it left over")
             }
         }
         Event::VerifyStarted { task, .. } => format!("{task} is being verified"),
