@@ -229,7 +229,7 @@ pub enum Event {
         /// The attempt.
         attempt: Attempt,
     },
-    /// What it left over is committed by us.
+    /// What it left over is committed by us, and messages that name an AI are reworded.
     LeftoversTaken {
         /// The task.
         task: TaskId,

@@ -6,6 +6,7 @@
 use crate::ids::{Branch, CommitId, Millis, TreeId};
 use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The class of a failure: what it costs and who deals with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -231,6 +232,54 @@ pub struct Snapshot {
     pub lines_removed: u64,
     /// Tests added, counted as new test markers in added lines.
     pub tests_added: u64,
+    /// Where it names an AI as its author, bounded; always empty where that is nobody's business.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributed: Vec<Attributed>,
+}
+
+impl Snapshot {
+    /// Whether anything has to be done before it can be judged: files to commit, messages to reword.
+    pub fn is_raw(&self) -> bool {
+        matches!(self.leftovers, Leftovers::Files(_)) || !self.attributed.is_empty()
+    }
+
+    /// Whether a commit of it, by its message or its identity, names an AI.
+    pub fn has_attributed_commits(&self) -> bool {
+        self.attributed.iter().any(|a| matches!(a.place, Place::Commit(_)))
+    }
+}
+
+/// A place where work names an AI as its author.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attributed {
+    /// Where.
+    pub place: Place,
+    /// The words, shortened.
+    pub text: String,
+}
+
+/// A place in somebody's work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// Message or identity of a commit.
+    Commit(CommitId),
+    /// A line that the work adds to a file.
+    Line {
+        /// The file.
+        file: String,
+        /// Its line.
+        line: u32,
+    },
+}
+
+impl fmt::Display for Attributed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Commit(commit) => write!(f, "commit {}: {}", crate::wording::short(commit), self.text),
+            Place::Line { file, line } => write!(f, "{file}:{line}: {}", self.text),
+        }
+    }
 }
 
 /// Whether a tree differs from its base.

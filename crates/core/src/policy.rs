@@ -59,6 +59,17 @@ pub enum MergeMethod {
     Squash,
 }
 
+/// Whether a landing commit says of which task and run it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trailers {
+    /// It does: later runs find by it what has landed.
+    #[default]
+    Named,
+    /// It does not: later runs have only the plan's marks and the user's word.
+    None,
+}
+
 /// What an agent's "no change needed" leads to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -180,6 +191,9 @@ pub struct Policy {
     pub merge_strategy: MergeStrategy,
     /// What a landing looks like.
     pub merge_method: MergeMethod,
+    /// Whether a landing names its task and run.
+    #[serde(default)]
+    pub trailers: Trailers,
     /// What "no change needed" leads to.
     pub no_change: NoChange,
     /// Retry limits.
@@ -244,6 +258,7 @@ impl Default for Policy {
             waves: Waves::default(),
             merge_strategy: MergeStrategy::default(),
             merge_method: MergeMethod::default(),
+            trailers: Trailers::default(),
             no_change: NoChange::default(),
             retries: Retries::default(),
             changes: Changes::default(),

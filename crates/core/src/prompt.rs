@@ -4,6 +4,7 @@
 
 use crate::ids::TaskId;
 use crate::plan::{Task, TaskSpec};
+use crate::policy::Attribution;
 use crate::state::{Kind, Round, State};
 use std::fmt::Write as _;
 
@@ -121,6 +122,19 @@ fn leftovers(state: &State, at: usize) -> String {
             ),
         );
     }
+    let places = snapshot.map_or(&[][..], |s| &s.attributed);
+    if !places.is_empty() {
+        let list: Vec<String> = places.iter().map(|place| format!("- {place}")).collect();
+        push(
+            &mut text,
+            &format!(
+                "It names an AI as its author, which this project does not want: not in messages, trailers, author or \
+                 committer, and not in the lines it adds. Reword these commits of yours and change these lines; leave all \
+                 else as it is:\n{}",
+                list.join("\n")
+            ),
+        );
+    }
     if done < planned {
         push(
             &mut text,
@@ -136,12 +150,18 @@ fn leftovers(state: &State, at: usize) -> String {
 
 fn rules(state: &State, branch: &str) -> String {
     let every = state.policy.report_every_commits;
+    let signed = match state.policy.attribution {
+        Attribution::Forbid => {
+            " Name no AI and no agent as the author: not in messages, trailers, author or committer, not in files."
+        }
+        Attribution::Allow => "",
+    };
     format!(
         "How to work:\n\
          - Follow the commit plan one commit at a time, with the planned subjects. Run the project's own checks after each.\n\
          - Report progress every {every} commits: `ppe report commit N`, and `ppe report phase \"NAME\"` when a phase begins.\n\
          - Stay on `{branch}`. Do not push, do not open pull requests, do not touch other branches or remotes.\n\
-         - Leave nothing uncommitted. No mention of an AI or an agent in commits or files.\n\
+         - Leave nothing uncommitted.{signed}\n\
          - If nothing needs to be changed: `ppe report no-change \"WHY\"`, and end.\n\
          - If you cannot go on without a person: `ppe report blocked \"WHY\"`, and end.\n\
          - If you need a decision: `ppe report question \"TEXT\" --option A --option B`, and end; the answer comes with the next prompt.\n\

@@ -2,7 +2,7 @@
 //!
 //! The shell performs those that are not in flight, and forgets them all when it ends: a resumed run derives them again.
 
-use crate::ids::TaskId;
+use crate::ids::{CommitId, TaskId};
 use crate::intent::Intent;
 use crate::mutant::Mutant;
 use crate::state::{Due, Freeze, Hold, Labelled, Phase, Stage, State, Step, Subject, Task, Workspace};
@@ -82,9 +82,14 @@ pub(crate) fn task_wishes(state: &State, at: usize) -> Vec<Intent> {
     }
 }
 
-/// A task's branch follows its tip wherever a person may look at it.
+/// A task's branch follows its tip wherever a person may look at it, but for commits that name an AI and that nobody has
+/// reworded yet.
 fn publication(task: &Task, id: TaskId) -> Vec<Intent> {
+    let unfit = |tip: &CommitId| {
+        task.facts.snapshot.as_ref().is_some_and(|s| s.tip == *tip && s.has_attributed_commits())
+    };
     match &task.facts.tip {
+        Some(tip) if unfit(tip) => Vec::new(),
         Some(tip) if task.facts.published.as_ref() != Some(tip) => vec![Intent::EnsurePublished { task: id }],
         Some(_) | None => Vec::new(),
     }

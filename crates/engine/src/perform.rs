@@ -167,6 +167,7 @@ async fn snapshot(
         branch: wished_branch(state, at),
         base,
         collect,
+        attribution: state.policy.attribution,
         at: state.tasks[at].since,
     };
     let outcome = ports.executor().snapshot(spec).await?;
@@ -241,6 +242,7 @@ async fn build(ports: &impl Ports, state: &State, candidate: CandidateId) -> Ans
         target: state.target.clone(),
         members: members.into_iter().map(|(member, _)| member).collect(),
         method: state.policy.merge_method,
+        trailers: state.policy.trailers,
         stamp: Stamp { at, run: state.run.clone() },
     };
     let outcome = ports.forge().build(spec).await?;

@@ -202,19 +202,48 @@ impl Drive {
     /// The agent ends like this, and its work of this many commits is measured. An attempt that was asked to stop
     /// before its agent began is over already.
     pub fn agent_ends(&mut self, id: &str, commits: u32, exit: Exit, claim: Claim) {
+        let snapshot = self.snapshot(commits);
+        self.agent_ends_at(id, snapshot, exit, claim);
+    }
+
+    /// The same with one commit that is measured as `change` has it.
+    pub fn agent_ends_with(
+        &mut self,
+        id: &str,
+        exit: Exit,
+        claim: Claim,
+        change: impl FnOnce(&mut Snapshot),
+    ) {
+        let mut snapshot = self.snapshot(1);
+        change(&mut snapshot);
+        self.agent_ends_at(id, snapshot, exit, claim);
+    }
+
+    /// The work is measured once more, as `change` has it.
+    pub fn measured(&mut self, id: &str, change: impl FnOnce(&mut Snapshot)) {
+        let mut snapshot = self.snapshot(1);
+        change(&mut snapshot);
+        self.measure(&TaskId::new(id), self.attempt(id), snapshot);
+    }
+
+    fn measure(&mut self, task: &TaskId, attempt: Attempt, snapshot: Snapshot) {
+        let running = self.state.task(task).and_then(|t| t.running());
+        if let Some((Phase::Collecting(collect), worked)) = running.map(|r| (r.phase, r.worked())) {
+            let outcome = SnapshotOutcome::Taken(snapshot);
+            self.input(Input::SnapshotTaken { task: task.clone(), attempt, worked, collect, outcome });
+        }
+    }
+
+    fn agent_ends_at(&mut self, id: &str, snapshot: Snapshot, exit: Exit, claim: Claim) {
         let (task, attempt) = (TaskId::new(id), self.attempt(id));
         self.prepare(id);
-        let running = |drive: &Self| {
-            let task = drive.state.task(&task).and_then(|t| t.running());
-            task.filter(|r| r.attempt == attempt).map(|r| (r.round(), r.phase))
-        };
-        let Some((round, _)) = running(self) else { return };
+        let running = self.state.task(&task).and_then(|t| t.running()).filter(|r| r.attempt == attempt);
+        let Some(round) = running.map(ppe_core::state::Running::round) else { return };
         let end = AgentEnd { claim, ..AgentEnd::new(exit) };
         self.input(Input::AgentEnded { task: task.clone(), attempt, round, end: Box::new(end) });
-        let worked = self.state.task(&task).and_then(|t| t.running()).map(ppe_core::state::Running::worked);
-        if let (Some((_, Phase::Collecting(collect))), Some(worked)) = (running(self), worked) {
-            let outcome = SnapshotOutcome::Taken(self.snapshot(commits));
-            self.input(Input::SnapshotTaken { task: task.clone(), attempt, worked, collect, outcome });
+        let still = self.state.task(&task).and_then(|t| t.running()).is_some_and(|r| r.attempt == attempt);
+        if still {
+            self.measure(&task, attempt, snapshot);
         }
     }
 
@@ -229,6 +258,7 @@ impl Drive {
             lines_added: u64::from(commits) * 40,
             lines_removed: u64::from(commits),
             tests_added: u64::from(commits) * 2,
+            attributed: Vec::new(),
         }
     }
 

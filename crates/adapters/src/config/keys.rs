@@ -8,7 +8,9 @@ use super::key::{
     seconds, text, whole,
 };
 use super::settings::{CommandKind, Draft, Permissions, PlanSource, Settings};
-use ppe_core::policy::{Changes, MAX_SLOTS, MergeMethod, MergeStrategy, Mode, NoChange, Order, Waves};
+use ppe_core::policy::{
+    Attribution, Changes, MAX_SLOTS, MergeMethod, MergeStrategy, Mode, NoChange, Order, Trailers, Waves,
+};
 
 /// The sections with their meaning, in the order in which they are shown.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
@@ -196,6 +198,15 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         ]),
         &[],
         "What a landing looks like: a merge commit with the work behind it, or one commit.",
+    ),
+    key(
+        "merge.trailers",
+        Kind::Switch {
+            on: |s| s.policy.trailers = Trailers::Named,
+            off: |s| s.policy.trailers = Trailers::None,
+        },
+        &[],
+        "Whether landings end in `Ppe-Task` and `Ppe-Run` lines. Off: a new run takes as done only what the plan or `--done` says.",
     ),
     key(
         "retries.tasks",
@@ -416,6 +427,21 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         Kind::Switch { on: |s| s.policy.changes = Changes::Open, off: |s| s.policy.changes = Changes::Off },
         &["AUTO_CREATE_PR"],
         "Whether finished work becomes a pull request. Off: branches are published and landings only observed.",
+    ),
+    key(
+        "changes.attribution",
+        choice(&[
+            ("forbid", |s| s.policy.attribution = Attribution::Forbid),
+            ("allow", |s| s.policy.attribution = Attribution::Allow),
+        ]),
+        &[],
+        "Whether commits and added lines may name an AI as their author. `forbid`: the agent is asked once, then it is taken out.",
+    ),
+    key(
+        "changes.attribution_patterns",
+        list(|s, l| s.attribution_patterns = l),
+        &[],
+        "Further texts that count as naming an AI, wherever they stand in a line and whatever their case.",
     ),
     key(
         "report.every_commits",

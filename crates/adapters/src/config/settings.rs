@@ -44,6 +44,8 @@ pub struct Settings {
     pub workspace: Workspace,
     /// Which variables jobs see.
     pub env: EnvPatterns,
+    /// Texts that name an AI besides those that are known.
+    pub attribution_patterns: Vec<String>,
     /// The summary's last lines; `{plan}` is the plan's name.
     pub next_steps: Vec<String>,
     /// Program and arguments to be told with; empty is nobody.

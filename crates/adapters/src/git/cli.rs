@@ -16,6 +16,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::Stamp;
+use super::hooks;
 use super::pipes::{Keep, collect, feed};
 
 /// The oldest git that has what we use.
@@ -102,11 +103,18 @@ pub struct Git {
     limit_ms: u64,
     lock_wait_ms: u64,
     owner: Option<PathBuf>,
+    no_hooks: Vec<(String, String)>,
 }
 
 impl Default for Git {
     fn default() -> Self {
-        Self { program: "git".into(), limit_ms: 10 * 60 * 1000, lock_wait_ms: 5_000, owner: None }
+        Self {
+            program: "git".into(),
+            limit_ms: 10 * 60 * 1000,
+            lock_wait_ms: 5_000,
+            owner: None,
+            no_hooks: hooks::off(&[]),
+        }
     }
 }
 
@@ -139,13 +147,20 @@ impl Git {
         self
     }
 
+    /// For a repository whose configuration names these hooks: none of them runs.
+    #[must_use]
+    pub fn without_hooks(mut self, names: &[String]) -> Self {
+        self.no_hooks = hooks::off(names);
+        self
+    }
+
     /// A call in a directory of the user's: their configuration holds, but no hook, signing, maintenance or daemon runs.
     pub fn user(&self, dir: &Path) -> Call {
         let mut call = self.call(dir);
         for setting in SAFE {
             call = call.args(["-c", setting]);
         }
-        call
+        self.no_hooks.iter().fold(call, |call, (name, value)| call.env(name, value))
     }
 
     /// A call in the user's repository that needs no work tree; attributes are not read from any checkout.

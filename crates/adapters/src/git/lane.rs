@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use ppe_core::ids::{Branch, CandidateId, CommitId, RunId, TaskId, TreeId};
-use ppe_core::policy::MergeMethod;
+use ppe_core::policy::{MergeMethod, Trailers};
 
 use super::diff::TREES;
 use super::refs::{self, Expect, Moved};
@@ -29,6 +29,8 @@ pub struct CandidateSpec {
     pub members: Vec<Member>,
     /// What it looks like.
     pub method: MergeMethod,
+    /// Whether its message names tasks and run.
+    pub trailers: Trailers,
     /// Its message, without trailers.
     pub message: String,
     /// Its author and date.
@@ -140,17 +142,21 @@ pub fn build(repo: &Repo, spec: &CandidateSpec) -> Result<Built, LaneError> {
         MergeMethod::Merge => std::iter::once(&spec.base).chain(heads).collect(),
         MergeMethod::Squash => vec![&spec.base],
     };
-    let commit = commit_tree(repo, &tree, &parents, &with_trailers(spec), &spec.stamp)?;
+    let commit = commit_tree(repo, &tree, &parents, &message(spec), &spec.stamp)?;
     failpoint::hit("candidate.before_pin");
     refs::update(repo, &refs::candidate(&spec.run, spec.id), &commit, &Expect::Any)?;
     failpoint::hit("candidate.after_pin");
     Ok(Built::Commit { commit, tree })
 }
 
-fn with_trailers(spec: &CandidateSpec) -> String {
+fn message(spec: &CandidateSpec) -> String {
+    let text = spec.message.trim_end();
+    if spec.trailers == Trailers::None {
+        return format!("{text}\n");
+    }
     let tasks = spec.members.iter().map(|member| format!("Ppe-Task: {}\n", member.task));
     let trailers: String = tasks.chain([format!("Ppe-Run: {}\n", spec.run)]).collect();
-    format!("{}\n\n{trailers}", spec.message.trim_end())
+    format!("{text}\n\n{trailers}")
 }
 
 enum Merged {
@@ -287,7 +293,8 @@ fn at(worktree: &Worktree) -> String {
     worktree.path.display().to_string()
 }
 
-/// Landings on the target's first-parent chain, newest first, as their trailers name them; `since` and what it contains
+/// Landings on the target's first-parent chain, newest first, as their trailers name them. Those made without trailers are
+/// not found: nothing else in a commit says for certain whose it is. `since` and what it contains
 /// are left out.
 pub fn landed_tasks(
     repo: &Repo,

@@ -8,9 +8,11 @@
 //!
 //! Knows nothing of tasks' states, of when to do any of this, or of what an agent is.
 
+pub mod attribution;
 pub mod cli;
 pub mod diff;
 pub mod gate;
+mod hooks;
 pub mod keep;
 pub mod lane;
 mod lent;
@@ -21,6 +23,7 @@ pub mod prepare;
 pub mod rebase;
 pub mod refs;
 pub mod repo;
+pub mod reword;
 pub mod seat;
 pub mod snapshot;
 pub mod status;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ppe_core::ids::{Branch, CommitId};
 
-use super::{Git, GitError, Identity, cli::Call, commit_id, refs, shown, status};
+use super::{Git, GitError, Identity, cli::Call, commit_id, hooks, refs, shown, status};
 
 const DIRTY_SHOWN: usize = 1000;
 
@@ -177,7 +177,8 @@ impl Repo {
         plain_path(&common_dir)?;
         let depth = if shallow == "true" { Depth::Shallow } else { Depth::Full };
         let object_format = format.to_owned();
-        let git = git.clone().with_owner(&common_dir);
+        let named = hooks::named(git, &start)?;
+        let git = git.clone().with_owner(&common_dir).without_hooks(&named);
         let repo = Self { git, root, git_dir, common_dir, layout, depth, object_format };
         repo.check_content()?;
         Ok(repo)

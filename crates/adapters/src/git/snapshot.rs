@@ -6,14 +6,16 @@
 //! Knows nothing of whether the result is any good beyond [`super::gate`].
 
 use ppe_core::ids::{Attempt, CommitId, TreeId};
+use ppe_core::outcome::Attributed;
 
+use super::attribution::Patterns;
 use super::diff::{self, Change};
 use super::gate::{self, Gate, Refusal};
 use super::keep::commit_tree;
 use super::ours::{Absorbed, Care, OursError, Whereabouts};
 use super::status::{Entry, Kind};
 use super::workspace::Workspace;
-use super::{GitError, Stamp, refs, shown};
+use super::{GitError, Stamp, refs, reword, shown};
 use crate::failpoint;
 
 const PATHS_SHOWN: usize = 200;
@@ -76,6 +78,8 @@ pub struct TakeSpec {
     pub stamp: Stamp,
     /// What is refused.
     pub gate: Gate,
+    /// What counts as naming an AI, where it must not be named. With [`Leftovers::Commit`] messages are reworded.
+    pub attribution: Option<Patterns>,
 }
 
 /// What happens to files that the agent left uncommitted.
@@ -106,6 +110,8 @@ pub struct Snapshot {
     pub lines_removed: u64,
     /// The changed files, at most two hundred.
     pub files: Vec<String>,
+    /// Where it names an AI, bounded.
+    pub attributed: Vec<Attributed>,
 }
 
 /// Why there is no result.
@@ -139,17 +145,25 @@ pub fn take(workspace: &Workspace, spec: &TakeSpec) -> Result<Snapshot, Snapshot
     let found = Found::of(workspace)?;
     let ours = &workspace.ours;
     let tip = result_commit(workspace, &found, spec)?;
+    let tip = match &spec.attribution {
+        Some(patterns) if spec.leftovers == Leftovers::Commit => reword::without(workspace, &tip, patterns)?,
+        Some(_) | None => tip,
+    };
     let look = measure(workspace, &found, &tip)?;
     let changes = diff::between(ours.store(), &look.base, &tip)?;
     let lent = &workspace.record.copied;
     refuse(gate::judge_commits(ours, (&look.base, &tip), &changes, lent, &spec.gate)?)?;
+    let attributed = match &spec.attribution {
+        Some(patterns) => reword::find(workspace, (&look.base, &tip), &changes, patterns)?,
+        None => Vec::new(),
+    };
     ours.set_head(&tip)?;
     let reference = refs::work(&workspace.record.run, &workspace.record.task, spec.attempt);
     failpoint::hit("work.before_publish");
     publish(workspace, &tip, &reference)?;
     failpoint::hit("work.after_publish");
     let tree = ours.tree_of(&tip)?;
-    Ok(snapshot(reference, tip, tree, look, &changes))
+    Ok(Snapshot { attributed, ..snapshot(reference, tip, tree, look, &changes) })
 }
 
 fn publish(workspace: &Workspace, tip: &CommitId, reference: &str) -> Result<(), SnapshotError> {
@@ -266,6 +280,7 @@ fn snapshot(reference: String, tip: CommitId, tree: TreeId, look: Look, changes:
         lines_added: changes.iter().map(|change| change.added).sum(),
         lines_removed: changes.iter().map(|change| change.removed).sum(),
         files: changes.iter().take(PATHS_SHOWN).map(|change| shown(&change.path)).collect(),
+        attributed: Vec::new(),
     }
 }
 

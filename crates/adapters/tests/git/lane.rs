@@ -7,7 +7,7 @@ use ppe_adapters::git::lane::{
 };
 use ppe_adapters::git::{Git, Repo, refs};
 use ppe_core::ids::{CandidateId, CommitId, TaskId};
-use ppe_core::policy::MergeMethod;
+use ppe_core::policy::{MergeMethod, Trailers};
 
 use crate::world::{World, git, main, run, stamp, try_git, write};
 
@@ -20,6 +20,7 @@ fn spec(base: &CommitId, members: &[(&str, &CommitId)], method: MergeMethod) -> 
         base: base.clone(),
         members: members.iter().map(member).collect(),
         method,
+        trailers: Trailers::Named,
         message: "Merge T-1: a file".to_owned(),
         stamp: stamp(),
     }
@@ -51,6 +52,27 @@ fn a_candidate_is_the_same_however_often_it_is_built_and_touches_nothing() {
     let trailers = "Merge T-1: a file\n\nPpe-Task: T-1\nPpe-Run: 20261124-161500-a1b2";
     assert_eq!(shown.trim_end(), format!("{base} {work}|Ursula User|1790000000|{trailers}"));
     assert_eq!(tree_of(&world.repo, &commit).unwrap(), tree_of(&world.repo, &work).unwrap());
+}
+
+#[test]
+fn a_landing_without_trailers_says_nothing_of_task_or_run_and_is_found_by_nobody() {
+    let world = World::new();
+    let base = world.tip();
+    let work = world.side_commit(&base, "a", "1\n");
+    let named = spec(&base, &[("T-1", &work)], MergeMethod::Merge);
+    let spec = CandidateSpec { trailers: Trailers::None, ..named.clone() };
+    let commit = commit(build(&world.repo, &spec).unwrap());
+    assert_eq!(
+        git(world.root(), &["show", "-s", "--format=%B", commit.as_str()]).trim_end(),
+        "Merge T-1: a file"
+    );
+    assert_eq!(land(&world.repo, &main(), &base, &commit).unwrap(), Landing::Landed);
+    assert_eq!(landed_tasks(&world.repo, &commit, None).unwrap(), []);
+    assert_eq!(
+        land(&world.repo, &main(), &base, &commit).unwrap(),
+        Landing::Landed,
+        "a repeat finds it by its id"
+    );
 }
 
 #[test]

@@ -6,7 +6,9 @@
 )]
 
 mod attack;
+mod attribution;
 mod forge;
+mod hooks;
 mod lane;
 mod repo;
 mod snapshot;

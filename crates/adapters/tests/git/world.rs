@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use ppe_adapters::git::attribution::Patterns;
 use ppe_adapters::git::gate::Gate;
 use ppe_adapters::git::prepare::{How, Prepared, Start, WorkspaceSpec, prepare};
 use ppe_adapters::git::snapshot::{Leftovers, Snapshot, SnapshotError, TakeSpec, take};
@@ -114,7 +115,8 @@ pub(crate) fn stamp() -> Stamp {
 
 pub(crate) fn take_spec(leftovers: Leftovers) -> TakeSpec {
     let message = "ppe: leftovers".to_owned();
-    TakeSpec { attempt: Attempt(1), leftovers, message, stamp: stamp(), gate: Gate::default() }
+    let attribution = Some(Patterns::new(&[], &stamp().who));
+    TakeSpec { attempt: Attempt(1), leftovers, message, stamp: stamp(), gate: Gate::default(), attribution }
 }
 
 pub(crate) fn taken(workspace: &Workspace, leftovers: Leftovers) -> Result<Snapshot, SnapshotError> {

@@ -126,6 +126,7 @@ fn executor_settings(site: &Site, identity: &Identity) -> Result<ExecutorSetting
         grace_ms: settings.policy.grace_ms,
         disk_floor_bytes: settings.limits.disk_floor_bytes,
         identity: identity.clone(),
+        attribution_patterns: settings.attribution_patterns.clone(),
         slots: site.state_root.join("slots"),
         accounts: site.state_root.join("accounts"),
         program: std::env::current_exe()?,

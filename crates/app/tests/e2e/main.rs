@@ -4,6 +4,7 @@
 
 mod agents;
 mod asking;
+mod attribution;
 mod checkout;
 mod example;
 mod failures;

@@ -5,7 +5,7 @@ use crate::event::{After, Event};
 use crate::ids::{Attempt, Branch, ChangeNumber, CommitId, Millis, TaskId};
 use crate::intent::{Intent, JobName};
 use crate::mutant::Mutant;
-use crate::outcome::{AgentEnd, Claim, Class, Differs, Exit, Failure, Leftovers, Prepared, Rebase};
+use crate::outcome::{AgentEnd, Claim, Class, Differs, Exit, Failure, Prepared, Rebase};
 use crate::outcome::{SnapshotOutcome, Verdict};
 use crate::policy::{Changes, NoChange, Policy};
 use crate::question::Ask;
@@ -110,11 +110,11 @@ impl Decider<'_> {
         match outcome {
             SnapshotOutcome::Taken(snapshot) => {
                 self.emit(Event::SnapshotTaken { task: task.clone(), attempt, snapshot: snapshot.clone() });
-                match (stop, collect, snapshot.leftovers) {
-                    (Some(stop), _, Leftovers::Clean) | (Some(stop), Collect::Commit, _) => {
+                match (stop, collect, snapshot.is_raw()) {
+                    (Some(stop), Collect::Look, false) | (Some(stop), Collect::Commit, _) => {
                         self.end_stopped(task, attempt, stop);
                     }
-                    (Some(_), Collect::Look, Leftovers::Files(_)) => {
+                    (Some(_), Collect::Look, true) => {
                         self.emit(Event::LeftoversTaken { task: task.clone(), attempt });
                     }
                     (None, _, _) => self.judge(task, attempt, collect, &snapshot),

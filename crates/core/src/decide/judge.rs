@@ -4,7 +4,7 @@
 use super::Decider;
 use crate::event::{After, Event};
 use crate::ids::{Attempt, TaskId};
-use crate::outcome::{Claim, Class, Differs, Exit, Failure, Leftovers, Snapshot};
+use crate::outcome::{Attributed, Claim, Class, Differs, Exit, Failure, Snapshot};
 use crate::plan::TaskSpec;
 use crate::policy::Mode;
 use crate::question::Ask;
@@ -70,7 +70,7 @@ fn judgement(
     let may_ask = running.asked == Asked::No && exit == Some(&Exit::Done) && *claim == Claim::Nothing;
     let empty = snapshot.commits == 0 && snapshot.differs == Differs::No;
     let denied = end.map(|e| &e.denied).filter(|denied| empty && !denied.is_empty());
-    if collect == Collect::Look && matches!(snapshot.leftovers, Leftovers::Files(_)) {
+    if collect == Collect::Look && snapshot.is_raw() {
         return if may_ask { Judgement::AskLeftovers } else { Judgement::TakeLeftovers };
     }
     match (exit, claim) {
@@ -105,6 +105,9 @@ fn judgement(
     if let Some(failure) = shortfall(task, running, snapshot, empty) {
         return Judgement::Fail(failure);
     }
+    if let Some(failure) = attributed(&snapshot.attributed) {
+        return if end.is_none() { Judgement::NeedsAgent(failure) } else { Judgement::Fail(failure) };
+    }
     let fresh = matches!(running.kind, Kind::First | Kind::Continue);
     let (done, planned) = (snapshot.commits, spec.planned_commits());
     match scope::next(spec, mode, done) {
@@ -116,6 +119,20 @@ fn judgement(
         _ if may_ask => Judgement::AskLeftovers,
         _ => Judgement::Verify,
     }
+}
+
+/// The failure that it is to go on naming an AI after the agent was asked about it and messages were reworded.
+fn attributed(places: &[Attributed]) -> Option<Failure> {
+    let first = places.first()?;
+    let more = match places.len() {
+        1 => String::new(),
+        n => format!(" (and {} more)", n - 1),
+    };
+    Some(Failure {
+        class: Class::Verification,
+        summary: format!("the work names an AI as its author: {first}{more}"),
+        detail: places.iter().map(Attributed::to_string).collect::<Vec<_>>().join("\n"),
+    })
 }
 
 /// In what way the work is not what the attempt was for, apart from what verification will find.

@@ -124,6 +124,7 @@ impl World {
             lines_added: 0,
             lines_removed: 0,
             tests_added: 0,
+            attributed: Vec::new(),
         }
     }
 

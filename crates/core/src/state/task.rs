@@ -66,7 +66,7 @@ pub enum Phase {
 pub enum Collect {
     /// They are counted.
     Look,
-    /// They are committed by us.
+    /// They are committed by us, and messages that name an AI are reworded.
     Commit,
 }
 

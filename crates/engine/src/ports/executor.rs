@@ -7,6 +7,7 @@ use ppe_core::ids::{Attempt, Branch, CommitId, Millis, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::intent::JobName;
 use ppe_core::outcome::{AgentEnd, Prepared, SnapshotOutcome, Verdict};
+use ppe_core::policy::Attribution;
 use ppe_core::state::{Collect, Kind, Round, Sighting, Subject};
 use ppe_core::usage::Usage;
 use serde::{Deserialize, Serialize};
@@ -118,6 +119,8 @@ pub struct SnapshotSpec {
     pub base: CommitId,
     /// What becomes of uncommitted files.
     pub collect: Collect,
+    /// Whether its commits and lines may name an AI as their author.
+    pub attribution: Attribution,
     /// The date of a commit of ours: from the log, so that a repeat gives the same id.
     pub at: Millis,
 }

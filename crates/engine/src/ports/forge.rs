@@ -5,7 +5,7 @@
 use ppe_core::ids::{Branch, CandidateId, ChangeNumber, CommitId, Millis, RunId, TaskId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, LandOutcome, Verdict};
-use ppe_core::policy::MergeMethod;
+use ppe_core::policy::{MergeMethod, Trailers};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 
@@ -42,6 +42,8 @@ pub struct BuildSpec {
     pub members: Vec<Member>,
     /// What the landing looks like.
     pub method: MergeMethod,
+    /// Whether it names its tasks and the run.
+    pub trailers: Trailers,
     /// Date and run.
     pub stamp: Stamp,
 }

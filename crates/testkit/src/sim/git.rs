@@ -47,6 +47,17 @@ impl Git {
         made
     }
 
+    /// As many commits as the work of `tip` has, with the same tree in the end, on whatever of `base` it contains.
+    pub(super) fn rewrite(&mut self, base: Commit, tip: Commit) -> Commit {
+        let mut made = self.contains(tip, base).then_some(base);
+        for _ in 0..self.ahead(base, tip) {
+            made = Some(self.commit(made.as_slice()));
+        }
+        let made = made.unwrap_or(tip);
+        self.commits[made].tree = self.commits[tip].tree;
+        made
+    }
+
     pub(super) fn tree(&self, commit: Commit) -> Tree {
         self.commits[commit].tree
     }

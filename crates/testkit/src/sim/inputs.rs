@@ -5,8 +5,8 @@ use ppe_core::ids::{Attempt, Branch, CandidateId, ChangeNumber, CommitId, Questi
 use ppe_core::input::{Command, Input, Observed, Trouble};
 use ppe_core::intent::{Intent, JobName};
 use ppe_core::outcome::{
-    AgentEnd, BuildOutcome, Built, Claim, Class, Differs, Exit, Failure, LandOutcome, Leftovers, Prepared,
-    Rebase, Shortage, Snapshot, SnapshotOutcome, Verdict,
+    AgentEnd, Attributed, BuildOutcome, Built, Claim, Class, Differs, Exit, Failure, LandOutcome, Leftovers,
+    Place, Prepared, Rebase, Shortage, Snapshot, SnapshotOutcome, Verdict,
 };
 use ppe_core::plan::Priority;
 use ppe_core::question::Answer;
@@ -158,6 +158,7 @@ fn snapshots() -> Vec<(&'static str, SnapshotOutcome)> {
         lines_added: 1,
         lines_removed: 0,
         tests_added: 0,
+        attributed: Vec::new(),
     };
     let with = |change: fn(&mut Snapshot)| {
         let mut snapshot = work.clone();
@@ -167,12 +168,24 @@ fn snapshots() -> Vec<(&'static str, SnapshotOutcome)> {
     vec![
         ("work measured", with(|_| ())),
         ("work measured, files left over", with(|s| s.leftovers = Leftovers::Files(2))),
+        (
+            "work measured, a commit names an AI",
+            with(|s| s.attributed = vec![named(Place::Commit(commit("c-1")))]),
+        ),
+        (
+            "work measured, a line names an AI",
+            with(|s| s.attributed = vec![named(Place::Line { file: "a".to_owned(), line: 1 })]),
+        ),
         ("work measured, commits missing", with(|s| s.commits = 1)),
         ("work measured, nothing there", with(|s| (s.commits, s.differs) = (0, Differs::No))),
         ("work measured, base lost", with(|s| s.contains_base = false)),
         ("work refused", SnapshotOutcome::Refused("too large".to_owned())),
         ("workspace gone", SnapshotOutcome::Gone("no folder".to_owned())),
     ]
+}
+
+fn named(place: Place) -> Attributed {
+    Attributed { place, text: "named".to_owned() }
 }
 
 fn publication_inputs(id: &TaskId, task: &Task) -> Vec<Named> {

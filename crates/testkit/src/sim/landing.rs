@@ -37,6 +37,9 @@ impl World {
         let branch = facts.branch.clone().ok_or("a task without a branch is published")?;
         let ours = facts.published.as_ref().map(commit_of).transpose()?;
         let wanted = commit_of(&tip)?;
+        if !self.named(wanted).is_empty() {
+            return Err(format!("{task} is published, and its commits name an AI"));
+        }
         let desk = self.desk(&task);
         match desk.branch {
             Some(stands) if stands != wanted && Some(stands) != ours => {

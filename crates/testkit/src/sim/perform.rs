@@ -7,8 +7,8 @@ use ppe_core::ids::{Attempt, Branch, Millis, TaskId};
 use ppe_core::input::{Input, Trouble};
 use ppe_core::intent::{Intent, JobName};
 use ppe_core::outcome::{
-    AgentEnd, Claim, Class, Differs, Exit, Failure, Inquiry, Leftovers, Prepared, Rebase, Shortage, Snapshot,
-    SnapshotOutcome, Verdict,
+    AgentEnd, Attributed, Claim, Class, Differs, Exit, Failure, Inquiry, Leftovers, Place, Prepared, Rebase,
+    Shortage, Snapshot, SnapshotOutcome, Verdict,
 };
 use ppe_core::state::{Collect, Kind, Round, Sighting, State};
 use ppe_core::usage::Usage;
@@ -38,7 +38,8 @@ impl World {
             Intent::EnsurePreloaded { task } => {
                 let target = self.target;
                 let desk = self.desk(&task);
-                desk.workspace.get_or_insert(Workspace { base: target, tip: target, dirty: 0 });
+                let fresh = Workspace { base: target, tip: target, dirty: 0, lines: false };
+                desk.workspace.get_or_insert(fresh);
                 Ok(vec![(self.seed.between(1, 5_000), Input::Preloaded { task })])
             }
             Intent::EnsureWorkspace { task, attempt } => self.ensure_workspace(state, &task, attempt),
@@ -103,8 +104,8 @@ impl World {
         let branch = Branch::new(state.plan.tasks[at].branch_name.clone());
         let prepared = Prepared { base: commit_id(base), tip: commit_id(tip), branch, rebase, aside: None };
         let desk = self.desk(task);
-        let dirty = desk.workspace.as_ref().map_or(0, |workspace| workspace.dirty);
-        desk.workspace = Some(Workspace { base, tip, dirty });
+        let (dirty, lines) = desk.workspace.as_ref().map_or((0, false), |there| (there.dirty, there.lines));
+        desk.workspace = Some(Workspace { base, tip, dirty, lines });
         desk.prepared.insert(attempt, prepared.clone());
         answer(self, Input::Prepared { task: task.clone(), attempt, prepared })
     }
@@ -168,6 +169,8 @@ impl World {
             dirty: 0,
             onto: base.filter(|_| self.weather == Weather::Calm || conflict || self.seed.chance(60)),
             rewrites: false,
+            named: false,
+            lines: false,
         };
         if round == Round::Leftovers {
             effect.commits = 1;
@@ -200,6 +203,7 @@ impl World {
         effect.commits = u32::try_from(self.seed.below(u64::from(effect.commits) + 2)).unwrap_or(0);
         effect.dirty = u32::try_from(self.seed.below(6)).unwrap_or(0).saturating_sub(3);
         effect.rewrites = self.seed.chance(2);
+        (effect.named, effect.lines) = (self.seed.chance(10), self.seed.chance(5));
         if conflict && self.seed.chance(20) {
             effect.onto = None;
         }
@@ -312,8 +316,15 @@ impl World {
             workspace.tip = self.work(&[workspace.tip]);
             workspace.dirty = 0;
         }
+        if collect == Collect::Commit && !self.named(workspace.tip).is_empty() {
+            workspace.tip = self.git.rewrite(workspace.base, workspace.tip);
+        }
         self.desk(task).workspace = Some(workspace.clone());
         let (base, tip) = (workspace.base, workspace.tip);
+        let commits = self.named(tip).into_iter().map(|commit| Place::Commit(commit_id(commit)));
+        let line = workspace.lines.then(|| Place::Line { file: "a".to_owned(), line: 1 });
+        let attributed = commits.chain(line).map(|place| Attributed { place, text: "named".to_owned() });
+        let attributed = attributed.collect();
         let differs = self.git.tree(base) != self.git.tree(tip);
         SnapshotOutcome::Taken(Snapshot {
             tip: commit_id(tip),
@@ -328,6 +339,7 @@ impl World {
             lines_added: 1,
             lines_removed: 0,
             tests_added: 0,
+            attributed,
         })
     }
 

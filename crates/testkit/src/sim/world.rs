@@ -24,6 +24,8 @@ pub(super) struct Workspace {
     pub(super) base: Commit,
     pub(super) tip: Commit,
     pub(super) dirty: u32,
+    /// Whether its files say that an AI made them.
+    pub(super) lines: bool,
 }
 
 /// What a change is, on the forge.
@@ -41,6 +43,9 @@ pub(super) struct Effect {
     pub(super) dirty: u32,
     pub(super) onto: Option<Commit>,
     pub(super) rewrites: bool,
+    /// Whether its last commit, and whether its files, name an AI.
+    pub(super) named: bool,
+    pub(super) lines: bool,
 }
 
 /// How a job ended, or will.
@@ -78,6 +83,8 @@ pub(super) struct World {
     /// Where the target has been.
     history: Vec<Commit>,
     pub(super) desks: BTreeMap<TaskId, Desk>,
+    /// Commits that name an AI.
+    named: BTreeSet<Commit>,
     /// Trees the verify commands refuse.
     pub(super) broken: BTreeSet<Tree>,
     /// Trees the checks refuse, and those they sometimes refuse.
@@ -109,6 +116,7 @@ impl World {
             target,
             history: vec![target],
             desks: BTreeMap::new(),
+            named: BTreeSet::new(),
             broken: BTreeSet::new(),
             red: BTreeSet::new(),
             flaky: BTreeSet::new(),
@@ -157,6 +165,11 @@ impl World {
         commit
     }
 
+    /// Commits of somebody's work that name an AI.
+    pub(super) fn named(&self, tip: Commit) -> Vec<Commit> {
+        self.named.iter().copied().filter(|commit| self.git.contains(tip, *commit)).collect()
+    }
+
     /// The merge of a tip into a base; it has the faults of both.
     pub(super) fn merged(&mut self, base: Commit, tip: Commit) -> Commit {
         let commit = self.git.merge(base, tip);
@@ -191,6 +204,10 @@ impl World {
         }
         for _ in 0..effect.commits {
             workspace.tip = self.work(&[workspace.tip]);
+        }
+        if effect.commits > 0 {
+            workspace.lines = effect.lines;
+            self.named.extend(effect.named.then_some(workspace.tip));
         }
         workspace.dirty = effect.dirty;
         self.desk(task).workspace = Some(workspace);

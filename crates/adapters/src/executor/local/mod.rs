@@ -81,6 +81,8 @@ pub struct ExecutorSettings {
     pub disk_floor_bytes: u64,
     /// Whom commits are by.
     pub identity: Identity,
+    /// What counts as naming an AI besides what is known.
+    pub attribution_patterns: Vec<String>,
     /// Where the slots lie that all runs of this user share.
     pub slots: PathBuf,
     /// Where findings about accounts lie that all runs of this user share.

@@ -8,10 +8,11 @@ use crate::git::prepare::{self, How, PrepareError, Start, WorkspaceSpec};
 use crate::git::rebase::{self, RebaseError, Rebased};
 use crate::git::snapshot::{self, History, SnapshotError, TakeSpec, TargetIn};
 use crate::git::workspace::{Workspace, WorkspaceError};
-use crate::git::{Stamp, gate::Gate, keep, refs};
+use crate::git::{Stamp, attribution::Patterns, gate::Gate, keep, refs};
 use ppe_core::ids::{Branch, CommitId, Millis, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::{Differs, Leftovers, Prepared, Rebase, Snapshot, SnapshotOutcome};
+use ppe_core::policy::Attribution;
 use ppe_core::state::Collect;
 use ppe_engine::ports::{SnapshotSpec, WorkspaceSpec as Wish, WorkspaceStart};
 use std::path::Path;
@@ -204,6 +205,12 @@ impl Inner {
             message: format!("chore: uncommitted work of {}", spec.task),
             stamp: self.stamp(spec.at),
             gate: Gate::default(),
+            attribution: match spec.attribution {
+                Attribution::Forbid => {
+                    Some(Patterns::new(&self.settings.attribution_patterns, &self.settings.identity))
+                }
+                Attribution::Allow => None,
+            },
         };
         let taken = match snapshot::take(&workspace, &take) {
             Ok(taken) => taken,
@@ -236,6 +243,7 @@ impl Inner {
             lines_added: taken.lines_added,
             lines_removed: taken.lines_removed,
             tests_added,
+            attributed: taken.attributed,
         }))
     }
 

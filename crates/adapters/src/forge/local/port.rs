@@ -103,6 +103,7 @@ impl Inner {
                 .map(|m| Member { task: m.task.clone(), head: m.head.clone() })
                 .collect(),
             method: spec.method,
+            trailers: spec.trailers,
             message: message(spec),
             stamp: Stamp { who: self.identity.clone(), when: spec.stamp.at },
         };

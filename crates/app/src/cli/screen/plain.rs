@@ -299,7 +299,14 @@ fn attempt(event: &Event, state: &State) -> Option<String> {
         Event::AttemptStopping { task, stop, .. } => {
             format!("{task} is being stopped: {}", why_stopped(*stop))
         }
-        Event::LeftoversAsked { task, .. } => format!("{task}: its agent is asked for what it left over"),
+        Event::LeftoversAsked { task, .. } => {
+            let named = state.task(task).and_then(|t| t.facts.snapshot.as_ref());
+            if named.is_some_and(|s| !s.attributed.is_empty()) {
+                format!("{task}: its agent is asked to name no AI in its work")
+            } else {
+                format!("{task}: its agent is asked for what it left over")
+            }
+        }
         Event::VerifyStarted { task, .. } => format!("{task} is being verified"),
         Event::AgentNeeded { task, failure, .. } => format!("{task}: its agent starts: {}", failure.summary),
         _ => return None,
