@@ -120,6 +120,24 @@ fn lines_that_are_reports_are_understood() {
         (r#"{"report":"later","until_ms":5,"seconds":2}"#, vec![AgentEvent::Later(Later::At(Millis(5)))]),
         (r#"{"report":"session","id":"abc"}"#, vec![AgentEvent::Session("abc".to_owned())]),
         (r#"{"report":"note","text":"hm"}"#, vec![AgentEvent::Note("hm".to_owned())]),
+        (r#"{"report":"denied","what":"x(y)"}"#, vec![AgentEvent::Denied("x(y)".to_owned())]),
+        (
+            r#"{"report":"usage","input":3,"output":4,"cost_micro_usd":5}"#,
+            vec![AgentEvent::Used(Reckoning::More(Usage {
+                input: 3,
+                output: 4,
+                cost_micro_usd: Some(5),
+                ..Usage::default()
+            }))],
+        ),
+        (
+            r#"{"report":"usage","cache_read":3,"of":"session"}"#,
+            vec![AgentEvent::Used(Reckoning::SessionTotal(Usage { cache_read: 3, ..Usage::default() }))],
+        ),
+        (
+            r#"{"report":"end","how":"session-lost","why":"w"}"#,
+            vec![AgentEvent::Final(Exit::SessionLost("w".to_owned()))],
+        ),
     ];
     for (line, wanted) in table {
         assert_eq!(command().line(line), wanted, "{line}");
@@ -343,3 +361,30 @@ fn a_turn_that_has_begun_has_not_ended() {
 }
 
 mod opencode_gemini;
+
+#[test]
+fn an_acp_agent_is_launched_by_our_client() {
+    let acp = AcpSettings {
+        argv: vec!["some-agent".to_owned(), "--acp".to_owned()],
+        mode: Some("code".to_owned()),
+        permissions: Permissions::All,
+    };
+    let launch =
+        |acp| Driver::by_name("acp", &AgentSettings { acp, ..settings() }).unwrap().launch(&job(), &PLACES());
+    let all = launch(acp.clone());
+    let wanted = [
+        "/opt/ppe/bin/ppe",
+        "agent-acp",
+        "--permissions",
+        "all",
+        "--mode",
+        "code",
+        "--",
+        "some-agent",
+        "--acp",
+    ];
+    assert_eq!(all.argv, wanted);
+    assert_eq!((&all.stdin, &*all.env["TMPDIR"]), (&None, "/tmp/ppe/T-001"));
+    let edits = launch(AcpSettings { mode: None, permissions: Permissions::Edits, ..acp });
+    assert_eq!(edits.argv[1..], ["agent-acp", "--permissions", "edits", "--", "some-agent", "--acp"]);
+}
