@@ -10,6 +10,7 @@ mod failures;
 mod operator;
 mod partial;
 mod pauses;
+mod prompt;
 mod secrets;
 
 use ppe_core::event::Event;
