@@ -236,6 +236,9 @@ pub struct Policy {
     /// How long an agent may be quiet before it is asked about, ms; 0 is for ever.
     #[serde(default)]
     pub silence_ms: u64,
+    /// The user's own template of prompts, as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
 }
 
 /// Whether changes (pull requests) are made.
@@ -277,6 +280,7 @@ impl Default for Policy {
             mode: Mode::default(),
             attribution: Attribution::default(),
             silence_ms: 900_000,
+            prompt: None,
         }
     }
 }

@@ -1,12 +1,20 @@
-//! What an agent is told: the default prompt, and what a repair, a conflict or leftovers add to it.
+//! What an agent is told: a template, the user's or the default one, filled from plan and state.
 //!
-//! Pure text from plan and state. Knows nothing of how an agent is started or of where its files lie.
+//! Pure text. Knows nothing of how an agent is started or of where its files lie.
 
-use crate::ids::TaskId;
+mod template;
+
+pub use template::{Mistake, PLACEHOLDERS, Placeholder, Template, Wrong};
+
+use crate::ids::{Branch, TaskId};
+use crate::outcome::Failure;
 use crate::plan::{Task, TaskSpec};
-use crate::policy::Attribution;
+use crate::policy::{Attribution, Policy};
 use crate::state::{Kind, Round, State};
 use std::fmt::Write as _;
+
+/// The template of those who have none of their own.
+pub const DEFAULT: &str = include_str!("prompt/default.md");
 
 /// The prompt of a task's running attempt. Empty when nothing runs.
 pub fn prompt(state: &State, id: &TaskId) -> String {
@@ -16,56 +24,185 @@ pub fn prompt(state: &State, id: &TaskId) -> String {
     if running.round() == Round::Leftovers {
         return leftovers(state, at);
     }
-    let mut text = String::new();
-    let branch = now.facts.branch.as_ref().map_or(&*task.branch_name, |b| b.as_str());
-    let target = &state.target;
-    push(&mut text, &format!("Execute task {id} autonomously: {}", task.spec.title));
-    match running.kind {
-        Kind::First => push(&mut text, &first_words(state, task, branch)),
-        Kind::Verify | Kind::Recheck => {
-            push(&mut text, &repair(state, at, "Verification of your work was red"));
+    let session = now.facts.session.as_ref().filter(|session| session.agent == running.agent);
+    Telling {
+        policy: &state.policy,
+        task,
+        branch: now.facts.branch.as_ref().map_or(&*task.branch_name, |b| b.as_str()),
+        target: &state.target,
+        kind: running.kind,
+        failure: now.facts.failure.as_ref().filter(|_| running.kind != Kind::First),
+        note: now.facts.note.as_deref(),
+        // Who goes on in a session that knows the task is not told it again.
+        heard: if session.is_none() { Heard::Nothing } else { Heard::Task },
+        done: now.facts.snapshot.as_ref().map_or(0, |snapshot| snapshot.commits),
+    }
+    .text()
+}
+
+/// The prompt that a task's first attempt would get.
+pub fn first(policy: &Policy, task: &Task, target: &Branch) -> String {
+    let (branch, kind, heard) = (&*task.branch_name, Kind::First, Heard::Nothing);
+    Telling { policy, task, branch, target, kind, failure: None, note: None, heard, done: 0 }.text()
+}
+
+/// What an agent knows already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// Nothing: its session is new.
+    Nothing,
+    /// The task, in the session that it goes on with.
+    Task,
+}
+
+/// Everything that a prompt is made of.
+struct Telling<'a> {
+    policy: &'a Policy,
+    task: &'a Task,
+    branch: &'a str,
+    target: &'a Branch,
+    kind: Kind,
+    failure: Option<&'a Failure>,
+    note: Option<&'a str>,
+    heard: Heard,
+    /// Commits of the task that were measured before.
+    done: u32,
+}
+
+impl Telling<'_> {
+    fn text(&self) -> String {
+        // A template of the user's was read before the run began; one that does not read now is not theirs to lose.
+        let own = self.policy.prompt.as_deref().and_then(|text| Template::parse(text).ok());
+        let template = own.or_else(|| Template::parse(DEFAULT).ok());
+        template.map_or_else(String::new, |template| template.filled(|placeholder| self.value(placeholder)))
+    }
+
+    fn value(&self, placeholder: Placeholder) -> String {
+        let spec = &self.task.spec;
+        match placeholder {
+            Placeholder::Task => spec.id.value.to_string(),
+            Placeholder::Title => spec.title.to_string(),
+            Placeholder::Module => spec.module.as_deref().unwrap_or_default().to_owned(),
+            Placeholder::Branch => self.branch.to_owned(),
+            Placeholder::Target => self.target.to_string(),
+            Placeholder::Coverage => spec.coverage_target.map_or_else(String::new, |c| format!("{c} %")),
+            Placeholder::ReportEvery => self.policy.report_every_commits.to_string(),
+            Placeholder::Situation => self.situation(),
+            Placeholder::Failure => self.failed(),
+            Placeholder::Note => self.note.map_or_else(String::new, |note| format!("A person adds: {note}")),
+            Placeholder::Mode => self.mode(),
+            Placeholder::Rules => self.rules(),
+            Placeholder::CommitPlan => self.unheard(commit_plan(spec)),
+            Placeholder::Body if spec.body.is_empty() => String::new(),
+            Placeholder::Body => self.unheard(format!("The task as written:\n\n{}", spec.body)),
         }
-        Kind::Ci => {
-            push(
-                &mut text,
-                &repair(state, at, "The checks on your change, merged with the target, were red"),
-            );
+    }
+
+    /// A text, for who has not heard it yet.
+    fn unheard(&self, text: String) -> String {
+        match self.heard {
+            Heard::Nothing => text,
+            Heard::Task => String::new(),
         }
-        Kind::Conflict => push(
-            &mut text,
-            &format!(
+    }
+
+    fn situation(&self) -> String {
+        let mut text = self.unheard(self.place());
+        let (branch, target) = (self.branch, self.target);
+        let aim = match self.kind {
+            Kind::First => "Read the whole task below, then the project's own instructions where it has any (AGENTS.md, \
+                            CLAUDE.md, CONTRIBUTING.md, the README) and the code that the task is about. Then do it."
+                .to_owned(),
+            Kind::Continue => format!(
+                "An earlier attempt made part of this on `{branch}`; its commits are there. Look at what is done (`git log`, \
+                 `git status`), then go on from the first planned commit that is missing. Do not make again what is there."
+            ),
+            Kind::Verify | Kind::Recheck => repair("Verification of your work was red."),
+            Kind::Ci => repair("The checks on your change, merged with the target, were red."),
+            Kind::Conflict => format!(
                 "Your work no longer merges with `{target}`. Its present tip is the ref `refs/ppe/target`. Bring your branch \
                  `{branch}` onto it (rebase or merge), resolve every conflict so that both sides keep their meaning, and \
                  commit. You are done when `refs/ppe/target` is an ancestor of your branch and the project's checks pass."
             ),
-        ),
-        Kind::Continue => push(
-            &mut text,
-            &format!(
-                "An earlier attempt made part of this on `{branch}`; its commits are there. Look at what is done, then go \
-                 on from the first planned commit that is missing.{}",
-                now.facts
-                    .failure
-                    .as_ref()
-                    .map_or(String::new(), |f| format!("\nThe last attempt ended so: {}", f.summary))
-            ),
-        ),
+        };
+        push(&mut text, &aim);
+        text
     }
-    if let Some(note) = &now.facts.note {
-        push(&mut text, &format!("A person adds: {note}"));
+
+    /// Where the agent is.
+    fn place(&self) -> String {
+        let spec = &self.task.spec;
+        let module = spec
+            .module
+            .as_deref()
+            .map_or(String::new(), |m| format!(" The task belongs to the module `{m}`."));
+        let coverage = spec.coverage_target.map_or(String::new(), |c| {
+            format!(" Write tests with the code: the coverage of what you touch is to be {c} % or above.")
+        });
+        format!(
+            "You are in a private clone of the repository, on the branch `{}`, which began at the tip of `{}`.{module}{coverage}",
+            self.branch, self.target
+        )
     }
-    if matches!(running.kind, Kind::First | Kind::Continue) {
-        let done = now.facts.snapshot.as_ref().map_or(0, |s| s.commits);
-        push(&mut text, &crate::scope::instruction(&task.spec, state.policy.mode, done).unwrap_or_default());
-    }
-    push(&mut text, &rules(state, branch));
-    if matches!(running.kind, Kind::First | Kind::Continue) {
-        push(&mut text, &commit_plan(&task.spec));
-        if !task.spec.body.is_empty() {
-            push(&mut text, &format!("The task as written:\n\n{}", task.spec.body));
+
+    fn failed(&self) -> String {
+        let Some(failure) = self.failure else { return String::new() };
+        let output = |text: &str| match failure.detail.as_str() {
+            "" => text.to_owned(),
+            detail => format!("{text}\n\nThe end of the output:\n\n{detail}"),
+        };
+        match self.kind {
+            Kind::First => String::new(),
+            Kind::Continue => format!("The last attempt ended so: {}", failure.summary),
+            Kind::Conflict => format!("What did not merge: {}", failure.summary),
+            Kind::Verify | Kind::Ci | Kind::Recheck => output(&format!("What failed: {}", failure.summary)),
         }
     }
-    text
+
+    /// Where to stop.
+    fn mode(&self) -> String {
+        match self.kind {
+            Kind::First | Kind::Continue => {
+                crate::scope::instruction(&self.task.spec, self.policy.mode, self.done).unwrap_or_default()
+            }
+            Kind::Verify | Kind::Ci | Kind::Conflict | Kind::Recheck => String::new(),
+        }
+    }
+
+    fn rules(&self) -> String {
+        let (every, branch) = (self.policy.report_every_commits, self.branch);
+        let attribution = match self.policy.attribution {
+            Attribution::Forbid => {
+                "- Name no AI, model or agent as author or helper: not in messages, trailers, author or committer, not in files.\n"
+            }
+            Attribution::Allow => "",
+        };
+        format!(
+            "How to work:\n\
+             - Follow the commit plan one commit at a time, in its order and with the planned subjects. Where there is none, \
+             make small commits that each stand alone. A planned commit that proves needless is left out, never made empty.\n\
+             - Run the project's own checks (build, tests, formatting) after each commit, and go on only when they pass.\n\
+             - Report progress every {every} commits: `ppe report commit N`, N being how many you have made, and `ppe report \
+             phase \"NAME\"` when a phase begins.\n\
+             - Stay on `{branch}`. Do not push or fetch, do not open pull requests, do not make, switch, rewrite or delete other \
+             branches, do not touch remotes or git's configuration.\n\
+             - End with every change committed: no file left over, no program left running.\n\
+             {attribution}\
+             - Nobody reads along. Where the task leaves a choice open, take the usual one and say so in the commit.\n\
+             - If nothing needs to be changed: `ppe report no-change \"WHY\"`, and end.\n\
+             - If a decision is not yours to make: `ppe report question \"TEXT\" --option \"A\" --option \"B\" [--default \"A\"]`, and \
+             end. You are started again with the answer.\n\
+             - If you cannot go on without a person: `ppe report blocked \"WHY\"`, and end.\n\
+             - Where the program `ppe` is not at hand, print the same as a line of JSON, such as {{\"report\":\"blocked\",\"why\":\"…\"}}."
+        )
+    }
+}
+
+fn repair(what: &str) -> String {
+    format!(
+        "{what} Find the cause and repair it, not the test, in further commits on the same branch. If you are sure that the work \
+         is not to blame: `ppe report flaky \"WHY\"`, and end."
+    )
 }
 
 fn push(text: &mut String, part: &str) {
@@ -76,35 +213,6 @@ fn push(text: &mut String, part: &str) {
         text.push_str("\n\n");
     }
     text.push_str(part.trim_end());
-}
-
-fn first_words(state: &State, task: &Task, branch: &str) -> String {
-    let module =
-        task.spec.module.as_deref().map_or(String::new(), |m| format!(" It belongs to the module `{m}`."));
-    let coverage = task
-        .spec
-        .coverage_target
-        .map_or(String::new(), |c| format!(" Keep the test coverage of what you touch at {c} % or above."));
-    format!(
-        "You are in a private clone of the repository, on the branch `{branch}`, which begins at the tip of `{}`.{module}{coverage}",
-        state.target
-    )
-}
-
-fn repair(state: &State, at: usize, what: &str) -> String {
-    let Some(failure) = &state.tasks[at].facts.failure else {
-        return format!("{what}. Find out why, repair it on the branch, and commit.");
-    };
-    let detail = if failure.detail.is_empty() {
-        String::new()
-    } else {
-        format!("\n\nThe end of the output:\n\n{}", failure.detail)
-    };
-    format!(
-        "{what}: {}. Repair the cause, not the test, in further commits on the same branch. If you are sure that the work is not \
-         to blame, report `flaky` with your reason.{detail}",
-        failure.summary
-    )
 }
 
 fn leftovers(state: &State, at: usize) -> String {
@@ -146,27 +254,6 @@ fn leftovers(state: &State, at: usize) -> String {
         push(&mut text, &commit_plan(&task.spec));
     }
     text
-}
-
-fn rules(state: &State, branch: &str) -> String {
-    let every = state.policy.report_every_commits;
-    let signed = match state.policy.attribution {
-        Attribution::Forbid => {
-            " Name no AI and no agent as the author: not in messages, trailers, author or committer, not in files."
-        }
-        Attribution::Allow => "",
-    };
-    format!(
-        "How to work:\n\
-         - Follow the commit plan one commit at a time, with the planned subjects. Run the project's own checks after each.\n\
-         - Report progress every {every} commits: `ppe report commit N`, and `ppe report phase \"NAME\"` when a phase begins.\n\
-         - Stay on `{branch}`. Do not push, do not open pull requests, do not touch other branches or remotes.\n\
-         - Leave nothing uncommitted.{signed}\n\
-         - If nothing needs to be changed: `ppe report no-change \"WHY\"`, and end.\n\
-         - If you cannot go on without a person: `ppe report blocked \"WHY\"`, and end.\n\
-         - If you need a decision: `ppe report question \"TEXT\" --option A --option B`, and end; the answer comes with the next prompt.\n\
-         - Where the program `ppe` is not at hand, print the same as a line of JSON, such as {{\"report\":\"blocked\",\"why\":\"…\"}}."
-    )
 }
 
 fn commit_plan(spec: &TaskSpec) -> String {
@@ -222,3 +309,6 @@ pub fn change_body(state: &State, at: usize) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -324,6 +324,12 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
     ),
     key("agent.name", text(|s, t| s.policy.agent = t), &[], "The agent of tasks that name none."),
     key(
+        "agent.prompt",
+        text(|s, t| s.prompt_file = Some(t)),
+        &[],
+        "A file with your own template of what agents are told. `ppe plan prompt` prints the one that holds.",
+    ),
+    key(
         "agent.fallback",
         text(|s, t| s.fallback = Some(t)),
         &[],

@@ -30,6 +30,8 @@ pub struct Settings {
     pub acp_agent: AcpAgent,
     /// The agent that takes tasks whose own has no allowance and names no fallback.
     pub fallback: Option<String>,
+    /// The file of the user's own template of prompts.
+    pub prompt_file: Option<String>,
     /// The agent `command`.
     pub command_agent: CommandAgent,
     /// The agent `scripted`.

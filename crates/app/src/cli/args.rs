@@ -1,5 +1,11 @@
 //! The command line as clap reads it. The doc comments are the help text.
 
+mod plan;
+
+pub(crate) use plan::{
+    GraphFormat, PlanAdopt, PlanArgs, PlanCommand, PlanGraph, PlanPlace, PlanPrompt, PlanShow,
+};
+
 use crate::wiring::{Flag, flag};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -16,7 +22,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Write a commented ppe.toml that fits the repository
     Init(InitArgs),
-    /// Look at a plan: show, check, graph, adopt
+    /// Look at a plan: show, check, graph, prompt, adopt
     Plan(PlanArgs),
     /// Execute a plan
     Run(Box<RunArgs>),
@@ -75,84 +81,13 @@ pub(crate) struct InitArgs {
     pub(crate) print: bool,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct PlanArgs {
-    #[command(subcommand)]
-    pub(crate) command: PlanCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PlanCommand {
-    /// Waves, critical path, total work, findings
-    Show(PlanShow),
-    /// Check the plan and list every finding
-    Check(PlanPlace),
-    /// Draw the dependencies
-    Graph(PlanGraph),
-    /// Take the edited plan into the unfinished run
-    Adopt(PlanAdopt),
-}
-
-/// Where a plan is.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct PlanPlace {
-    /// The plan: a folder of task files, or one file
-    pub(crate) plan: Option<PathBuf>,
-    /// The repository
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub(crate) repo: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PlanShow {
-    #[command(flatten)]
-    pub(crate) place: PlanPlace,
-    /// List the tasks in the order of their starts, each with the reason for its place
-    #[arg(long)]
-    pub(crate) order: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PlanGraph {
-    #[command(flatten)]
-    pub(crate) place: PlanPlace,
-    /// The format
-    #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]
-    pub(crate) format: GraphFormat,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum GraphFormat {
-    /// Graphviz
-    Dot,
-    /// Mermaid
-    Mermaid,
-    /// Each task with what it depends on and what it blocks
-    Json,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PlanAdopt {
-    #[command(flatten)]
-    pub(crate) place: PlanPlace,
-    /// Take up every task of the plan that the run left out so far
-    #[arg(long)]
-    pub(crate) add: bool,
-    /// Do not ask
-    #[arg(long, short)]
-    pub(crate) yes: bool,
-}
-
 /// Settings that the command line may override.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Overrides {
     /// The branch that changes land on
     #[arg(long, value_name = "BRANCH")]
     pub(crate) target: Option<String>,
-    /// The agent: command or scripted
+    /// The agent: claude, codex, opencode, gemini, acp, command or scripted
     #[arg(long, value_name = "NAME")]
     pub(crate) agent: Option<String>,
     /// The script of the scripted agent

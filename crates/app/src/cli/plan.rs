@@ -1,15 +1,18 @@
-//! Looking at a plan: show, check, graph; and taking an edited one into a run.
+//! Looking at a plan: show, check, graph, prompt; and taking an edited one into a run.
 
-use super::args::{GraphFormat, PlanAdopt, PlanArgs, PlanCommand, PlanGraph, PlanPlace, PlanShow, RunOf};
+use super::args::{
+    GraphFormat, PlanAdopt, PlanArgs, PlanCommand, PlanGraph, PlanPlace, PlanPrompt, PlanShow, RunOf,
+};
 use super::control::give;
 use super::ui::Ui;
 use super::{plan_graph, plan_text};
 use crate::error::{AppError, EXIT_DONE, Kind};
-use crate::wiring::{Found, Site, find_plan, latest, read_plan, settings_only};
+use crate::wiring::{Found, Site, find_plan, latest, own_template, read_plan, settings_only, template_text};
 use ppe_core::ids::TaskId;
 use ppe_core::input::Command;
 use ppe_core::plan::{Checked, Difference, Plan, show};
 use ppe_core::policy::Policy;
+use ppe_core::text::shown;
 use std::fmt;
 
 /// Does a plan command.
@@ -18,6 +21,7 @@ pub(super) fn run(args: &PlanArgs, ui: &mut Ui) -> Result<u8, AppError> {
         PlanCommand::Show(args) => show_plan(args, ui),
         PlanCommand::Check(place) => check(place, ui),
         PlanCommand::Graph(args) => graph(args, ui),
+        PlanCommand::Prompt(args) => prompt(args, ui),
         PlanCommand::Adopt(args) => adopt(args, ui),
     }
 }
@@ -84,6 +88,24 @@ fn graph(args: &PlanGraph, ui: &mut Ui) -> Result<u8, AppError> {
             ppe_core::text::shown_json(&json).into_owned()
         }
     });
+    Ok(EXIT_DONE)
+}
+
+/// What the first attempt of a task would be told, or the template that it is made from.
+fn prompt(args: &PlanPrompt, ui: &mut Ui) -> Result<u8, AppError> {
+    let site = Site::open(&args.repo, Vec::new())?;
+    let Some(id) = args.task.as_deref().map(TaskId::new) else {
+        ui.raw(&template_text(&site)?);
+        return Ok(EXIT_DONE);
+    };
+    let path = find_plan(&site.repo.root, args.plan.as_deref(), &site.settings)?;
+    let plan = require(read_plan(&path, &site.settings)?)?;
+    let at = plan.position(&id).ok_or_else(|| AppError::usage(format!("the plan has no task {id}")))?;
+    let policy = Policy { prompt: own_template(&site)?, ..site.settings.policy.clone() };
+    let text = ppe_core::prompt::first(&policy, &plan.tasks[at], &site.target()?);
+    for line in text.lines() {
+        ui.data(&shown(line));
+    }
     Ok(EXIT_DONE)
 }
 

@@ -115,3 +115,14 @@ fn the_reference_lists_the_exit_codes() {
     codes.sort_unstable();
     assert_eq!(listed, codes);
 }
+
+#[test]
+fn the_reference_explains_every_placeholder_of_a_prompt() {
+    let text = fs::read_to_string(page("agents.md")).unwrap();
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| `{{")).collect();
+    let wanted: Vec<String> = ppe_core::prompt::PLACEHOLDERS
+        .iter()
+        .map(|(_, name, meaning)| format!("| `{{{{{name}}}}}` | {meaning} |"))
+        .collect();
+    assert_eq!(rows, wanted);
+}

@@ -16,6 +16,7 @@ use ppe_core::ids::{Millis, RunId, TaskId};
 use ppe_core::input::{Input, Start};
 use ppe_core::outcome::Verdict;
 use ppe_core::plan::{Plan, SelectError, Selection, select};
+use ppe_core::policy::Policy;
 use ppe_core::state::State;
 use ppe_core::view::{Outside, RunView, view};
 use ppe_engine::run_loop::Stay;
@@ -39,7 +40,7 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
         target: found.target.clone(),
         target_tip: found.tip.clone(),
         green: None,
-        policy: site.settings.policy.clone(),
+        policy: Policy { prompt: found.prompt.clone(), ..site.settings.policy.clone() },
         selected,
         before: found.before.clone(),
     };

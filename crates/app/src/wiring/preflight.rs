@@ -61,6 +61,8 @@ pub(crate) struct Preflight {
     pub(crate) tree: TreeId,
     /// Tasks that were done before.
     pub(crate) before: Vec<Before>,
+    /// The user's own template of prompts.
+    pub(crate) prompt: Option<String>,
 }
 
 impl Preflight {
@@ -71,7 +73,9 @@ impl Preflight {
         let message =
             bad.iter().map(|c| format!("{}: {}", c.name, c.text)).collect::<Vec<_>>().join("\nerror: ");
         let mut error = AppError::environment(message);
-        for hint in bad.iter().filter_map(|c| c.hint.as_ref()) {
+        let mut hints: Vec<_> = bad.iter().filter_map(|c| c.hint.as_ref()).collect();
+        hints.dedup();
+        for hint in hints {
             error = error.hint(hint);
         }
         Some(error)
@@ -117,6 +121,8 @@ fn look(
         disk(site)?,
     ];
     checks.extend(agents::checks(site, plan, depth));
+    let (prompt, said) = super::prompt::look(site);
+    checks.extend(said);
     checks.extend(judges(site));
     checks.extend(checkout(site, &target)?);
     let before = match plan {
@@ -131,7 +137,7 @@ fn look(
             "`--again ID` does one of them anew",
         ));
     }
-    Ok(Preflight { checks, target, tip, tree, before })
+    Ok(Preflight { checks, target, tip, tree, before, prompt })
 }
 
 fn git_version(site: &Site) -> Check {

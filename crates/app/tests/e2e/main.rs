@@ -12,6 +12,7 @@ mod native;
 mod operator;
 mod partial;
 mod pauses;
+mod prompt;
 mod secrets;
 
 use ppe_core::event::Event;
