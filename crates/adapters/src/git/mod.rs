@@ -10,6 +10,7 @@
 
 pub mod cli;
 pub mod diff;
+pub mod files;
 pub mod gate;
 pub mod keep;
 pub mod lane;

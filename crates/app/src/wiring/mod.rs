@@ -2,7 +2,6 @@
 
 mod adapt;
 mod control;
-mod coverage;
 mod launch;
 mod output;
 mod preflight;
