@@ -114,7 +114,7 @@ pub(crate) fn stamp() -> Stamp {
 
 pub(crate) fn take_spec(leftovers: Leftovers) -> TakeSpec {
     let message = "ppe: leftovers".to_owned();
-    TakeSpec { attempt: Attempt(1), leftovers, message, stamp: stamp(), gate: Gate::default() }
+    TakeSpec { attempt: Attempt(1), leftovers, onto: None, message, stamp: stamp(), gate: Gate::default() }
 }
 
 pub(crate) fn taken(workspace: &Workspace, leftovers: Leftovers) -> Result<Snapshot, SnapshotError> {

@@ -67,7 +67,7 @@ impl World {
                 Input::SnapshotTaken { task, attempt, worked, collect, outcome }
             }
             Intent::EnsureVerified { task, attempt, job } => {
-                Input::VerifyEnded { task, attempt, job, verdict: Verdict::Green }
+                Input::VerifyEnded { task, attempt, job, verified: Verdict::Green.into() }
             }
             Intent::EnsurePublished { task } => {
                 let facts = &state.task(&task)?.facts;
@@ -106,7 +106,7 @@ impl World {
             JobName::Agent => Input::AgentEnded { task, attempt, round: Round::Main, end },
             JobName::Leftovers => Input::AgentEnded { task, attempt, round: Round::Leftovers, end },
             JobName::Recheck | JobName::Verify => {
-                Input::VerifyEnded { task, attempt, job, verdict: Verdict::Green }
+                Input::VerifyEnded { task, attempt, job, verified: Verdict::Green.into() }
             }
         }
     }

@@ -109,6 +109,7 @@ impl Inner {
         let launch = driver.launch(agent, &places);
         let mut env = self.settings.agent_env.get(&agent.agent).cloned().unwrap_or_default();
         env.extend(launch.env);
+        self.fit_out(&agent.task, &mut env)?;
         let spec = JobSpec {
             marker: self.marker(dir),
             argv: launch.argv,
