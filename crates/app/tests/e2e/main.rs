@@ -6,6 +6,7 @@ mod asking;
 mod checkout;
 mod example;
 mod failures;
+mod gate;
 mod operator;
 mod partial;
 mod pauses;
