@@ -4,7 +4,7 @@
 use crate::event::Before;
 use crate::ids::{Attempt, Branch, CandidateId, ChangeNumber, CommitId, QuestionId, RunId, TaskId, TreeId};
 use crate::intent::{Intent, JobName};
-use crate::outcome::{AgentEnd, BuildOutcome, LandOutcome, Prepared, SnapshotOutcome, Verdict};
+use crate::outcome::{AgentEnd, BuildOutcome, LandOutcome, Prepared, SnapshotOutcome, Verdict, Verified};
 use crate::plan::{Plan, Priority};
 use crate::policy::Policy;
 use crate::question::Answer;
@@ -67,8 +67,8 @@ pub enum Input {
         attempt: Attempt,
         /// Which of its jobs.
         job: JobName,
-        /// How.
-        verdict: Verdict,
+        /// How, and what was mended before.
+        verified: Verified,
     },
     /// A task's branch stands in the user's repository.
     Published {

@@ -424,10 +424,9 @@ fn tries_are_kept(state: &State, event: &Event) -> Option<String> {
     };
     let (tries, retries) = (state.task(task)?.facts.tries, state.policy.retries);
     let (used, limit) = match failure.class {
-        Class::Execution => (tries.execution, retries.execution),
-        Class::Verification => (tries.verification, retries.verification),
-        Class::Ci => (tries.ci, retries.ci),
-        Class::Conflict => (tries.conflict, retries.conflict),
+        class @ (Class::Execution | Class::Verification | Class::Ci | Class::Conflict) => {
+            (tries.used(class, failure.red), retries.of(class, failure.red))
+        }
         Class::Lost => return None,
         Class::Capacity | Class::Machine | Class::Operator => {
             return Some(format!("{task} pays for {:?}", failure.class));

@@ -30,11 +30,34 @@ pub enum Class {
     Operator,
 }
 
+/// Which kind of verify command was red: each kind has tries of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Red {
+    /// Neither of the others.
+    #[default]
+    Other,
+    /// One that builds.
+    Build,
+    /// One that tests.
+    Test,
+}
+
+impl Red {
+    /// Whether a failure is of no named kind.
+    pub fn is_other(&self) -> bool {
+        *self == Self::Other
+    }
+}
+
 /// Why something failed. `summary` is one line; bulk output stays in the job's files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Its class.
     pub class: Class,
+    /// Which kind of verify command was red, where one was.
+    #[serde(default, skip_serializing_if = "Red::is_other")]
+    pub red: Red,
     /// One line, bounded: what failed and how.
     pub summary: String,
     /// The last part of the output, bounded: what an agent needs to repair it.
@@ -45,7 +68,7 @@ pub struct Failure {
 impl Failure {
     /// A failure without output.
     pub fn new(class: Class, summary: impl Into<String>) -> Self {
-        Self { class, summary: summary.into(), detail: String::new() }
+        Self { class, red: Red::Other, summary: summary.into(), detail: String::new() }
     }
 }
 
@@ -324,6 +347,21 @@ pub enum Verdict {
     Red(Failure),
     /// It could not be found out, and why. Never the same as red.
     Unevaluated(String),
+}
+
+/// What verify commands found in a workspace, and what was mended there before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// How they ended.
+    pub verdict: Verdict,
+    /// The work with the changes of fix commands committed, where they made any: what was judged.
+    pub fixed: Option<Snapshot>,
+}
+
+impl From<Verdict> for Verified {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, fixed: None }
+    }
 }
 
 /// A candidate that was built.

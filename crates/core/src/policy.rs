@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of where a value came from (flag, environment, file); values are already within their ranges.
 
+use crate::outcome::{Class, Red};
 use crate::plan::Priority;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -86,8 +87,14 @@ pub enum NoChange {
 pub struct Retries {
     /// The agent failed or made nothing.
     pub execution: u32,
-    /// A verify command failed.
+    /// A verify command failed that neither builds nor tests.
     pub verification: u32,
+    /// A build failed; as `verification` where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<u32>,
+    /// A test failed; as `verification` where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<u32>,
     /// A check on the candidate failed.
     pub ci: u32,
     /// The change does not merge.
@@ -96,7 +103,23 @@ pub struct Retries {
 
 impl Default for Retries {
     fn default() -> Self {
-        Self { execution: 3, verification: 3, ci: 3, conflict: 3 }
+        Self { execution: 3, verification: 3, build: None, test: None, ci: 3, conflict: 3 }
+    }
+}
+
+impl Retries {
+    /// Further attempts after failures of this class and kind.
+    pub fn of(&self, class: Class, red: Red) -> u32 {
+        match (class, red) {
+            (Class::Verification, Red::Build) => self.build.unwrap_or(self.verification),
+            (Class::Verification, Red::Test) => self.test.unwrap_or(self.verification),
+            (Class::Verification, Red::Other) => self.verification,
+            (Class::Ci, _) => self.ci,
+            (Class::Conflict, _) => self.conflict,
+            (Class::Execution | Class::Capacity | Class::Machine | Class::Lost | Class::Operator, _) => {
+                self.execution
+            }
+        }
     }
 }
 

@@ -145,7 +145,7 @@ async fn stop(ports: &impl Ports, state: &State, task: &TaskId, attempt: Attempt
         JobName::Leftovers => Round::Leftovers,
         JobName::Recheck | JobName::Verify => {
             let verdict = Verdict::Unevaluated("stopped".to_owned());
-            return Ok(Input::VerifyEnded { task: task.clone(), attempt, job, verdict });
+            return Ok(Input::VerifyEnded { task: task.clone(), attempt, job, verified: verdict.into() });
         }
     };
     // A job that has ended tells its end again: what it used, and the session it can go on with.
@@ -175,9 +175,21 @@ async fn snapshot(
 }
 
 async fn verify(ports: &impl Ports, state: &State, task: &TaskId, attempt: Attempt, job: JobName) -> Answer {
-    let Some(tip) = state.task(task).and_then(|t| t.facts.tip.clone()) else { return OVER };
-    let verdict = ports.executor().verify(VerifyJob { task: task.clone(), attempt, job, tip }).await?;
-    Ok(Input::VerifyEnded { task: task.clone(), attempt, job, verdict })
+    let Some(at) = state.position(task) else { return OVER };
+    let facts = &state.tasks[at].facts;
+    let (Some(base), Some(tip)) = (facts.base.clone(), facts.tip.clone()) else { return OVER };
+    let verify = VerifyJob {
+        task: task.clone(),
+        attempt,
+        job,
+        branch: wished_branch(state, at),
+        base,
+        tip,
+        coverage_target: state.plan.tasks[at].spec.coverage_target,
+        at: state.tasks[at].since,
+    };
+    let verified = ports.executor().verify(verify).await?;
+    Ok(Input::VerifyEnded { task: task.clone(), attempt, job, verified })
 }
 
 async fn publish(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {

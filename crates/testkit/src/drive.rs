@@ -270,7 +270,7 @@ impl Drive {
         else {
             return;
         };
-        self.input(Input::VerifyEnded { task, attempt, job: worked.into(), verdict });
+        self.input(Input::VerifyEnded { task, attempt, job: worked.into(), verified: verdict.into() });
     }
 
     /// The attempt fails with this summary: the agent's own failure, or a red verify command.

@@ -171,7 +171,7 @@ impl TestEnv {
     pub fn new(program: impl Into<PathBuf>) -> Self {
         let temp = tempfile::Builder::new().prefix("e").tempdir_in("/tmp").expect("a temporary folder");
         let env = Self { program: program.into(), temp, before: None, variables: BTreeMap::new() };
-        for dir in ["repo", "home", "state", "rt", "out"] {
+        for dir in ["repo", "home", "state", "rt", "out", "tmp"] {
             fs::create_dir(env.at(dir)).expect("a folder");
         }
         make_private(&env.at("rt"));
@@ -291,9 +291,9 @@ impl TestEnv {
                 command.env(name, value);
             }
         }
-        for (name, dir) in [("HOME", "home"), ("PPE_STATE_DIR", "state"), ("XDG_RUNTIME_DIR", "rt")] {
-            command.env(name, self.at(dir));
-        }
+        let places =
+            [("HOME", "home"), ("PPE_STATE_DIR", "state"), ("XDG_RUNTIME_DIR", "rt"), ("TMPDIR", "tmp")];
+        command.envs(places.map(|(name, dir)| (name, self.at(dir))));
         command.envs([("LC_ALL", "C.UTF-8"), ("TZ", "UTC"), ("GIT_CONFIG_NOSYSTEM", "1")]);
         command.envs(&self.variables);
         command

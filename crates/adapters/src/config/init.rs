@@ -2,7 +2,6 @@
 //!
 //! Does not look at the repository: `survey` did.
 
-use super::settings::CommandKind;
 use super::survey::{Facts, Found};
 use super::value::{list_text, quoted};
 
@@ -77,7 +76,8 @@ fn workspace(facts: &Facts) -> String {
 }
 
 fn verify(found: &[Found]) -> String {
-    let intro = "# What must succeed before a task counts as done, in this order.\n";
+    let intro = "# What must succeed before a task counts as done, in this order. Commands of kind `fix` run first, and what they\n\
+                 # change is committed. `{modules:…}` is what the work concerns; what stands behind the bar is for all.\n";
     if found.is_empty() {
         let none = "# Nothing was recognised here: without a command, any commit counts.\n";
         return format!(
@@ -89,10 +89,6 @@ fn verify(found: &[Found]) -> String {
 }
 
 fn table(found: &Found) -> String {
-    let kind = match found.kind {
-        CommandKind::Build => "build",
-        CommandKind::Test => "test",
-        CommandKind::Other => "other",
-    };
+    let kind = found.kind.name();
     format!("[[verify]]\nname = {}\nrun = {}\nkind = \"{kind}\"\n", quoted(&found.name), quoted(&found.run))
 }

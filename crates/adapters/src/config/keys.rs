@@ -7,7 +7,7 @@ use super::key::{
     Key, Kind, YEAR_MIN, choice, command, count, dollars, key, list, mebibytes, minutes, real, retries,
     seconds, text, whole,
 };
-use super::settings::{CommandKind, Draft, Permissions, PlanSource, Settings};
+use super::settings::{CommandKind, Daemons, Draft, Permissions, PlanSource, Settings, Weight};
 use ppe_core::policy::{
     Attribution, Changes, MAX_SLOTS, MergeMethod, MergeStrategy, Mode, NoChange, Order, Trailers, Waves,
 };
@@ -57,7 +57,12 @@ pub(super) static COMMAND_KEYS: &[Key<Draft>] = &[
         &[],
         "The name that is shown; its section and number by default.",
     ),
-    key("run", command(|c, argv| c.run = argv), &[], "The command. A text is given to `sh -c`."),
+    key(
+        "run",
+        command(|c, argv| c.run = argv),
+        &[],
+        "The command. A text is given to `sh -c`. `{module}` and `{modules}` are what the work concerns, see below.",
+    ),
     key(
         "timeout_min",
         whole(0, YEAR_MIN, |c, n| c.timeout_ms = Some(minutes(n))),
@@ -67,12 +72,20 @@ pub(super) static COMMAND_KEYS: &[Key<Draft>] = &[
     key(
         "kind",
         choice(&[
+            ("fix", |c| c.kind = CommandKind::Fix),
             ("build", |c| c.kind = CommandKind::Build),
             ("test", |c| c.kind = CommandKind::Test),
+            ("coverage", |c| c.kind = CommandKind::Coverage),
             ("other", |c| c.kind = CommandKind::Other),
         ]),
         &[],
-        "What a failure of it is called. `other` by default.",
+        "What it does: builds and tests have retries of their own, the rest is told below. `other` by default.",
+    ),
+    key(
+        "heavy",
+        Kind::Switch { on: |c| c.weight = Some(Weight::Heavy), off: |c| c.weight = Some(Weight::Light) },
+        &[],
+        "Whether it takes one of `limits.heavy` slots. By default on where Gradle, Maven, Cargo, Bazel or sbt is called.",
     ),
 ];
 
@@ -224,19 +237,19 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         "retries.verification",
         retries(|s, n| s.retries.verification = Some(n)),
         &[],
-        "When a verify command fails.",
+        "When a verify command fails; each kind is counted by itself.",
     ),
     key(
         "retries.build",
         retries(|s, n| s.retries.build = Some(n)),
         &["MAX_COMPILATION_RETRIES"],
-        "As `verification`, for builds. Both kinds are counted together: the larger of `build` and `test` holds.",
+        "When a verify command of kind `build` fails; without it, as `verification`. Builds are counted by themselves.",
     ),
     key(
         "retries.test",
         retries(|s, n| s.retries.test = Some(n)),
         &["MAX_TEST_RETRIES"],
-        "As `verification`, for tests. Both kinds are counted together: the larger of `build` and `test` holds.",
+        "When a verify command of kind `test` fails; without it, as `verification`. Tests are counted by themselves.",
     ),
     key(
         "retries.ci",
@@ -291,6 +304,18 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         whole(0, 100_000_000, |s, n| s.limits.disk_floor_bytes = mebibytes(n)),
         &[],
         "Free disk space below which nothing new starts, in MiB.",
+    ),
+    key(
+        "limits.memory_floor_mb",
+        whole(0, 100_000_000, |s, n| s.limits.memory_floor_bytes = mebibytes(n)),
+        &[],
+        "Available memory below which nothing new starts, in MiB.",
+    ),
+    key(
+        "limits.heavy",
+        whole(0, 1_000, |s, n| s.limits.heavy = n),
+        &[],
+        "Heavy commands that run at once, over all your runs on this machine; 0 is one for every four processors.",
     ),
     key(
         "limits.open_changes",
@@ -415,6 +440,15 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         list(|s, l| s.workspace.setup = l),
         &[],
         "Shell commands that run once in a new workspace, in this order.",
+    ),
+    key(
+        "workspace.daemons",
+        choice(&[
+            ("own", |s| s.workspace.daemons = Daemons::Own),
+            ("shared", |s| s.workspace.daemons = Daemons::Shared),
+        ]),
+        &[],
+        "Whose Gradle daemons a workspace uses: its own, which no other build stops, or those of your home.",
     ),
     key(
         "env.base",

@@ -5,6 +5,7 @@
 //! do.
 
 mod agent_keys;
+mod builds;
 mod env;
 mod environment;
 mod error;
@@ -31,8 +32,9 @@ pub use origin::Origin;
 pub use reference::{reference, schema};
 pub use render::{Held, Line, render};
 pub use settings::{
-    AcpAgent, Command, CommandAgent, CommandKind, EnvPatterns, Home, Limits, NativeAgent, NativeAgents,
-    Permissions, PlanSettings, PlanSource, RetryLimits, ScriptedAgent, Settings, Workspace,
+    AcpAgent, Command, CommandAgent, CommandKind, Daemons, EnvPatterns, Home, Limits, NativeAgent,
+    NativeAgents, Permissions, PlanSettings, PlanSource, RetryLimits, ScriptedAgent, Settings, Weight,
+    Workspace,
 };
 pub use survey::{Facts, Found, survey};
 

@@ -168,6 +168,7 @@ impl Reading {
             run: Vec::new(),
             timeout_ms: None,
             kind: CommandKind::Other,
+            weight: None,
             file: source.name.to_owned(),
             line: source.line(at),
         };

@@ -110,10 +110,68 @@ pub fn reference() -> String {
     for key in RULE_KEYS {
         _ = writeln!(out, "| `{}` | {} | {} |", key.path, allowed_text(key), key.doc);
     }
+    out.push_str(GATE);
     let defaults: Vec<String> = base_patterns().map(|p| format!("`{p}`")).collect();
     _ = writeln!(out, "\n## The default of `env.base`\n\n{}", defaults.join(", "));
     out
 }
+
+const GATE: &str = "
+## What verify commands may be
+
+Verify commands run in the task's workspace after its agent has ended, one after the other; the first that is red decides.
+
+| kind | what is special |
+|---|---|
+| `fix` | Runs before all others, when the task changed anything. What it changes is committed as `style: apply fixes`, by you, \
+and becomes part of the work. Only in `[[verify]]`. |
+| `build`, `test` | Failures count against `retries.build` and `retries.test`, each by itself. |
+| `coverage` | When it has ended well, the reports in the workspace (`lcov.info`, `cobertura*.xml`, `coverage.xml`, \
+`jacoco*.xml`) are added up. Below the task's coverage target it is red, with the figures. Without a target or without a \
+report it is green; a missing report is said in its output. |
+| `other` | Failures count against `retries.verification`. |
+
+### Modules
+
+`{module}` and `{modules}` in a verify command stand for the modules that the task's changes touch and those that are
+built from them, as the repository's own files say: Gradle's settings (`:core:api`), Cargo workspaces and npm, pnpm or yarn
+workspaces (the package's name), Maven (the module's folder). Which of these is meant follows from the program that the
+command calls.
+
+| in a command | becomes |
+|---|---|
+| `{module}` | one name: the command runs once for each module, and for every module there is when all are concerned |
+| `{modules}` | all names, in one run; nothing when all are concerned |
+| `{modules:-p %s}` | the same, each name written so |
+| `{modules:%s:test\\|test}` | the same; what stands behind the bar is written when all are concerned |
+
+All are concerned when the change touches a file of no module (other than documents), such as the build script at the top; when
+it touches nothing that is known to be a module; and always in `[[check]]`. A Gradle project without a `src` folder is no module.
+Names that hold other than letters, digits and `._:/@+-` are none.
+
+```toml
+[[verify]]
+name = \"format\"
+run = \"./gradlew spotlessApply\"
+kind = \"fix\"
+
+[[verify]]
+name = \"test\"
+run = \"./gradlew {modules:%s:test|test}\"
+kind = \"test\"
+```
+
+### Heavy commands
+
+A command with `heavy = true` waits for one of `limits.heavy` slots, which all your runs on this machine share. The slot is held
+by `ppe`: a command that outlives a killed `ppe` runs on without one.
+
+### What each task has alone
+
+All jobs of a task see `TMPDIR`, a folder of the task that goes with its workspace; `PPE_PORTS` (`20040-20059`) and
+`PPE_PORT_BASE` (`20040`), a range of ports that no other live workspace has; and, in a Gradle build, a `GRADLE_OPTS` that
+gives them Gradle daemons of their own (`workspace.daemons`).
+";
 
 const INTRODUCTION: &str = "\
 # Configuration

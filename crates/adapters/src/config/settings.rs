@@ -87,6 +87,10 @@ pub struct Limits {
     pub output_bytes: u64,
     /// Free disk space below which nothing new starts, bytes.
     pub disk_floor_bytes: u64,
+    /// Available memory below which nothing new starts, bytes.
+    pub memory_floor_bytes: u64,
+    /// Heavy commands at once; 0 goes by the machine's processors.
+    pub heavy: u32,
 }
 
 /// Retry limits as written: the general one, and finer ones where given.
@@ -210,6 +214,18 @@ pub struct Workspace {
     pub copy: Vec<String>,
     /// Shell commands that run once, in order.
     pub setup: Vec<String>,
+    /// Whose daemons build tools use.
+    pub daemons: Daemons,
+}
+
+/// Whose daemons build tools use that keep some.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Daemons {
+    /// Each workspace its own.
+    #[default]
+    Own,
+    /// The user's.
+    Shared,
 }
 
 /// Which variables jobs see, as patterns: `*` is any text, `!` takes away, the last match holds.
@@ -232,6 +248,8 @@ pub struct Command {
     pub timeout_ms: u64,
     /// What a failure of it is called.
     pub kind: CommandKind,
+    /// Whether few of its like may run at once on this machine.
+    pub weight: Weight,
     /// Where it was written.
     pub origin: Origin,
 }
@@ -240,13 +258,52 @@ pub struct Command {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CommandKind {
+    /// It mends what the others would complain of; runs before them.
+    Fix,
     /// It builds.
     Build,
     /// It tests.
     Test,
+    /// It measures how much the tests reach.
+    Coverage,
     /// Anything else.
     #[default]
     Other,
+}
+
+impl CommandKind {
+    /// As written.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Fix => "fix",
+            Self::Build => "build",
+            Self::Test => "test",
+            Self::Coverage => "coverage",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// How much of the machine a command takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// Any number runs at once.
+    Light,
+    /// Few at once, over all runs of this user.
+    Heavy,
+}
+
+/// Programs that take the whole machine while they build.
+const HEAVY: [&str; 7] = ["gradle", "gradlew", "mvn", "mvnw", "cargo", "bazel", "sbt"];
+
+impl Weight {
+    /// That of a command which says nothing of it: by the programs it names. What formats is light.
+    fn of(argv: &[String], kind: CommandKind) -> Self {
+        let text = argv.join(" ");
+        let mut words = text.split(|c: char| c.is_whitespace() || "/;&|()\"'".contains(c));
+        let formats = kind == CommandKind::Fix && !text.contains("gradle");
+        if !formats && words.any(|word| HEAVY.contains(&word)) { Self::Heavy } else { Self::Light }
+    }
 }
 
 /// A `[[verify]]` or `[[check]]` table as written.
@@ -256,6 +313,7 @@ pub(super) struct Draft {
     pub(super) run: Vec<String>,
     pub(super) timeout_ms: Option<u64>,
     pub(super) kind: CommandKind,
+    pub(super) weight: Option<Weight>,
     pub(super) file: String,
     pub(super) line: usize,
 }
@@ -329,18 +387,17 @@ impl Settings {
     /// Works out the retry limits: a finer one wins over the general one, whatever layers they come from.
     pub(super) fn settle_retries(&mut self) {
         let limits = self.retries.clone();
-        let parts = [("retries.build", limits.build), ("retries.test", limits.test)];
-        let larger = parts.iter().filter_map(|(key, n)| n.map(|n| (n, *key))).max_by_key(|(n, _)| *n);
-        let verification = match larger {
-            Some((n, key)) => {
-                self.inherit("retries.verification", key);
-                n
+        let verification = self.finer("retries.verification", limits.verification);
+        for (key, own) in [("retries.build", limits.build), ("retries.test", limits.test)] {
+            if own.is_none() {
+                self.inherit(key, "retries.verification");
             }
-            None => self.finer("retries.verification", limits.verification),
-        };
+        }
         self.policy.retries = Retries {
             execution: self.finer("retries.execution", limits.execution),
             verification,
+            build: limits.build,
+            test: limits.test,
             ci: self.finer("retries.ci", limits.ci),
             conflict: self.finer("retries.conflict", limits.conflict),
         };
@@ -365,7 +422,11 @@ impl Settings {
         let (mut commands, mut problems, mut names) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (n, draft) in drafts.into_iter().enumerate() {
             let name = draft.name.unwrap_or_else(|| format!("{section}-{}", n + 1));
+            let fixes_nothing = section == "check" && draft.kind == CommandKind::Fix;
             let wrong = match (draft.run.is_empty(), names.insert(name.clone())) {
+                _ if fixes_nothing => {
+                    Some(format!("[[{section}]] {name}: a check changes nothing: fix stands in [[verify]]"))
+                }
                 (true, _) => Some(format!("[[{section}]] {name}: run is missing")),
                 (false, false) => Some(format!("[[{section}]] {name}: the name is taken")),
                 (false, true) => None,
@@ -375,6 +436,7 @@ impl Settings {
                 continue;
             }
             commands.push(Command {
+                weight: draft.weight.unwrap_or_else(|| Weight::of(&draft.run, draft.kind)),
                 name,
                 run: draft.run,
                 timeout_ms: draft.timeout_ms.unwrap_or(self.limits.verify_ms),

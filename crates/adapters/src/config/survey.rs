@@ -3,6 +3,7 @@
 //!
 //! Does not write anything, and does not know the configuration's form.
 
+use super::builds;
 use super::settings::CommandKind;
 use std::fs;
 use std::path::Path;
@@ -43,72 +44,13 @@ const NOT_PLANS: &[&str] = &["target", "node_modules", "build", "dist", "out", "
 /// Looks at the repository with this top folder. `is_ignored` says of a path, seen from the top, whether git ignores it.
 pub fn survey(top: &Path, target: &str, is_ignored: impl Fn(&str) -> bool) -> Facts {
     let mut facts = Facts { target: target.to_owned(), plan: plan_folder(top), ..Facts::default() };
-    for recognise in [cargo, gradle, maven, node, python, go] {
-        recognise(top, &mut facts);
-    }
+    builds::recognise(top, &mut facts);
     if facts.verify.is_empty() {
         make(top, &mut facts);
     }
     let names = children(top).into_iter().filter(|(_, kind)| *kind == Entry::File).map(|(name, _)| name);
     facts.copy = names.filter(|name| is_local(name) && is_ignored(name)).collect();
     facts
-}
-
-fn cargo(top: &Path, facts: &mut Facts) {
-    if top.join("Cargo.toml").is_file() {
-        facts.add("cargo build", CommandKind::Build);
-        facts.add("cargo test", CommandKind::Test);
-    }
-}
-
-fn gradle(top: &Path, facts: &mut Facts) {
-    if top.join("gradlew").is_file() {
-        facts.add("./gradlew assemble", CommandKind::Build);
-        facts.add("./gradlew test", CommandKind::Test);
-    }
-}
-
-fn maven(top: &Path, facts: &mut Facts) {
-    if top.join("pom.xml").is_file() {
-        let maven = if top.join("mvnw").is_file() { "./mvnw" } else { "mvn" };
-        facts.add(&format!("{maven} -B test-compile"), CommandKind::Build);
-        facts.add(&format!("{maven} -B test"), CommandKind::Test);
-    }
-}
-
-fn node(top: &Path, facts: &mut Facts) {
-    let Ok(text) = fs::read_to_string(top.join("package.json")) else { return };
-    let Ok(package) = serde_json::from_str::<serde_json::Value>(&text) else { return };
-    let locks = [
-        ("pnpm-lock.yaml", "pnpm", "pnpm install --frozen-lockfile"),
-        ("yarn.lock", "yarn", "yarn install --immutable"),
-        ("package-lock.json", "npm", "npm ci"),
-    ];
-    let lock = locks.iter().find(|(file, ..)| top.join(file).is_file());
-    let manager = lock.map_or("npm", |(_, manager, _)| manager);
-    facts.setup.extend(lock.map(|(.., install)| (*install).to_owned()));
-    for (script, kind) in [("build", CommandKind::Build), ("test", CommandKind::Test)] {
-        // What `npm init` writes for "test" only says that there are none.
-        let text = package["scripts"][script].as_str().filter(|text| !text.contains("no test specified"));
-        if text.is_some() {
-            facts.add(&format!("{manager} run {script}"), kind);
-        }
-    }
-}
-
-fn python(top: &Path, facts: &mut Facts) {
-    let project = fs::read_to_string(top.join("pyproject.toml")).unwrap_or_default();
-    if project.contains("pytest") || top.join("pytest.ini").is_file() {
-        let run = if top.join("uv.lock").is_file() { "uv run pytest" } else { "python -m pytest" };
-        facts.add(run, CommandKind::Test);
-    }
-}
-
-fn go(top: &Path, facts: &mut Facts) {
-    if top.join("go.mod").is_file() {
-        facts.add("go build ./...", CommandKind::Build);
-        facts.add("go test ./...", CommandKind::Test);
-    }
 }
 
 fn make(top: &Path, facts: &mut Facts) {
@@ -120,12 +62,8 @@ fn make(top: &Path, facts: &mut Facts) {
 
 impl Facts {
     /// Adds a command, named by what it does; the second of a kind also by its program.
-    fn add(&mut self, run: &str, kind: CommandKind) {
-        let plain = match kind {
-            CommandKind::Build => "build",
-            CommandKind::Test => "test",
-            CommandKind::Other => "other",
-        };
+    pub(super) fn add(&mut self, run: &str, kind: CommandKind) {
+        let plain = kind.name();
         let program = run.split_whitespace().next().unwrap_or(run).trim_start_matches("./");
         let taken = self.verify.iter().any(|found| found.name == plain);
         let name = if taken { format!("{plain}-{program}") } else { plain.to_owned() };

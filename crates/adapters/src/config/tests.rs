@@ -3,6 +3,7 @@
 use super::key::{Key, Kind};
 use super::keys;
 use super::*;
+use ppe_core::outcome::{Class, Red};
 use ppe_core::plan::Priority;
 use ppe_core::policy::{
     Budget, Changes, MergeMethod, MergeStrategy, Mode, NoChange, Order, Policy, Retries, Waves,
@@ -126,7 +127,7 @@ fn a_wrong_value_in_a_file_is_named_with_its_line() {
              this version lands independent and priority only"
         }),
         ("[[verify]]\nrun = \"x\"\nkind = \"tset\"", {
-            "ppe.toml:3: verify.kind = \"tset\": kind must be build, test or other: did you mean test?"
+            "ppe.toml:3: verify.kind = \"tset\": kind must be fix, build, test, coverage or other: did you mean test?"
         }),
         ("[[verify]]\nrun = \"\"", {
             "ppe.toml:2: verify.run = \"\": run must be a shell command or a list of a program and its arguments"
@@ -290,7 +291,10 @@ fn the_variables_of_the_first_description_work_as_named() {
         (policy.slots, policy.merge_strategy, policy.changes),
         (5, MergeStrategy::Priority, Changes::Off)
     );
-    assert_eq!(policy.retries, Retries { execution: 1, verification: 1, ci: 2, conflict: 1 });
+    assert_eq!(
+        policy.retries,
+        Retries { execution: 1, verification: 1, build: None, test: None, ci: 2, conflict: 1 }
+    );
     assert_eq!((policy.report_every_commits, settings.dashboard_refresh_ms), (10, 5_000));
     assert_eq!(settings.board_project.as_deref(), Some("9b2c"));
     assert_eq!(policy.threshold_of(31), 31);
@@ -359,23 +363,26 @@ fn dollars_are_kept_to_the_millionth() {
 
 #[test]
 fn a_finer_retry_limit_wins_over_the_general_one() {
-    let verification = |text: &str, pairs: &[(&str, &str)]| {
+    let limit = |red: Red, key: &str, text: &str, pairs: &[(&str, &str)]| {
         let inputs = Inputs { project: document("ppe.toml", text), env: env(pairs), ..Inputs::default() };
         let settings = settle(&inputs).unwrap();
-        let origin = settings.origin("retries.verification").unwrap().to_string();
-        (settings.policy.retries.verification, origin)
+        let origin = settings.origin(key).unwrap().to_string();
+        (settings.policy.retries.of(Class::Verification, red), origin)
     };
+    let verification =
+        |text: &str, pairs: &[(&str, &str)]| limit(Red::Other, "retries.verification", text, pairs);
     let by = |n, origin: &str| (n, origin.to_owned());
     assert_eq!(verification("", &[]), by(3, "default"));
     assert_eq!(verification("", &[("MAX_TASK_RETRIES", "0")]), by(0, "environment: MAX_TASK_RETRIES"));
     let fine = "[retries]\nverification = 4\n";
     assert_eq!(verification(fine, &[("MAX_TASK_RETRIES", "0")]), by(4, "ppe.toml:2"));
     let build = ("MAX_COMPILATION_RETRIES", "1");
-    assert_eq!(verification(fine, &[build]), by(1, "environment: MAX_COMPILATION_RETRIES"));
-    assert_eq!(
-        verification(fine, &[build, ("MAX_TEST_RETRIES", "2")]),
-        by(2, "environment: MAX_TEST_RETRIES")
-    );
+    assert_eq!(verification(fine, &[build]), by(4, "ppe.toml:2"));
+    let builds = |pairs: &[(&str, &str)]| limit(Red::Build, "retries.build", fine, pairs);
+    let tests = |pairs: &[(&str, &str)]| limit(Red::Test, "retries.test", fine, pairs);
+    assert_eq!(builds(&[build]), by(1, "environment: MAX_COMPILATION_RETRIES"));
+    assert_eq!(tests(&[build]), by(4, "ppe.toml:2"), "the other kind goes by the class");
+    assert_eq!(tests(&[("MAX_TEST_RETRIES", "2")]), by(2, "environment: MAX_TEST_RETRIES"));
 }
 
 #[test]
@@ -657,11 +664,54 @@ fn repository(files: &[(&str, &str)]) -> tempfile::TempDir {
 #[test]
 fn what_init_proposes_is_a_configuration_that_fits() {
     let npm = r#"{"scripts": {"build": "tsc", "test": "vitest"}}"#;
+    let fixing = r#"{"scripts": {"format": "prettier --write .", "fix": "true", "test:cov": "c8"}}"#;
     let empty = r#"{"scripts": {"test": "echo \"Error: no test specified\" && exit 1"}}"#;
     type Files<'a> = &'a [(&'a str, &'a str)];
     let kinds: &[(Files<'_>, &[&str])] = &[
         (&[("Cargo.toml", "")], &["cargo build", "cargo test"]),
         (&[("gradlew", "")], &["./gradlew assemble", "./gradlew test"]),
+        (&[("Cargo.toml", "[workspace]\n"), ("rustfmt.toml", ""), ("Makefile", "x:\n\tcargo llvm-cov\n")], {
+            &[
+                "cargo fmt",
+                "cargo build {modules:-p %s|--workspace}",
+                "cargo test {modules:-p %s|--workspace}",
+                "cargo llvm-cov --lcov --output-path target/lcov.info",
+            ]
+        }),
+        (
+            &[
+                ("gradlew", ""),
+                ("settings.gradle", "include 'a'\n"),
+                ("a/build.gradle", "plugins { id 'jacoco' }"),
+                ("build.gradle", "plugins { id 'com.diffplug.spotless' }"),
+            ],
+            &[
+                "./gradlew spotlessApply",
+                "./gradlew {modules:%s:assemble|assemble}",
+                "./gradlew {modules:%s:test|test}",
+                "./gradlew {modules:%s:jacocoTestReport|jacocoTestReport}",
+            ],
+        ),
+        (&[("gradlew", ""), ("settings.gradle", "includeBuild 'x'\n")], {
+            &["./gradlew assemble", "./gradlew test"]
+        }),
+        (&[("pom.xml", "<modules>spotless-maven-plugin jacoco-maven-plugin")], {
+            &[
+                "mvn -B spotless:apply",
+                "mvn -B test-compile {modules:-pl %s -am}",
+                "mvn -B test {modules:-pl %s -am}",
+                "mvn -B jacoco:report {modules:-pl %s -am}",
+            ]
+        }),
+        (&[("package.json", fixing)], &["npm run format", "npm run test:cov"]),
+        (&[("pyproject.toml", "[tool.ruff]\n[tool.black]\nx = ['pytest-cov']")], {
+            &[
+                "python -m ruff check --fix .",
+                "python -m black .",
+                "python -m pytest",
+                "python -m pytest --cov --cov-report=xml",
+            ]
+        }),
         (&[("pom.xml", "")], &["mvn -B test-compile", "mvn -B test"]),
         (&[("pom.xml", ""), ("mvnw", "")], &["./mvnw -B test-compile", "./mvnw -B test"]),
         (&[("package.json", npm)], &["npm run build", "npm run test"]),
@@ -669,9 +719,9 @@ fn what_init_proposes_is_a_configuration_that_fits() {
         (&[("package.json", empty)], &[]),
         (&[("pyproject.toml", "[tool.pytest.ini_options]")], &["python -m pytest"]),
         (&[("pyproject.toml", "dev = ['pytest']"), ("uv.lock", "")], &["uv run pytest"]),
-        (&[("go.mod", "")], &["go build ./...", "go test ./..."]),
+        (&[("go.mod", "")], &["go fmt ./...", "go build ./...", "go test ./..."]),
         (&[("Makefile", "all:\n\ntest: all\n")], &["make test"]),
-        (&[("Makefile", "test:\n"), ("go.mod", "")], &["go build ./...", "go test ./..."]),
+        (&[("Makefile", "test:\n"), ("go.mod", "")], &["go fmt ./...", "go build ./...", "go test ./..."]),
         (&[("Cargo.toml", ""), ("package.json", npm)], {
             &["cargo build", "cargo test", "npm run build", "npm run test"]
         }),

@@ -11,6 +11,7 @@
 pub mod attribution;
 pub mod cli;
 pub mod diff;
+pub mod files;
 pub mod gate;
 mod hooks;
 pub mod keep;

@@ -72,6 +72,8 @@ pub struct TakeSpec {
     pub attempt: Attempt,
     /// What happens to uncommitted files.
     pub leftovers: Leftovers,
+    /// An earlier result that a commit of ours goes on top of, where it contains the agent's work.
+    pub onto: Option<CommitId>,
     /// The message of a commit of ours, should there be one.
     pub message: String,
     /// Author and date of a commit of ours.
@@ -225,6 +227,10 @@ fn result_commit(workspace: &Workspace, found: &Found, spec: &TakeSpec) -> Resul
     let parent = match found.history(workspace)? {
         History::GoesOn => &found.tip,
         History::Rewritten => &workspace.record.base,
+    };
+    let parent = match &spec.onto {
+        Some(onto) if ours.contains(onto, parent)? => onto,
+        Some(_) | None => parent,
     };
     if tree == ours.tree_of(parent)? {
         return Ok(parent.clone());

@@ -116,7 +116,8 @@ pub(crate) fn stamp() -> Stamp {
 pub(crate) fn take_spec(leftovers: Leftovers) -> TakeSpec {
     let message = "ppe: leftovers".to_owned();
     let attribution = Some(Patterns::new(&[], &stamp().who));
-    TakeSpec { attempt: Attempt(1), leftovers, message, stamp: stamp(), gate: Gate::default(), attribution }
+    let (attempt, stamp, gate) = (Attempt(1), stamp(), Gate::default());
+    TakeSpec { attempt, leftovers, onto: None, message, stamp, gate, attribution }
 }
 
 pub(crate) fn taken(workspace: &Workspace, leftovers: Leftovers) -> Result<Snapshot, SnapshotError> {

@@ -5,7 +5,9 @@ use crate::error::AppError;
 use ppe_adapters::clock::AwakeClock;
 use ppe_adapters::config::{self, Command, NativeAgent};
 use ppe_adapters::executor::drivers::{AcpSettings, AgentSettings, Home, KNOWN, NativeSettings, Permissions};
-use ppe_adapters::executor::local::{CommandSpec, ExecutorSettings, LocalExecutor, RunPlaces};
+use ppe_adapters::executor::local::{
+    CommandKind, CommandSpec, Daemons, ExecutorSettings, LocalExecutor, RunPlaces, Weight,
+};
 use ppe_adapters::failpoint;
 use ppe_adapters::forge::local::LocalForge;
 use ppe_adapters::forge::local::port::LocalForgePort;
@@ -65,7 +67,7 @@ impl LocalPorts {
     ) -> Result<(Self, Sightings), AppError> {
         let sightings = Sightings::default();
         let identity = identity(site)?;
-        let places = places(dir, runtime_dir(site)?.join(run.as_str()));
+        let places = places(dir, temp_dir(site)?.join(run.as_str()));
         let settings = executor_settings(site, &identity)?;
         let executor =
             LocalExecutor::new(site.repo.clone(), run.clone(), places, settings, sightings.clone());
@@ -99,8 +101,22 @@ fn identity(site: &Site) -> Result<Identity, AppError> {
 }
 
 fn commands(commands: &[Command]) -> Vec<CommandSpec> {
-    let spec =
-        |c: &Command| CommandSpec { name: c.name.clone(), argv: c.run.clone(), limit_ms: c.timeout_ms };
+    let spec = |c: &Command| CommandSpec {
+        name: c.name.clone(),
+        argv: c.run.clone(),
+        limit_ms: c.timeout_ms,
+        kind: match c.kind {
+            config::CommandKind::Fix => CommandKind::Fix,
+            config::CommandKind::Build => CommandKind::Build,
+            config::CommandKind::Test => CommandKind::Test,
+            config::CommandKind::Coverage => CommandKind::Coverage,
+            config::CommandKind::Other => CommandKind::Other,
+        },
+        weight: match c.weight {
+            config::Weight::Light => Weight::Light,
+            config::Weight::Heavy => Weight::Heavy,
+        },
+    };
     commands.iter().map(spec).collect()
 }
 
@@ -110,6 +126,8 @@ fn executor_settings(site: &Site, identity: &Identity) -> Result<ExecutorSetting
         name: line.clone(),
         argv: ["/bin/sh", "-c", line].map(str::to_owned).to_vec(),
         limit_ms: settings.limits.verify_ms,
+        kind: CommandKind::Other,
+        weight: Weight::Light,
     };
     Ok(ExecutorSettings {
         agents: agent_settings(site),
@@ -125,12 +143,26 @@ fn executor_settings(site: &Site, identity: &Identity) -> Result<ExecutorSetting
         output_cap_bytes: settings.limits.output_bytes,
         grace_ms: settings.policy.grace_ms,
         disk_floor_bytes: settings.limits.disk_floor_bytes,
+        memory_floor_bytes: settings.limits.memory_floor_bytes,
+        heavy: heavy_at_once(settings.limits.heavy),
+        daemons: match settings.workspace.daemons {
+            config::Daemons::Own => Daemons::Own,
+            config::Daemons::Shared => Daemons::Shared,
+        },
         identity: identity.clone(),
         attribution_patterns: settings.attribution_patterns.clone(),
         slots: site.state_root.join("slots"),
         accounts: site.state_root.join("accounts"),
+        heavy_slots: site.state_root.join("heavy"),
+        ports: site.state_root.join("ports"),
         program: std::env::current_exe()?,
     })
+}
+
+/// Heavy commands at once: as chosen, else one for every four processors.
+fn heavy_at_once(chosen: u32) -> u32 {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    if chosen > 0 { chosen } else { u32::try_from(processors.div_ceil(4)).unwrap_or(1) }
 }
 
 /// The agents as configured.
@@ -234,11 +266,20 @@ impl Drop for Socket {
 fn runtime_dir(site: &Site) -> Result<PathBuf, AppError> {
     let base = match site.env.get("XDG_RUNTIME_DIR").map(Path::new) {
         Some(dir) if dir.is_dir() => dir.join("ppe"),
-        _ => {
-            let uid = nix::unistd::getuid();
-            std::env::temp_dir().join(format!("ppe-{uid}"))
-        }
+        _ => return temp_dir(site),
     };
+    private(base)
+}
+
+/// A folder of this user's for temporary files. It lies where large ones may: a runtime folder is often memory.
+fn temp_dir(site: &Site) -> Result<PathBuf, AppError> {
+    let named = site.env.get("TMPDIR").map(PathBuf::from).filter(|dir| dir.is_dir());
+    let temp = named.unwrap_or_else(|| PathBuf::from("/tmp"));
+    private(temp.join(format!("ppe-{}", nix::unistd::getuid())))
+}
+
+/// Makes a folder that is this user's alone, or finds it so.
+fn private(base: PathBuf) -> Result<PathBuf, AppError> {
     match std::fs::create_dir(&base) {
         Ok(()) => std::fs::set_permissions(&base, std::fs::Permissions::from_mode(0o700))?,
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => check_private(&base)?,

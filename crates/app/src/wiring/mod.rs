@@ -3,7 +3,6 @@
 mod adapt;
 mod agents;
 mod control;
-mod coverage;
 mod launch;
 mod output;
 mod preflight;

@@ -1,8 +1,8 @@
 //! What can be seen of a run on this machine besides its state: where its workspaces lie, and when its agents last said
 //! something.
 
-use super::coverage::coverage_percent;
 use super::site::Site;
+use ppe_adapters::executor::coverage::{self, Covered};
 use ppe_adapters::executor::drivers::report;
 use ppe_adapters::executor::output::Stream;
 use ppe_adapters::state_dir::RunDir;
@@ -48,7 +48,7 @@ impl Measuring {
     pub(crate) fn measure(&self, state: &State) -> Measured {
         Measured {
             outside: outside(state, Live::No, &self.dir),
-            coverage_percent: coverage_percent(&self.root),
+            coverage_percent: coverage::total(&coverage::reports(&self.root)).map(Covered::percent),
             judged: self.judged,
             next_steps: self.next_steps.clone(),
             ..Measured::default()

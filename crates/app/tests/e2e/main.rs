@@ -8,6 +8,7 @@ mod attribution;
 mod checkout;
 mod example;
 mod failures;
+mod gate;
 mod native;
 mod operator;
 mod partial;

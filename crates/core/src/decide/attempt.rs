@@ -6,7 +6,7 @@ use crate::ids::{Attempt, Branch, ChangeNumber, CommitId, Millis, TaskId};
 use crate::intent::{Intent, JobName};
 use crate::mutant::Mutant;
 use crate::outcome::{AgentEnd, Claim, Class, Differs, Exit, Failure, Prepared, Rebase};
-use crate::outcome::{SnapshotOutcome, Verdict};
+use crate::outcome::{SnapshotOutcome, Verdict, Verified};
 use crate::policy::{Changes, NoChange, Policy};
 use crate::question::Ask;
 use crate::state::{
@@ -135,14 +135,18 @@ impl Decider<'_> {
         }
     }
 
-    pub(super) fn verify_ended(&mut self, task: &TaskId, attempt: Attempt, job: JobName, verdict: Verdict) {
+    pub(super) fn verify_ended(&mut self, task: &TaskId, attempt: Attempt, job: JobName, verified: Verified) {
         let fits = |r: &&Running| r.phase == Phase::Verifying && JobName::from(r.worked()) == job;
         let Some(running) = self.running(task, attempt).filter(fits) else { return self.stale() };
-        let end = running.end.as_deref().cloned();
-        if let Some(stop) = running.stop {
+        let (end, stop) = (running.end.as_deref().cloned(), running.stop);
+        if let Some(snapshot) = verified.fixed {
+            // What was judged is the work as it stands after the fix commands.
+            self.emit(Event::SnapshotTaken { task: task.clone(), attempt, snapshot });
+        }
+        if let Some(stop) = stop {
             return self.end_stopped(task, attempt, stop);
         }
-        match verdict {
+        match verified.verdict {
             Verdict::Green => self.verified(task, attempt, end.as_ref()),
             Verdict::Red(failure) if end.is_none() => {
                 self.emit(Event::AgentNeeded { task: task.clone(), attempt, failure });
@@ -200,7 +204,7 @@ impl Decider<'_> {
             (_, Some(kind)) => kind.resumed(),
             (_, None) => Kind::Continue,
         };
-        let after = after_failure(&self.state.policy, self.now, t.facts.tries, failure.class, kind);
+        let after = after_failure(&self.state.policy, self.now, t.facts.tries, &failure, kind);
         self.emit(Event::AttemptFailed { task: task.clone(), attempt, failure, after });
         self.notice_same_cause();
     }
@@ -277,14 +281,23 @@ impl Decider<'_> {
 }
 
 /// What follows a failure: a further attempt while the class has tries left, else a person.
-pub(super) fn after_failure(policy: &Policy, now: Millis, tries: Tries, class: Class, kind: Kind) -> After {
-    let (used, limit, hold) = match class {
-        Class::Verification => (tries.verification, policy.retries.verification, Hold::Stuck),
-        Class::Ci => (tries.ci, policy.retries.ci, Hold::NeedsReview),
-        Class::Conflict => (tries.conflict, policy.retries.conflict, Hold::NeedsReview),
-        Class::Execution | Class::Capacity | Class::Machine | Class::Lost | Class::Operator => {
-            (tries.execution, policy.retries.execution, Hold::Stuck)
-        }
+pub(super) fn after_failure(
+    policy: &Policy,
+    now: Millis,
+    tries: Tries,
+    failure: &Failure,
+    kind: Kind,
+) -> After {
+    let (class, red) = (failure.class, failure.red);
+    let (used, limit) = (tries.used(class, red), policy.retries.of(class, red));
+    let hold = match class {
+        Class::Ci | Class::Conflict => Hold::NeedsReview,
+        Class::Verification
+        | Class::Execution
+        | Class::Capacity
+        | Class::Machine
+        | Class::Lost
+        | Class::Operator => Hold::Stuck,
     };
     if used < limit {
         After::Retry { until: now.plus(policy.backoff(used + 1)), kind }

@@ -128,11 +128,9 @@ fn attributed(places: &[Attributed]) -> Option<Failure> {
         1 => String::new(),
         n => format!(" (and {} more)", n - 1),
     };
-    Some(Failure {
-        class: Class::Verification,
-        summary: format!("the work names an AI as its author: {first}{more}"),
-        detail: places.iter().map(Attributed::to_string).collect::<Vec<_>>().join("\n"),
-    })
+    let summary = format!("the work names an AI as its author: {first}{more}");
+    let detail = places.iter().map(Attributed::to_string).collect::<Vec<_>>().join("\n");
+    Some(Failure { detail, ..Failure::new(Class::Verification, summary) })
 }
 
 /// In what way the work is not what the attempt was for, apart from what verification will find.

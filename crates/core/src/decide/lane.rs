@@ -102,7 +102,7 @@ impl Decider<'_> {
                 continue;
             }
             let Some(t) = self.state.task(task) else { continue };
-            let after = after_failure(&self.state.policy, self.now, t.facts.tries, failure.class, kind);
+            let after = after_failure(&self.state.policy, self.now, t.facts.tries, failure, kind);
             self.emit(Event::ChangeReturned { task: task.clone(), failure: failure.clone(), after });
         }
         self.notice_same_cause();

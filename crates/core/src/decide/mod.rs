@@ -85,8 +85,8 @@ impl Decider<'_> {
             Input::SnapshotTaken { task, attempt, worked, collect, outcome } => {
                 self.snapshot_taken(&task, attempt, (worked, collect), outcome);
             }
-            Input::VerifyEnded { task, attempt, job, verdict } => {
-                self.verify_ended(&task, attempt, job, verdict);
+            Input::VerifyEnded { task, attempt, job, verified } => {
+                self.verify_ended(&task, attempt, job, verified);
             }
             Input::Published { task, branch, tip } => self.published(task, branch, tip),
             Input::ChangeOpened { task, change } => self.change_opened(task, change),

@@ -67,7 +67,7 @@ impl World {
                 Input::SnapshotTaken { task, attempt, worked, collect, outcome }
             }
             Intent::EnsureVerified { task, attempt, job } => {
-                Input::VerifyEnded { task, attempt, job, verdict: Verdict::Green }
+                Input::VerifyEnded { task, attempt, job, verified: Verdict::Green.into() }
             }
             Intent::EnsurePublished { task } => {
                 let facts = &state.task(&task)?.facts;
@@ -108,7 +108,7 @@ impl World {
                 Input::AgentEnded { task, attempt, round: Round::Leftovers, end: Box::new(end) }
             }
             JobName::Recheck | JobName::Verify => {
-                Input::VerifyEnded { task, attempt, job, verdict: Verdict::Green }
+                Input::VerifyEnded { task, attempt, job, verified: Verdict::Green.into() }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! One task's state: its step, and the facts that outlive a step. Knows nothing of other tasks.
 
 use crate::ids::{Attempt, Branch, ChangeNumber, CommitId, Millis, QuestionId};
-use crate::outcome::{AgentEnd, Failure, Snapshot};
+use crate::outcome::{AgentEnd, Class, Failure, Red, Snapshot};
 use crate::plan::Priority;
 use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
@@ -314,14 +314,46 @@ pub enum Step {
 pub struct Tries {
     /// Agent failed or made nothing.
     pub execution: u32,
-    /// Verify commands red.
+    /// Verify commands red that neither build nor test.
     pub verification: u32,
+    /// Builds red.
+    #[serde(default)]
+    pub build: u32,
+    /// Tests red.
+    #[serde(default)]
+    pub test: u32,
     /// Candidate's checks red.
     pub ci: u32,
     /// Did not merge.
     pub conflict: u32,
     /// Process lost.
     pub lost: u32,
+}
+
+impl Tries {
+    /// Those that failures like this one have cost; none for a class that costs no try.
+    pub fn of(&mut self, class: Class, red: Red) -> Option<&mut u32> {
+        Some(match (class, red) {
+            (Class::Execution, _) => &mut self.execution,
+            (Class::Verification, Red::Other) => &mut self.verification,
+            (Class::Verification, Red::Build) => &mut self.build,
+            (Class::Verification, Red::Test) => &mut self.test,
+            (Class::Ci, _) => &mut self.ci,
+            (Class::Conflict, _) => &mut self.conflict,
+            (Class::Lost, _) => &mut self.lost,
+            (Class::Capacity | Class::Machine | Class::Operator, _) => return None,
+        })
+    }
+
+    /// How many failures like this one there were; what costs no try is counted with the agent's own.
+    pub fn used(mut self, class: Class, red: Red) -> u32 {
+        match class {
+            Class::Capacity | Class::Machine | Class::Lost | Class::Operator => self.execution,
+            Class::Execution | Class::Verification | Class::Ci | Class::Conflict => {
+                self.of(class, red).map_or(0, |n| *n)
+            }
+        }
+    }
 }
 
 /// What is seen of an agent at work.

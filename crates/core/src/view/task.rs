@@ -3,6 +3,7 @@
 use super::{Outside, matter, obstacle};
 use crate::decide::left_ms;
 use crate::ids::{Branch, ChangeNumber, CommitId, Millis, QuestionId, TaskId};
+use crate::outcome::{Class, Red};
 use crate::plan::{Priority, TaskSpec};
 use crate::policy::Policy;
 use crate::state::{Closure, Hold, Kind, Park, Phase, Running, Satisfies, State, Step, Stop, Task};
@@ -347,7 +348,10 @@ fn numbered(at: usize, name: &str) -> String {
 fn repair(policy: &Policy, task: &Task) -> Option<String> {
     let (tries, limits) = (&task.facts.tries, &policy.retries);
     let (name, n, of) = match kind(&task.step)? {
-        Kind::Verify => ("repair", tries.verification, limits.verification),
+        Kind::Verify => {
+            let red = task.facts.failure.as_ref().map_or(Red::Other, |failure| failure.red);
+            ("repair", tries.used(Class::Verification, red), limits.of(Class::Verification, red))
+        }
         Kind::Ci => ("CI repair", tries.ci, limits.ci),
         Kind::Conflict => ("rebase", tries.conflict, limits.conflict),
         Kind::Continue | Kind::First => ("retry", tries.execution, limits.execution),

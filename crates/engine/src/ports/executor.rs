@@ -6,7 +6,7 @@
 use ppe_core::ids::{Attempt, Branch, CommitId, Millis, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::intent::JobName;
-use ppe_core::outcome::{AgentEnd, Prepared, SnapshotOutcome, Verdict};
+use ppe_core::outcome::{AgentEnd, Prepared, SnapshotOutcome, Verdict, Verified};
 use ppe_core::policy::Attribution;
 use ppe_core::state::{Collect, Kind, Round, Sighting, Subject};
 use ppe_core::usage::Usage;
@@ -134,8 +134,16 @@ pub struct VerifyJob {
     pub attempt: Attempt,
     /// Which of its jobs.
     pub job: JobName,
+    /// The branch.
+    pub branch: Branch,
+    /// The commit the work is measured against.
+    pub base: CommitId,
     /// The commit whose files are judged.
     pub tip: CommitId,
+    /// The test coverage that the task asks for, in per cent.
+    pub coverage_target: Option<u32>,
+    /// The date of a commit of ours: from the log, so that a repeat gives the same id.
+    pub at: Millis,
 }
 
 /// Checks to run on a commit of the user's repository.
@@ -241,8 +249,8 @@ pub trait Executor: Send + Sync + 'static {
     /// Starts or adopts an agent's job; resolves when it has ended.
     fn agent(&self, job: AgentJob) -> impl Future<Output = Result<AgentEnd, Trouble>> + Send;
 
-    /// Starts or adopts verify commands; resolves when they have ended.
-    fn verify(&self, job: VerifyJob) -> impl Future<Output = Result<Verdict, Trouble>> + Send;
+    /// Starts or adopts fix commands, commits what they change, and then verify commands; resolves when they have ended.
+    fn verify(&self, job: VerifyJob) -> impl Future<Output = Result<Verified, Trouble>> + Send;
 
     /// Starts or adopts checks; resolves when they have ended.
     fn check(&self, job: CheckJob) -> impl Future<Output = Result<Verdict, Trouble>> + Send;

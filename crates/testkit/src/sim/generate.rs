@@ -114,10 +114,17 @@ pub(super) fn revised(seed: &mut Seed, plan: &Plan, in_run: &[TaskId]) -> Option
     checked(tasks).map(|plan| (plan, added))
 }
 
+/// Retry limits; builds and tests have some of their own where two others happen to be so.
+fn retries(seed: &mut Seed) -> Retries {
+    let mut tries = || u32::try_from(seed.below(3)).unwrap_or(0);
+    let (execution, verification, ci, conflict) = (tries(), tries(), tries(), tries());
+    let (build, test) = ((execution == 0).then_some(conflict), (ci == 1).then_some(execution));
+    Retries { execution, verification, build, test, ci, conflict }
+}
+
 /// A policy with every switch in every position, some more often than others.
 pub(super) fn policy(seed: &mut Seed, plan: &Plan) -> Policy {
     let most = if plan.waves.len() == 1 { 2 } else { 4 };
-    let tries = |seed: &mut Seed| u32::try_from(seed.below(3)).unwrap_or(0);
     let one_of = |seed: &mut Seed, values: &[u64]| seed.pick(values).copied().unwrap_or(0);
     Policy {
         slots: u32::try_from(seed.between(1, most)).unwrap_or(1),
@@ -126,12 +133,7 @@ pub(super) fn policy(seed: &mut Seed, plan: &Plan) -> Policy {
         waves: *seed.pick(&[Waves::Free, Waves::Free, Waves::Gate, Waves::Ask]).unwrap_or(&Waves::Free),
         merge_strategy: if seed.chance(50) { MergeStrategy::Independent } else { MergeStrategy::Priority },
         no_change: if seed.chance(50) { NoChange::Ask } else { NoChange::Accept },
-        retries: Retries {
-            execution: tries(seed),
-            verification: tries(seed),
-            ci: tries(seed),
-            conflict: tries(seed),
-        },
+        retries: retries(seed),
         changes: if seed.chance(85) { Changes::Open } else { Changes::Off },
         stagger_ms: one_of(seed, &[0, 0, 2_000]),
         ramp: u32::try_from(one_of(seed, &[0, 0, 0, 1, 2])).unwrap_or(0),

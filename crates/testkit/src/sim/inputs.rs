@@ -119,7 +119,7 @@ fn attempt_inputs(id: &TaskId, attempt: Attempt, at: (Round, Worked, Collect)) -
         ["verify green", "verify red", "verify not found out"].into_iter().zip(verdicts())
     {
         let job = JobName::from(worked);
-        all.push((name, Input::VerifyEnded { task: id.clone(), attempt, job, verdict }));
+        all.push((name, Input::VerifyEnded { task: id.clone(), attempt, job, verified: verdict.into() }));
     }
     all.push((
         "agent seen at work",

@@ -8,7 +8,7 @@ use ppe_core::input::{Input, Trouble};
 use ppe_core::intent::{Intent, JobName};
 use ppe_core::outcome::{
     AgentEnd, Attributed, Claim, Class, Differs, Exit, Failure, Inquiry, Leftovers, Place, Prepared, Rebase,
-    Shortage, Snapshot, SnapshotOutcome, Verdict,
+    Red, Shortage, Snapshot, SnapshotOutcome, Verdict,
 };
 use ppe_core::state::{Collect, Kind, Round, Sighting, State};
 use ppe_core::usage::Usage;
@@ -297,7 +297,9 @@ impl World {
                 Input::AgentEnded { task, attempt, round: Round::Leftovers, end }
             }
             (JobEnd::Agent(end), _) => Input::AgentEnded { task, attempt, round: Round::Main, end },
-            (JobEnd::Verdict(verdict), job) => Input::VerifyEnded { task, attempt, job, verdict },
+            (JobEnd::Verdict(verdict), job) => {
+                Input::VerifyEnded { task, attempt, job, verified: verdict.into() }
+            }
         };
         (wait_ms, input)
     }
@@ -351,7 +353,9 @@ impl World {
             let tree = self.git.tree(workspace.tip);
             let verdict = if self.broken.contains(&tree) || self.strikes(3) {
                 let nth = self.seed.below(3);
-                Verdict::Red(Failure::new(Class::Verification, format!("test {nth} fails")))
+                let red = [Red::Other, Red::Build, Red::Test][usize::try_from(nth).unwrap_or(0)];
+                let failure = Failure::new(Class::Verification, format!("test {nth} fails"));
+                Verdict::Red(Failure { red, ..failure })
             } else if self.strikes(3) {
                 Verdict::Unevaluated("the tool is not there".to_owned())
             } else {
@@ -367,10 +371,11 @@ impl World {
         if matches!(verdict, Verdict::Unevaluated(_)) {
             // What could not be found out is tried again from the start.
             self.desk(task).jobs.remove(&(attempt, name));
-            let input = Input::VerifyEnded { task: task.clone(), attempt, job: name, verdict };
+            let input =
+                Input::VerifyEnded { task: task.clone(), attempt, job: name, verified: verdict.into() };
             return Ok(vec![(1, input)]);
         }
-        let input = Input::VerifyEnded { task: task.clone(), attempt, job: name, verdict };
+        let input = Input::VerifyEnded { task: task.clone(), attempt, job: name, verified: verdict.into() };
         Ok(vec![(job.ends.since(now), input)])
     }
 }

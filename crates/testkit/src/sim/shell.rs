@@ -11,7 +11,7 @@ use ppe_core::ids::Millis;
 use ppe_core::input::{Command, Input, Reply, Start};
 use ppe_core::intent::Intent;
 use ppe_core::invariant;
-use ppe_core::outcome::Verdict;
+use ppe_core::outcome::{Verdict, Verified};
 use ppe_core::plan::Plan;
 use ppe_core::sim::Seed;
 use ppe_core::state::State;
@@ -187,7 +187,7 @@ impl Shell {
                 // What could not be found out is asked again under the same name: there, one answer is like the next.
                 let again = matches!(
                     &input,
-                    Input::VerifyEnded { verdict: Verdict::Unevaluated(_), .. }
+                    Input::VerifyEnded { verified: Verified { verdict: Verdict::Unevaluated(_), .. }, .. }
                         | Input::CheckEnded { verdict: Verdict::Unevaluated(_), .. }
                 );
                 let keyed = !again

@@ -4,7 +4,7 @@ use super::git::commit_of;
 use super::world::World;
 use ppe_core::event::{After, Event, Record};
 use ppe_core::ids::TaskId;
-use ppe_core::outcome::Class;
+use ppe_core::outcome::{Class, Failure, Red};
 use ppe_core::policy::Retries;
 use ppe_core::state::{Closure, GivenUp, Leave, Stop};
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct Truth {
     retries: Retries,
-    failures: BTreeMap<(TaskId, Class), u32>,
+    failures: BTreeMap<(TaskId, Class, Red), u32>,
     losses: BTreeMap<TaskId, u32>,
     given_up: BTreeMap<TaskId, Stop>,
     closed: BTreeMap<TaskId, Closure>,
@@ -42,7 +42,7 @@ impl Truth {
             Event::AttemptStarted { task, .. } => self.dependencies_are_in(world, task)?,
             Event::AttemptFailed { task, failure, after, .. }
             | Event::ChangeReturned { task, failure, after } => {
-                self.count_try(task, failure.class, *after)?;
+                self.count_try(task, failure, *after)?;
                 self.must_not_go_on(task, "failed")?;
             }
             Event::AttemptSucceeded { task, .. } => self.must_not_go_on(task, "succeeded")?,
@@ -75,7 +75,7 @@ impl Truth {
                 }
             }
             Event::TaskReopened { task, .. } | Event::TaskReset { task, .. } => {
-                self.failures.retain(|(of, _), _| of != task);
+                self.failures.retain(|(of, ..), _| of != task);
                 self.losses.remove(task);
                 if matches!(event, Event::TaskReset { .. }) {
                     self.closed.remove(task);
@@ -109,15 +109,18 @@ impl Truth {
         Ok(())
     }
 
-    fn count_try(&mut self, task: &TaskId, class: Class, after: After) -> Result<(), String> {
-        let limit = match class {
-            Class::Execution => self.retries.execution,
-            Class::Verification => self.retries.verification,
-            Class::Ci => self.retries.ci,
-            Class::Conflict => self.retries.conflict,
-            Class::Capacity | Class::Machine | Class::Lost | Class::Operator => return Ok(()),
+    fn count_try(&mut self, task: &TaskId, failure: &Failure, after: After) -> Result<(), String> {
+        let (class, red) = (failure.class, failure.red);
+        let limit = match (class, red) {
+            (Class::Verification, Red::Build) => self.retries.build.unwrap_or(self.retries.verification),
+            (Class::Verification, Red::Test) => self.retries.test.unwrap_or(self.retries.verification),
+            (Class::Verification, Red::Other) => self.retries.verification,
+            (Class::Execution, _) => self.retries.execution,
+            (Class::Ci, _) => self.retries.ci,
+            (Class::Conflict, _) => self.retries.conflict,
+            (Class::Capacity | Class::Machine | Class::Lost | Class::Operator, _) => return Ok(()),
         };
-        let count = self.failures.entry((task.clone(), class)).or_default();
+        let count = self.failures.entry((task.clone(), class, red)).or_default();
         *count += 1;
         if *count > limit && matches!(after, After::Retry { .. }) {
             return Err(format!(

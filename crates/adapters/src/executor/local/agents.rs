@@ -124,6 +124,7 @@ impl Inner {
         if let Some(first) = driver.first_run(&env).filter(|_| !dir.join(record::SPEC).exists()) {
             first_run::see_to(&first, &env, &workspace);
         }
+        self.fit_out(&agent.task, &mut env)?;
         let Parted { env, secrets, shim } = self.parted(dir, env);
         let spec = JobSpec {
             marker: self.marker(dir),

@@ -1,5 +1,4 @@
-//! Commands that judge: verify commands in a task's workspace, checks on a candidate. Each is a job of its own; the
-//! first that is red decides.
+//! One command of a verify job, a check or a set-up: started or adopted as a job of its own, and judged by its end.
 
 use super::secrets::Parted;
 use super::{CommandSpec, Inner, trouble};
@@ -7,82 +6,33 @@ use crate::executor::job::{self, Ensured, NotStarted, Settled};
 use crate::executor::output::{self, Stream};
 use crate::executor::record::{self, End, Exit, JobSpec, StopReason};
 use crate::failpoint;
-use crate::git::Stamp;
-use crate::git::prepare::{self, Start, WorkspaceSpec};
-use ppe_core::ids::{Branch, Millis, TaskId};
+use ppe_core::ids::TaskId;
 use ppe_core::input::Trouble;
 use ppe_core::intent::JobName;
-use ppe_core::outcome::{Class, Failure, Verdict};
 use ppe_core::wording;
-use ppe_engine::ports::{CheckJob, JobKey, VerifyJob};
+use ppe_engine::ports::JobKey;
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
 /// What a failure tells of the output, bytes.
 const DETAIL_BYTES: usize = 4_096;
-/// The task that the workspace of the checks goes by.
-const CHECKS: &str = "lane-checks";
+/// In the folder of a series of commands: nothing more of it begins.
+const STOPPED: &str = "stopped";
 
 /// How a command ended.
-enum Judged {
+pub(super) enum Judged {
     Green,
     Red { summary: String, detail: String },
     Unevaluated(String),
 }
 
+impl Judged {
+    /// It was asked to stop.
+    pub(super) fn stopped() -> Self {
+        Self::Unevaluated("it was stopped".to_owned())
+    }
+}
+
 impl Inner {
-    pub(super) fn verify(&self, job: &VerifyJob) -> Result<Verdict, Trouble> {
-        let key = JobKey::Attempt { task: job.task.clone(), attempt: job.attempt, job: job.job };
-        let workspace = self.workspace_dir(&job.task);
-        self.judge(&self.job_dir(&key), &workspace, &self.settings.verify, Class::Verification)
-    }
-
-    pub(super) fn check(&self, job: &CheckJob) -> Result<Verdict, Trouble> {
-        if self.settings.checks.is_empty() {
-            return Ok(Verdict::Green);
-        }
-        let _one_at_a_time = self.checking.lock().unwrap_or_else(PoisonError::into_inner);
-        let dir = self.job_dir(&JobKey::Check { subject: job.subject.clone(), run: job.run });
-        let workspace = self.places.workspaces.join(CHECKS);
-        record::make_dir(&self.places.workspaces).map_err(trouble::machine)?;
-        if command_dirs(&dir).is_empty() {
-            let spec = WorkspaceSpec {
-                dir: workspace.clone(),
-                run: self.run.clone(),
-                task: TaskId::new(CHECKS),
-                branch: Branch::new("ppe/checks"),
-                target_tip: job.commit.clone(),
-                start: Start::Fresh,
-                must_contain: Vec::new(),
-                copy: self.settings.copy.clone(),
-                stamp: Stamp { who: self.settings.identity.clone(), when: Millis(record::wall_ms()) },
-            };
-            prepare::prepare(&self.repo, &spec).map_err(trouble::machine)?;
-            self.set_up(&TaskId::new(CHECKS), &workspace)?;
-        }
-        self.judge(&dir, &workspace, &self.settings.checks, Class::Ci)
-    }
-
-    /// Runs commands one after the other until one is not green.
-    fn judge(
-        &self,
-        dir: &Path,
-        cwd: &Path,
-        commands: &[CommandSpec],
-        class: Class,
-    ) -> Result<Verdict, Trouble> {
-        for (at, command) in commands.iter().enumerate() {
-            match self.run_command(&dir.join(at.to_string()), cwd, command)? {
-                Judged::Green => {}
-                Judged::Red { summary, detail } => {
-                    return Ok(Verdict::Red(Failure { class, summary, detail }));
-                }
-                Judged::Unevaluated(why) => return Ok(Verdict::Unevaluated(why)),
-            }
-        }
-        Ok(Verdict::Green)
-    }
-
     /// Commands that a new workspace needs before anyone works in it; each workspace once.
     pub(super) fn set_up(&self, task: &TaskId, workspace: &Path) -> Result<(), Trouble> {
         let done = workspace.with_file_name(format!("{task}.set-up"));
@@ -93,7 +43,7 @@ impl Inner {
         // A set-up that failed is tried again in a folder of its own.
         let dir = (1..=u32::MAX).map(|n| dir.join(n.to_string())).find(|dir| !failed(dir)).unwrap_or(dir);
         for (at, command) in self.settings.setup.iter().enumerate() {
-            match self.run_command(&dir.join(at.to_string()), workspace, command)? {
+            match self.run_command(task, &dir.join(at.to_string()), command, &command.argv)? {
                 Judged::Green => {}
                 Judged::Red { summary, detail } => {
                     let last = detail.lines().rfind(|l| !l.trim().is_empty()).unwrap_or_default();
@@ -105,12 +55,21 @@ impl Inner {
         std::fs::write(done, "").map_err(trouble::machine)
     }
 
-    fn run_command(&self, dir: &Path, cwd: &Path, command: &CommandSpec) -> Result<Judged, Trouble> {
+    /// Runs a command in a task's workspace and waits for its end. `argv` is the command with everything written out.
+    pub(super) fn run_command(
+        &self,
+        task: &TaskId,
+        dir: &Path,
+        command: &CommandSpec,
+        argv: &[String],
+    ) -> Result<Judged, Trouble> {
+        let mut env = self.settings.job_env.clone();
+        self.fit_out(task, &mut env)?;
         let spec_in = |dir: &Path, parted: &Parted| JobSpec {
             // Of its own for each try: what a lost one left is swept by its marker, and only that.
             marker: self.marker(dir),
-            argv: command.argv.clone(),
-            cwd: cwd.to_owned(),
+            argv: argv.to_vec(),
+            cwd: self.workspace_dir(task),
             env: parted.env.clone(),
             secrets: parted.secrets.clone(),
             stdin: None,
@@ -123,12 +82,18 @@ impl Inner {
         for dir in
             (0..3).map(|n| if n == 0 { dir.to_owned() } else { dir.with_extension(format!("again-{n}")) })
         {
-            let parted = self.parted(&dir, self.settings.job_env.clone());
+            let parted = self.parted(&dir, env.clone());
             let started =
                 job::ensure(&dir, &spec_in(&dir, &parted), &parted.shim).map_err(trouble::machine)?;
             let settled = match started {
                 Ensured::Settled(settled) => settled,
-                Ensured::Running(_) => job::settle(&dir).map_err(trouble::machine)?,
+                Ensured::Running(_) => {
+                    if dir.parent().is_some_and(is_stopped) {
+                        // Whoever stopped the series may not have seen this one.
+                        job::stop(&dir, self.settings.grace_ms).map_err(trouble::machine)?;
+                    }
+                    job::settle(&dir).map_err(trouble::machine)?
+                }
             };
             failpoint::hit("command.before_told");
             match settled {
@@ -146,8 +111,12 @@ impl Inner {
         let dir = self.job_dir(key);
         let dirs = match key {
             JobKey::Attempt { job: JobName::Agent | JobName::Leftovers, .. } => vec![dir],
-            // Whoever runs a series of commands finds the next one stopped before it started.
-            JobKey::Attempt { .. } | JobKey::Check { .. } => command_dirs(&dir),
+            JobKey::Attempt { .. } | JobKey::Check { .. } => {
+                // Whoever runs a series of commands begins no more of them.
+                record::make_dir(&dir).map_err(trouble::machine)?;
+                std::fs::write(dir.join(STOPPED), "").map_err(trouble::machine)?;
+                command_dirs(&dir)
+            }
         };
         for dir in &dirs {
             record::make_dir(dir).map_err(trouble::machine)?;
@@ -158,6 +127,11 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+/// Whether a series of commands was stopped.
+pub(super) fn is_stopped(dir: &Path) -> bool {
+    dir.join(STOPPED).exists()
 }
 
 fn failed(dir: &Path) -> bool {
@@ -190,7 +164,7 @@ fn judge_exit(dir: &Path, command: &CommandSpec, exit: &Exit) -> Judged {
     let red =
         |what: String| Judged::Red { summary: format!("`{}` {what}", command.name), detail: detail(dir) };
     match (exit.stop, &exit.end) {
-        (Some(StopReason::Asked), _) | (_, End::NotRun) => Judged::Unevaluated("it was stopped".to_owned()),
+        (Some(StopReason::Asked), _) | (_, End::NotRun) => Judged::stopped(),
         (Some(StopReason::WallLimit), _) => {
             red(format!("took longer than {}", wording::span(command.limit_ms)))
         }

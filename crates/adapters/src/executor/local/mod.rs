@@ -7,7 +7,10 @@ mod accounts;
 mod agents;
 mod commands;
 mod first_run;
+mod ports;
+mod room;
 mod secrets;
+mod series;
 mod slots;
 mod trouble;
 mod turns;
@@ -21,7 +24,7 @@ use crate::git::{Identity, Repo};
 use ppe_core::ids::{Attempt, RunId, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::intent::JobName;
-use ppe_core::outcome::{AgentEnd, Prepared, SnapshotOutcome, Verdict};
+use ppe_core::outcome::{AgentEnd, Prepared, SnapshotOutcome, Verdict, Verified};
 use ppe_core::state::Subject;
 use ppe_engine::ports::{
     AgentJob, CheckJob, Executor, JobKey, Release, Sightings, SnapshotSpec, Stream, Tail, VerifyJob,
@@ -30,7 +33,8 @@ use ppe_engine::ports::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// Where a run keeps its jobs and workspaces.
 #[derive(Clone, Debug)]
@@ -54,6 +58,43 @@ pub struct CommandSpec {
     pub argv: Vec<String>,
     /// How long it may take, ms; 0 is for ever.
     pub limit_ms: u64,
+    /// What it does.
+    pub kind: CommandKind,
+    /// Whether few of its like may run at once.
+    pub weight: Weight,
+}
+
+/// What a command does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandKind {
+    /// It changes files so that the others find nothing to complain of; runs before them.
+    Fix,
+    /// It builds.
+    Build,
+    /// It tests.
+    Test,
+    /// It measures how much the tests reach.
+    Coverage,
+    /// Anything else.
+    Other,
+}
+
+/// How much of the machine a command takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// Any number runs at once.
+    Light,
+    /// It needs one of the machine's slots for heavy commands.
+    Heavy,
+}
+
+/// Whose daemons build tools use that keep some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Daemons {
+    /// Each task its own.
+    Own,
+    /// The user's.
+    Shared,
 }
 
 /// What the user chose for this machine.
@@ -79,6 +120,12 @@ pub struct ExecutorSettings {
     pub grace_ms: u64,
     /// Free disk space below which nothing new begins, bytes.
     pub disk_floor_bytes: u64,
+    /// Available memory below which nothing new begins, bytes.
+    pub memory_floor_bytes: u64,
+    /// Heavy commands at once, over all runs of this user.
+    pub heavy: u32,
+    /// Whose daemons build tools use.
+    pub daemons: Daemons,
     /// Whom commits are by.
     pub identity: Identity,
     /// What counts as naming an AI besides what is known.
@@ -87,6 +134,10 @@ pub struct ExecutorSettings {
     pub slots: PathBuf,
     /// Where findings about accounts lie that all runs of this user share.
     pub accounts: PathBuf,
+    /// Where the slots for heavy commands lie that they share.
+    pub heavy_slots: PathBuf,
+    /// Where it is written which ports belong to whom.
+    pub ports: PathBuf,
     /// The program that becomes a shim and a scripted agent.
     pub program: PathBuf,
 }
@@ -106,9 +157,11 @@ pub(super) struct Inner {
     shim: ShimProgram,
     slots: slots::MachineSlots,
     accounts: accounts::Accounts,
+    heavy: slots::Pool,
+    ports: ports::Ports,
     turns: turns::Turns,
     /// Checks share one workspace.
-    checking: Mutex<()>,
+    checking: Arc<Mutex<()>>,
 }
 
 impl LocalExecutor {
@@ -123,6 +176,8 @@ impl LocalExecutor {
         let shim = ShimProgram { path: settings.program.clone(), secrets: Vec::new() };
         let slots = slots::MachineSlots::new(settings.slots.clone(), run.clone());
         let accounts = accounts::Accounts::new(settings.accounts.clone());
+        let heavy = slots::Pool::new(settings.heavy_slots.clone(), settings.heavy);
+        let ports = ports::Ports::new(settings.ports.clone());
         Self {
             inner: Arc::new(Inner {
                 accounts,
@@ -133,8 +188,10 @@ impl LocalExecutor {
                 sightings,
                 shim,
                 slots,
+                heavy,
+                ports,
                 turns: turns::Turns::default(),
-                checking: Mutex::new(()),
+                checking: Arc::default(),
             }),
         }
     }
@@ -205,12 +262,12 @@ impl Executor for LocalExecutor {
         agents::run(Arc::clone(&self.inner), job)
     }
 
-    async fn verify(&self, job: VerifyJob) -> Result<Verdict, Trouble> {
-        self.blocking(move |inner| inner.verify(&job)).await
+    fn verify(&self, job: VerifyJob) -> impl Future<Output = Result<Verified, Trouble>> + Send {
+        series::verify(Arc::clone(&self.inner), job)
     }
 
-    async fn check(&self, job: CheckJob) -> Result<Verdict, Trouble> {
-        self.blocking(move |inner| inner.check(&job)).await
+    fn check(&self, job: CheckJob) -> impl Future<Output = Result<Verdict, Trouble>> + Send {
+        series::check(Arc::clone(&self.inner), job)
     }
 
     async fn stop(&self, job: JobKey, grace_ms: u64) -> Result<(), Trouble> {

@@ -1,5 +1,5 @@
 //! The machine's slots: all runs of a user on this machine share them, so that no combination of runs puts more agents to
-//! work than one machine takes.
+//! work, or more heavy commands at once, than one machine takes.
 //!
 //! A slot is a lock on a file, which the kernel gives back however its holder ends. Knows nothing of what runs in one.
 
@@ -11,12 +11,37 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+/// So many locks in a folder that all runs of this user share.
+pub(super) struct Pool {
+    dir: PathBuf,
+    most: u32,
+}
+
+impl Pool {
+    pub(super) fn new(dir: PathBuf, most: u32) -> Self {
+        Self { dir, most }
+    }
+
+    /// Takes a free slot, if there is one.
+    pub(super) fn try_take(&self, note: &Note) -> Result<Option<RecordLock>, Trouble> {
+        std::fs::create_dir_all(&self.dir).map_err(super::trouble::machine)?;
+        for slot in 1..=self.most {
+            match RecordLock::try_acquire(&self.dir.join(slot.to_string()), note) {
+                Ok(lock) => return Ok(Some(lock)),
+                Err(LockError::Held { .. }) => {}
+                Err(error @ LockError::Io { .. }) => return Err(super::trouble::machine(error)),
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// An attempt that holds a slot.
 type Holder = (TaskId, Attempt);
 
 /// The slots that this process holds.
 pub(super) struct MachineSlots {
-    dir: PathBuf,
+    pool: Pool,
     run: RunId,
     held: Mutex<BTreeMap<Holder, RecordLock>>,
 }
@@ -24,7 +49,7 @@ pub(super) struct MachineSlots {
 impl MachineSlots {
     /// The machine's slots lie in `dir`, which all runs of this user share.
     pub(super) fn new(dir: PathBuf, run: RunId) -> Self {
-        Self { dir, run, held: Mutex::default() }
+        Self { pool: Pool::new(dir, MAX_SLOTS), run, held: Mutex::default() }
     }
 
     /// Takes a slot for an attempt, or finds the one it has.
@@ -55,16 +80,10 @@ impl MachineSlots {
     }
 
     fn free_slot(&self, task: &TaskId) -> Result<RecordLock, Trouble> {
-        std::fs::create_dir_all(&self.dir).map_err(super::trouble::machine)?;
         let note = Note { run: Some(self.run.clone()), command: format!("an agent on {task}") };
-        for slot in 1..=MAX_SLOTS {
-            match RecordLock::try_acquire(&self.dir.join(slot.to_string()), &note) {
-                Ok(lock) => return Ok(lock),
-                Err(LockError::Held { .. }) => {}
-                Err(error @ LockError::Io { .. }) => return Err(super::trouble::machine(error)),
-            }
-        }
-        Err(Trouble::Elsewhere(format!("all {MAX_SLOTS} slots of this machine are in use by other runs")))
+        self.pool.try_take(&note)?.ok_or_else(|| {
+            Trouble::Elsewhere(format!("all {MAX_SLOTS} slots of this machine are in use by other runs"))
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use ppe_core::input::Trouble;
 use ppe_core::outcome::{Differs, Leftovers, Prepared, Rebase, Snapshot, SnapshotOutcome};
 use ppe_core::policy::Attribution;
 use ppe_core::state::Collect;
-use ppe_engine::ports::{SnapshotSpec, WorkspaceSpec as Wish, WorkspaceStart};
+use ppe_engine::ports::{SnapshotSpec, VerifyJob, WorkspaceSpec as Wish, WorkspaceStart};
 use std::path::Path;
 
 /// Names tried when a branch's name is taken.
@@ -44,6 +44,7 @@ impl Inner {
 
     fn prepare_in_turn(&self, wish: &Wish) -> Result<Prepared, Trouble> {
         self.check_disk()?;
+        self.check_memory()?;
         if let Some(attempt) = wish.attempt {
             self.slots.take(&wish.task, attempt)?;
         }
@@ -194,14 +195,13 @@ impl Inner {
         let Some(workspace) = Workspace::open(&self.repo, &dir).map_err(trouble::machine)? else {
             return Ok(SnapshotOutcome::Gone(format!("the workspace of {} was removed", spec.task)));
         };
-        failpoint::hit("snapshot.before");
-        workspace.clear_stale_locks();
         let take = TakeSpec {
             attempt: spec.attempt,
             leftovers: match spec.collect {
                 Collect::Look => snapshot::Leftovers::Ignore,
                 Collect::Commit => snapshot::Leftovers::Commit,
             },
+            onto: None,
             message: format!("chore: uncommitted work of {}", spec.task),
             stamp: self.stamp(spec.at),
             gate: Gate::default(),
@@ -212,7 +212,34 @@ impl Inner {
                 Attribution::Allow => None,
             },
         };
-        let taken = match snapshot::take(&workspace, &take) {
+        self.taken(&workspace, &take)
+    }
+
+    /// Takes what fix commands left uncommitted, as a commit on the tip that was to be judged.
+    pub(super) fn take_fixes(&self, job: &VerifyJob, message: &str) -> Result<SnapshotOutcome, Trouble> {
+        self.turns.take(&job.task, |_| {
+            let dir = self.workspace_dir(&job.task);
+            let Some(workspace) = Workspace::open(&self.repo, &dir).map_err(trouble::machine)? else {
+                return Ok(SnapshotOutcome::Gone(format!("the workspace of {} was removed", job.task)));
+            };
+            let take = TakeSpec {
+                attempt: job.attempt,
+                leftovers: snapshot::Leftovers::Commit,
+                onto: Some(job.tip.clone()),
+                message: message.to_owned(),
+                stamp: self.stamp(job.at),
+                gate: Gate::default(),
+                // The tip was looked at before it was verified, and this commit is ours.
+                attribution: None,
+            };
+            self.taken(&workspace, &take)
+        })
+    }
+
+    fn taken(&self, workspace: &Workspace, take: &TakeSpec) -> Result<SnapshotOutcome, Trouble> {
+        failpoint::hit("snapshot.before");
+        workspace.clear_stale_locks();
+        let taken = match snapshot::take(workspace, take) {
             Ok(taken) => taken,
             Err(SnapshotError::Gone { dir }) => {
                 return Ok(SnapshotOutcome::Gone(format!("the workspace {} was removed", dir.display())));
@@ -224,9 +251,9 @@ impl Inner {
             Err(error) => return Err(trouble::machine(error)),
         };
         failpoint::hit("snapshot.after");
-        let leftovers = match spec.collect {
-            Collect::Commit => 0,
-            Collect::Look => u32::try_from(taken.look.dirty.len()).unwrap_or(u32::MAX),
+        let leftovers = match take.leftovers {
+            snapshot::Leftovers::Commit => 0,
+            snapshot::Leftovers::Ignore => u32::try_from(taken.look.dirty.len()).unwrap_or(u32::MAX),
         };
         let tests_added = self.tests_added(&taken.look.base, &taken.tip)?;
         Ok(SnapshotOutcome::Taken(Snapshot {
@@ -284,6 +311,7 @@ impl Inner {
             failpoint::hit("release.moved");
         }
         self.forget_set_up(task);
+        self.clear_out(task)?;
         for trash in keep::trash_in(&self.places.workspaces) {
             // What cannot be deleted now lies in nobody's way and is found again at the next removal.
             drop(trash.delete());

@@ -160,16 +160,10 @@ impl State {
     pub(super) fn failed(&mut self, task: &TaskId, failure: &Failure, after: After) -> Result {
         let forgets = self.has(Mutant::TryNotCounted);
         let facts = self.facts(task)?;
-        match failure.class {
-            Class::Execution => facts.tries.execution += 1,
-            Class::Verification if forgets => {}
-            Class::Verification => facts.tries.verification += 1,
-            Class::Ci => facts.tries.ci += 1,
-            Class::Conflict => facts.tries.conflict += 1,
-            Class::Lost => facts.tries.lost += 1,
-            Class::Capacity | Class::Machine | Class::Operator => {
-                return Err("this class costs no try".to_owned());
-            }
+        match facts.tries.of(failure.class, failure.red) {
+            Some(_) if forgets && failure.class == Class::Verification => {}
+            Some(tries) => *tries += 1,
+            None => return Err("this class costs no try".to_owned()),
         }
         facts.failures += 1;
         facts.failure = Some(failure.clone());
