@@ -1,7 +1,9 @@
 # Two commands do all set-up on a fresh Debian machine and say what they install:
 #   make demo    runs the example plan of 45 tasks with scripted agents in a scratch repository
 #   make test    checks formatting, lints and tests
-.PHONY: demo demo-screen test test-all build setup fmt
+# and one more, which also gets the agents themselves from npm:
+#   make test-agents    tests with real agents, Claude Code and Codex, against a scripted model
+.PHONY: demo demo-screen test test-agents test-all build setup fmt
 
 setup:
 	@scripts/setup
@@ -23,11 +25,20 @@ test: setup
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo nextest run --workspace --no-fail-fast
 
-# As `test`, with the long variants: more seeds, more kills.
+# Real agents, each with an environment of its own, a key that opens nothing, and a model on loopback.
+test-agents:
+	@scripts/setup --agents
+	@scripts/agent-clis
+	cargo nextest run -p ppe-app --no-fail-fast --profile agents
+
+# As `test` and `test-agents`, with the long variants: more seeds, more kills, more agents.
 test-all: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	PPE_TEST_LONG=1 cargo nextest run --workspace --no-fail-fast --profile long
+	@scripts/setup --agents
+	@scripts/agent-clis --all
+	cargo nextest run -p ppe-app --no-fail-fast --profile all-agents
 
 fmt:
 	cargo fmt --all

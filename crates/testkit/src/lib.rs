@@ -3,4 +3,6 @@
 pub mod drive;
 pub mod env;
 pub mod fingerprint;
+pub mod loopback;
+pub mod model;
 pub mod sim;

@@ -111,5 +111,6 @@ fn the_first_sign_of_no_access_ends_it() {
     let lines = recording.lines().into_iter().take(4);
     lines.flat_map(|line| driver("codex").line(&line)).for_each(|event| seen.add(event));
     let Some(Exit::CannotStart(why)) = hopeless(&seen, 0) else { panic!("it goes on") };
-    assert!(why.starts_with("unexpected status 401 Unauthorized: invalid x-api-key"), "{why}");
+    assert!(why.contains("codex login"), "{why}");
+    assert!(why.contains("unexpected status 401 Unauthorized: invalid x-api-key"), "{why}");
 }

@@ -5,7 +5,7 @@
 
 use super::event::{AgentEvent, Reckoning, Retry, Seen, Went};
 use super::native::{self, NativeSettings, Permissions, count, text};
-use super::{Launch, Places, ProcessEnd, bounded, end};
+use super::{Launch, Places, ProcessEnd, bounded, end, shell_parts};
 use ppe_core::ids::Millis;
 use ppe_core::outcome::{AgentEnd, Exit, Made, Shortage};
 use ppe_core::usage::{Usage, micro_usd};
@@ -42,6 +42,7 @@ impl ClaudeDriver {
     pub fn launch(&self, job: &AgentJob, places: &Places<'_>) -> Launch {
         let settings = &self.settings;
         let (title, new_session) = (format!("Execute {}", job.task), session_id(places.job_dir));
+        let granted: Vec<String> = job.allow.iter().flat_map(|rule| granted(rule)).collect();
         let mut parts = vec![settings.program.as_str(), "-p", "--output-format", "stream-json", "--verbose"];
         match native::session(job) {
             Some(known) => parts.extend(["--resume", known]),
@@ -55,7 +56,7 @@ impl ClaudeDriver {
             Permissions::Edits => {
                 parts.extend(["--permission-mode", "acceptEdits", "--allowedTools"]);
                 parts.extend(ALLOWED);
-                let more = settings.allow.iter().chain(&job.allow).map(|rule| rule.trim());
+                let more = settings.allow.iter().chain(&granted).map(|rule| rule.trim());
                 // What was permitted may come from an agent's own words: it must not be taken for an option.
                 parts.extend(more.filter(|rule| !rule.is_empty() && !rule.starts_with('-')));
             }
@@ -95,6 +96,14 @@ impl ClaudeDriver {
             _ => told,
         }
     }
+}
+
+/// The rules for what was denied and is permitted now. A shell line is permitted by its commands, each by itself.
+fn granted(denied: &str) -> Vec<String> {
+    let line = denied.trim().strip_prefix("Bash(").and_then(|rest| rest.strip_suffix(')'));
+    let commands = line.map(shell_parts::commands).unwrap_or_default();
+    let rules = commands.into_iter().map(|command| format!("Bash({command})"));
+    if rules.len() == 0 { vec![denied.to_owned()] } else { rules.collect() }
 }
 
 /// The id of a new session: of the form that it asks for, and the same for the same job.

@@ -139,8 +139,16 @@ fn failing(why: &str) -> AgentEvent {
     let Some(rest) = why.strip_prefix("Reconnecting... ") else { return AgentEvent::Final(failure(why)) };
     let attempt = rest.split_once('/').and_then(|(attempt, _)| attempt.parse().ok());
     let cause = rest.split_once('(').map_or(rest, |(_, cause)| cause.strip_suffix(')').unwrap_or(cause));
-    let why = bounded::one_line(cause, bounded::WHY_BYTES);
-    AgentEvent::Retrying(Retry { attempt, delay_ms: None, status: status(cause), why })
+    AgentEvent::Retrying(Retry { attempt, delay_ms: None, status: status(cause), why: advised(cause) })
+}
+
+/// What failed, with what to do about it where that is known.
+fn advised(why: &str) -> String {
+    let advice = match status(why) {
+        Some(401 | 403) => "Codex is not let in: log in with `codex login`, or give it a key: ",
+        _ => "",
+    };
+    bounded::one_line(&format!("{advice}{why}"), bounded::WHY_BYTES)
 }
 
 /// The HTTP status that a text names.
@@ -170,7 +178,7 @@ fn failure(why: &str) -> Exit {
     let unreachable = ["stream disconnected", "timeout", "timed out", "connection", "error sending request"];
     let overloaded = ["high demand", "at capacity", "overloaded"];
     match status(&lower) {
-        Some(status) => end::by_status(Some(status), &line),
+        Some(status) => end::by_status(Some(status), &advised(&line)),
         None if error.is_none() && (says(&unreachable) || says(&overloaded)) => end::by_status(None, &line),
         None => Exit::Failed(line),
     }
@@ -261,7 +269,10 @@ mod tests {
         for (why, wanted) in [
             (
                 "unexpected status 401 Unauthorized: no",
-                Exit::CannotStart("unexpected status 401 Unauthorized: no".into()),
+                Exit::CannotStart(
+                    "Codex is not let in: log in with `codex login`, or give it a key: unexpected status 401 Unauthorized: no"
+                        .into(),
+                ),
             ),
             ("unexpected status 404 Not Found", Exit::CannotStart("unexpected status 404 Not Found".into())),
             ("unexpected status 503 x", servers("unexpected status 503 x")),

@@ -18,6 +18,7 @@ mod opencode;
 pub mod report;
 mod rules;
 mod scripted;
+mod shell_parts;
 
 use ppe_core::outcome::AgentEnd;
 use ppe_core::state::Kind;
