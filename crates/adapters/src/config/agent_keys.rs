@@ -1,6 +1,7 @@
-//! The keys of agents that are programs of their own kind: the same for each, said once.
+//! The keys of agents: which one works, and how each is run. Those of programs of their own kind are the same for each, and
+//! said once.
 
-use super::key::{Key, choice, key, list, text};
+use super::key::{Key, choice, command, key, list, real, text};
 use super::settings::{Home, Permissions, Settings};
 
 /// The keys of `[agent.NAME]` for one of them.
@@ -77,10 +78,96 @@ macro_rules! agent_keys {
     };
 }
 
-/// One group for each agent.
-pub(super) static AGENT_KEYS: [&[Key<Settings>]; 4] = [
+/// One group for each agent that is a program of its own kind.
+pub(super) static NATIVE_KEYS: [&[Key<Settings>]; 4] = [
     agent_keys!("claude", claude),
     agent_keys!("codex", codex),
     agent_keys!("opencode", opencode),
     agent_keys!("gemini", gemini),
+];
+
+/// Which agent works, and the keys of the others.
+pub(super) static AGENT_KEYS: &[Key<Settings>] = &[
+    key("agent.name", text(|s, t| s.policy.agent = t), &[], "The agent of tasks that name none."),
+    key(
+        "agent.prompt",
+        text(|s, t| s.prompt_file = Some(t)),
+        &[],
+        "A file with your own template of what agents are told. `ppe plan prompt` prints the one that holds.",
+    ),
+    key(
+        "agent.fallback",
+        text(|s, t| s.fallback = Some(t)),
+        &[],
+        "The agent that takes tasks whose own has no allowance and names no fallback.",
+    ),
+    key(
+        "agent.acp.cmd",
+        command(|s, argv| s.acp_agent.argv = argv),
+        &[],
+        "The program that speaks the protocol on its standard input and output.",
+    ),
+    key(
+        "agent.acp.model",
+        text(|s, t| s.acp_agent.model = Some(t)),
+        &[],
+        "The model of tasks and rules that name none, where the agent lets it be chosen.",
+    ),
+    key(
+        "agent.acp.mode",
+        text(|s, t| s.acp_agent.mode = Some(t)),
+        &[],
+        "The agent's mode of work, in its own words; without it the one that edits without asking, where it has one.",
+    ),
+    key(
+        "agent.acp.permissions",
+        choice(&[
+            ("edits", |s| s.acp_agent.permissions = Permissions::Edits),
+            ("all", |s| s.acp_agent.permissions = Permissions::All),
+        ]),
+        &[],
+        "Which of its requests are granted: to edit and to run what the workspace needs, or every one.",
+    ),
+    key(
+        "agent.acp.env",
+        list(|s, l| s.acp_agent.env = l),
+        &[],
+        "Variables that it sees besides those of `[env]`: its key, for one. Patterns as in `env.pass`.",
+    ),
+    key(
+        "agent.acp.account",
+        text(|s, t| s.acp_agent.account = Some(t)),
+        &[],
+        "Whose allowance it uses: agents of one account wait together. Its name by default.",
+    ),
+    key(
+        "agent.command.cmd",
+        command(|s, argv| s.command_agent.argv = argv),
+        &[],
+        "The program. It gets the prompt on its standard input and works in the current folder.",
+    ),
+    key(
+        "agent.command.env",
+        list(|s, l| s.command_agent.env = l),
+        &[],
+        "Variables that it sees besides those of `[env]`: its key, for one. Patterns as in `env.pass`.",
+    ),
+    key(
+        "agent.command.account",
+        text(|s, t| s.command_agent.account = Some(t)),
+        &[],
+        "Whose allowance it uses: agents of one account wait together. Its name by default.",
+    ),
+    key(
+        "agent.scripted.script",
+        text(|s, t| s.scripted_agent.script = Some(t)),
+        &[],
+        "The script, seen from the repository.",
+    ),
+    key(
+        "agent.scripted.speed",
+        real(1_000_000.0, |s, x| s.scripted_agent.speed = x),
+        &[],
+        "How many times faster than written the script is played.",
+    ),
 ];

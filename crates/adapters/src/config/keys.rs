@@ -2,12 +2,12 @@
 //!
 //! Does not know where values come from, nor the defaults: those are in `defaults.toml`.
 
-use super::agent_keys::AGENT_KEYS;
+use super::agent_keys::{AGENT_KEYS, NATIVE_KEYS};
 use super::key::{
     Key, Kind, YEAR_MIN, choice, command, count, dollars, key, list, mebibytes, minutes, real, retries,
     seconds, text, whole,
 };
-use super::settings::{CommandKind, Daemons, Draft, Permissions, PlanSource, Settings, Weight};
+use super::settings::{CommandKind, Daemons, Draft, PlanSource, Settings, Weight};
 use ppe_core::policy::{
     Attribution, Changes, MAX_SLOTS, MergeMethod, MergeStrategy, Mode, NoChange, Order, Trailers, Waves,
 };
@@ -347,88 +347,6 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         &[],
         "Tokens for one task, over all its attempts.",
     ),
-    key("agent.name", text(|s, t| s.policy.agent = t), &[], "The agent of tasks that name none."),
-    key(
-        "agent.prompt",
-        text(|s, t| s.prompt_file = Some(t)),
-        &[],
-        "A file with your own template of what agents are told. `ppe plan prompt` prints the one that holds.",
-    ),
-    key(
-        "agent.fallback",
-        text(|s, t| s.fallback = Some(t)),
-        &[],
-        "The agent that takes tasks whose own has no allowance and names no fallback.",
-    ),
-    key(
-        "agent.acp.cmd",
-        command(|s, argv| s.acp_agent.argv = argv),
-        &[],
-        "The program that speaks the protocol on its standard input and output.",
-    ),
-    key(
-        "agent.acp.model",
-        text(|s, t| s.acp_agent.model = Some(t)),
-        &[],
-        "The model of tasks and rules that name none, where the agent lets it be chosen.",
-    ),
-    key(
-        "agent.acp.mode",
-        text(|s, t| s.acp_agent.mode = Some(t)),
-        &[],
-        "The agent's mode of work, in its own words; without it the one that edits without asking, where it has one.",
-    ),
-    key(
-        "agent.acp.permissions",
-        choice(&[
-            ("edits", |s| s.acp_agent.permissions = Permissions::Edits),
-            ("all", |s| s.acp_agent.permissions = Permissions::All),
-        ]),
-        &[],
-        "Which of its requests are granted: to edit and to run what the workspace needs, or every one.",
-    ),
-    key(
-        "agent.acp.env",
-        list(|s, l| s.acp_agent.env = l),
-        &[],
-        "Variables that it sees besides those of `[env]`: its key, for one. Patterns as in `env.pass`.",
-    ),
-    key(
-        "agent.acp.account",
-        text(|s, t| s.acp_agent.account = Some(t)),
-        &[],
-        "Whose allowance it uses: agents of one account wait together. Its name by default.",
-    ),
-    key(
-        "agent.command.cmd",
-        command(|s, argv| s.command_agent.argv = argv),
-        &[],
-        "The program. It gets the prompt on its standard input and works in the current folder.",
-    ),
-    key(
-        "agent.command.env",
-        list(|s, l| s.command_agent.env = l),
-        &[],
-        "Variables that it sees besides those of `[env]`: its key, for one. Patterns as in `env.pass`.",
-    ),
-    key(
-        "agent.command.account",
-        text(|s, t| s.command_agent.account = Some(t)),
-        &[],
-        "Whose allowance it uses: agents of one account wait together. Its name by default.",
-    ),
-    key(
-        "agent.scripted.script",
-        text(|s, t| s.scripted_agent.script = Some(t)),
-        &[],
-        "The script, seen from the repository.",
-    ),
-    key(
-        "agent.scripted.speed",
-        real(1_000_000.0, |s, x| s.scripted_agent.speed = x),
-        &[],
-        "How many times faster than written the script is played.",
-    ),
     key(
         "workspace.copy",
         list(|s, l| s.workspace.copy = l),
@@ -511,7 +429,7 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
 
 /// Every key that stands once.
 pub(super) fn all() -> impl Iterator<Item = &'static Key<Settings>> {
-    PLAIN_KEYS.iter().chain(AGENT_KEYS.iter().flat_map(|group| group.iter()))
+    PLAIN_KEYS.iter().chain(AGENT_KEYS).chain(NATIVE_KEYS.iter().flat_map(|group| group.iter()))
 }
 
 /// The key with this `section.name`.

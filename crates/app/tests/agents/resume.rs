@@ -28,7 +28,7 @@ fn until_half_way(place: &Place) {
     place.until("all are half-way", || {
         let requests = place.model.requests();
         let waits = |task: &&str| requests.iter().any(|r| r.task == **task && r.turn == 1);
-        TASKS.iter().all(|task| waits(&task)).then_some(())
+        TASKS.iter().all(waits).then_some(())
     });
 }
 

@@ -94,7 +94,7 @@ fn a_line_that_stays_in_a_file_costs_a_try_and_is_named() {
     let failed = |e: &Event| matches!(e, Event::AttemptFailed { failure, .. } if failure.summary == red);
     assert_eq!((attempts(&env, "T-001"), env.count(failed)), (2, 1));
     let prompts = prompts(&env);
-    assert!(prompts[2].contains(&format!("Verification of your work was red: {red}")), "{}", prompts[2]);
+    assert!(prompts[2].contains(&format!("What failed: {red}")), "{}", prompts[2]);
     assert!(!said(&env, "main").contains("Claude"), "what was reworded stays so in later attempts");
     env.finish();
 }
