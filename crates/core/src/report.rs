@@ -8,6 +8,7 @@ use crate::ids::{Branch, ChangeNumber, CommitId, Millis, RunId, TaskId};
 use crate::outcome::Class;
 use crate::plan::Duration;
 use crate::state::{Closure, Hold, State, Step, Task};
+use crate::usage::Usage;
 use crate::view::{HeldTask, OpenQuestion, Outside, RunView, RunWord, TaskWord, percent, view};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -196,6 +197,9 @@ pub struct TaskReport {
     pub attempts: u32,
     /// Failures on the way.
     pub failures: u32,
+    /// Tokens and money of all its attempts.
+    #[serde(default)]
+    pub usage: Usage,
     /// Slot time of all its attempts, ms.
     pub worked_ms: u64,
     /// When it first took a slot.
@@ -251,6 +255,9 @@ pub struct Report {
     pub tests: Tests,
     /// Average test coverage in per cent, where a report of it was found.
     pub coverage_percent: Option<f64>,
+    /// Tokens and money.
+    #[serde(default)]
+    pub usage: Usage,
     /// Automatic repairs.
     pub repairs: Repairs,
     /// Tasks that need a person.
@@ -321,6 +328,7 @@ pub fn report(state: &State, now: Millis, measured: &Measured) -> Report {
         lines: measured.lines.unwrap_or_else(|| lines_of(state, &landed)),
         tests: measured.tests.clone().unwrap_or_else(|| tests_of(state, &landed)),
         coverage_percent: measured.coverage_percent,
+        usage: state.spent(),
         repairs: Repairs { tried: state.totals.repairs, helped: state.totals.repairs_helped },
         next_steps,
         held: view.held,
@@ -462,6 +470,7 @@ fn task_report(state: &State, line: &crate::view::TaskLine) -> Option<TaskReport
         state: line.state,
         attempts: task.facts.attempts,
         failures: task.facts.failures,
+        usage: line.usage,
         worked_ms: line.elapsed_ms,
         started: task.facts.first_started,
         ended: task.is_closed().then_some(task.since),

@@ -1,6 +1,7 @@
 //! Small pieces of wording that more than one room needs: spans of time, lists, counts. Knows nothing of screens.
 
 use crate::ids::{CommitId, TaskId};
+use crate::usage::Usage;
 
 /// A span as people say it: `2h`, `1h 30m`, `45s`, `9 weeks 4 days`. Wall time: a day has 24 hours, a week 7 days.
 pub fn span(ms: u64) -> String {
@@ -76,6 +77,16 @@ pub fn tokens(n: u64) -> String {
         0..1_000 => format!("{n} tokens"),
         1_000..999_950 => format!("{}.{}k tokens", tenths(1_000) / 10, tenths(1_000) % 10),
         _ => format!("{}.{}M tokens", thousands(tenths(1_000_000) / 10), tenths(1_000_000) % 10),
+    }
+}
+
+/// What was used, as people say it: `$12.34, 1.2M tokens`; none if nothing was.
+pub fn usage(usage: &Usage) -> Option<String> {
+    let count = tokens(usage.tokens());
+    match usage.cost_micro_usd {
+        _ if usage.is_zero() => None,
+        Some(cost) => Some(format!("{}, {count}", money(cost))),
+        None => Some(count),
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Breaker {
 }
 
 /// Who would work on a task if it started now.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Worker {
     /// The agent.
     pub agent: String,

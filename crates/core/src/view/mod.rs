@@ -17,6 +17,7 @@ pub use task::{ALMOST_DONE_PERCENT, Activity, Mark, TaskLine, TaskWord, phase_li
 use crate::decide::{Rest, rest};
 use crate::ids::{Branch, CommitId, Millis, RunId, TaskId};
 use crate::state::{Progress, State, StopMode};
+use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -132,6 +133,9 @@ pub struct Sums {
     pub peak_busy: u32,
     /// Sessions of the run.
     pub sessions: u32,
+    /// Tokens and money, of ended agents and of those at work.
+    #[serde(default)]
+    pub usage: Usage,
 }
 
 /// Time, in ms.
@@ -349,6 +353,7 @@ fn sums(state: &State, lists: &Lists, tasks: &[TaskLine]) -> Sums {
         landings: t.landings,
         peak_busy: t.peak_busy,
         sessions: t.sessions,
+        usage: state.spent(),
     }
 }
 

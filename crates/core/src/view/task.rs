@@ -6,7 +6,8 @@ use crate::ids::{Branch, ChangeNumber, CommitId, Millis, QuestionId, TaskId};
 use crate::outcome::{Class, Red};
 use crate::plan::{Priority, TaskSpec};
 use crate::policy::Policy;
-use crate::state::{Closure, Hold, Kind, Park, Phase, Running, Satisfies, State, Step, Stop, Task};
+use crate::state::{Closure, Hold, Kind, Park, Phase, Running, Satisfies, State, Step, Stop, Task, Worker};
+use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
 
 /// From this share of its planned commits, in per cent, a task is almost done.
@@ -150,6 +151,12 @@ pub struct TaskLine {
     pub activity: Option<Activity>,
     /// The agent that works on it, or will.
     pub agent: String,
+    /// Its model, where one is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Tokens and money, across attempts.
+    #[serde(default)]
+    pub usage: Usage,
     /// Commits made.
     pub commits: u32,
     /// Commits planned; 0 when the plan does not say.
@@ -207,6 +214,12 @@ pub(super) fn line(
     let (task, planned) = (&state.tasks[at], &state.plan.tasks[at]);
     let (spec, facts) = (&planned.spec, &task.facts);
     let blocked = obstacle::text(state, obstacles.of(at));
+    let worker = match task.running() {
+        Some(running) => Worker { agent: running.agent.clone(), model: running.model.clone() },
+        None => state.candidates(at).next().unwrap_or_default(),
+    };
+    let mut usage = facts.usage;
+    usage += facts.seen.usage;
     let commits = task.commits();
     let planned_commits = spec.planned_commits();
     let waits_for: Vec<TaskId> = match &task.step {
@@ -230,7 +243,9 @@ pub(super) fn line(
         attempt: facts.attempts,
         kind: kind(&task.step),
         activity: task.running().map(activity),
-        agent: task.running().map_or_else(|| state.assignment(at).agent, |running| running.agent.clone()),
+        agent: worker.agent,
+        model: worker.model,
+        usage,
         commits,
         planned_commits,
         percent: (planned_commits > 0).then(|| super::percent(commits.into(), planned_commits.into())),

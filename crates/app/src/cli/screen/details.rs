@@ -4,7 +4,7 @@ use super::attention::attention;
 use super::look::{Look, Row, Tone};
 use super::sections::Detail;
 use ppe_core::view::{RunView, TaskLine};
-use ppe_core::wording::{list, short, span, thousands};
+use ppe_core::wording::{list, short, span, thousands, usage};
 
 /// Everything, as lines.
 pub fn details(view: &RunView, look: &Look) -> Vec<String> {
@@ -70,6 +70,7 @@ fn active(task: &TaskLine) -> Vec<Row> {
         )),
     ];
     rows.extend(task.doing.iter().map(|doing| Row::text(format!("    {doing}"))));
+    rows.extend(usage(&task.usage).map(|used| Row::text(format!("    used {used}"))));
     rows.extend(task.branch.iter().map(|branch| Row::text(format!("    branch {branch}"))));
     rows.extend(
         task.failure.iter().map(|failure| Row::toned(Tone::Bad, format!("    last failure: {failure}"))),
@@ -129,4 +130,7 @@ fn figures(view: &RunView) -> Vec<Row> {
             view.remaining.text
         )),
     ]
+    .into_iter()
+    .chain(usage(&t.usage).map(|used| Row::text(format!("Agents used {used}"))))
+    .collect()
 }

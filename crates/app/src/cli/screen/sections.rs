@@ -4,7 +4,7 @@
 use super::look::{Row, Tone, bar, listed};
 use ppe_core::ids::TaskId;
 use ppe_core::view::{RunView, TaskLine, WaveLine, WaveStatus};
-use ppe_core::wording::{span, thousands};
+use ppe_core::wording::{span, thousands, usage};
 
 /// Cells of a wave's bar.
 const WAVE_CELLS: usize = 20;
@@ -270,6 +270,7 @@ pub(super) fn totals(view: &RunView, detail: Detail) -> Vec<Row> {
         Row::text(format!("  Time elapsed: {elapsed}")),
         Row::text(format!("  Est. remaining: {}", view.remaining.text)),
     ];
+    rows.extend(usage(&t.usage).map(|used| Row::text(format!("  Agents used: {used}"))));
     if t.repairs > 0 {
         rows.push(Row::text(format!("  Repairs: {} tried, {} helped", t.repairs, t.repairs_helped)));
     }

@@ -3,7 +3,7 @@
 use super::look::{Look, Row, Tone};
 use ppe_core::plan::Duration;
 use ppe_core::report::Report;
-use ppe_core::wording::{about, span, thousands};
+use ppe_core::wording::{about, span, thousands, usage};
 
 /// The completion screen as lines, with the next steps below the frame.
 pub fn summary(report: &Report, look: &Look) -> Vec<String> {
@@ -128,6 +128,7 @@ fn statistics(report: &Report) -> Vec<Row> {
             if success.failed > 0 { format!(", {} not yet", success.failed) } else { String::new() }
         )));
     }
+    rows.extend(usage(&report.usage).map(|used| Row::text(format!("  Agents used: {used}"))));
     if report.repairs.tried > 0 {
         let repairs = &report.repairs;
         rows.push(Row::text(format!("  Repairs: {} tried, {} helped", repairs.tried, repairs.helped)));
