@@ -3,8 +3,8 @@
 //! Only what the repository's own set-up holds is proposed: a plug-in that is applied, a script that is written, a tool
 //! that is configured or already called by its checks. What cannot be read is not found.
 
+use super::facts::Facts;
 use super::settings::CommandKind;
-use super::survey::Facts;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;

@@ -2,7 +2,7 @@
 //!
 //! Does not look at the repository: `survey` did.
 
-use super::survey::{Facts, Found};
+use super::facts::{Facts, Found};
 use super::value::{list_text, quoted};
 
 /// The text of a `ppe.toml` for a repository that looks like this. It is a valid configuration as it stands.

@@ -9,6 +9,7 @@ mod builds;
 mod env;
 mod environment;
 mod error;
+mod facts;
 mod init;
 mod key;
 mod keys;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use environment::{ambient, environment};
 pub use error::{ConfigError, Problem};
+pub use facts::{Facts, Found};
 pub use init::propose;
 pub use origin::Origin;
 pub use reference::{reference, schema};
@@ -36,7 +38,7 @@ pub use settings::{
     NativeAgents, Permissions, PlanSettings, PlanSource, RetryLimits, ScriptedAgent, Settings, Weight,
     Workspace,
 };
-pub use survey::{Facts, Found, survey};
+pub use survey::survey;
 
 use std::collections::BTreeMap;
 use std::fs;

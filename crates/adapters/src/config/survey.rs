@@ -4,35 +4,10 @@
 //! Does not write anything, and does not know the configuration's form.
 
 use super::builds;
+use super::facts::{Facts, Found};
 use super::settings::CommandKind;
 use std::fs;
 use std::path::Path;
-
-/// What a repository looks like.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// The branch that changes land on.
-    pub target: String,
-    /// The plan's folder, seen from the top, if there is one.
-    pub plan: Option<String>,
-    /// How it builds and tests, in order.
-    pub verify: Vec<Found>,
-    /// Git-ignored files that a checkout needs.
-    pub copy: Vec<String>,
-    /// What makes a fresh checkout ready.
-    pub setup: Vec<String>,
-}
-
-/// A command that was recognised.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// Its name.
-    pub name: String,
-    /// As typed in a shell.
-    pub run: String,
-    /// What it does.
-    pub kind: CommandKind,
-}
 
 /// How many folders are looked at for a plan.
 const MOST_FOLDERS: usize = 2_000;

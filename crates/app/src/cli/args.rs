@@ -1,10 +1,12 @@
 //! The command line as clap reads it. The doc comments are the help text.
 
 mod plan;
+mod report;
 
 pub(crate) use plan::{
     GraphFormat, PlanAdopt, PlanArgs, PlanCommand, PlanGraph, PlanPlace, PlanPrompt, PlanShow,
 };
+pub(crate) use report::{ReportArgs, ReportWord};
 
 use crate::wiring::{Flag, flag};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -153,6 +155,7 @@ pub(crate) struct Selecting {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct RunArgs {
     /// The plan: a folder of task files, or one file; without it the one in ppe.toml, else the one that is found
     pub(crate) plan: Option<PathBuf>,
@@ -166,6 +169,9 @@ pub(crate) struct RunArgs {
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,
+    /// Look at everything, say what would start, and start nothing
+    #[arg(long, conflicts_with = "detach")]
+    pub(crate) dry_run: bool,
     /// Start it in the background and come back
     #[arg(long)]
     pub(crate) detach: bool,
@@ -239,14 +245,6 @@ pub(crate) struct AnswerArgs {
     pub(crate) answer: String,
     #[command(flatten)]
     pub(crate) of: RunOf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReportArgs {
-    #[command(flatten)]
-    pub(crate) of: RunOf,
-    #[command(subcommand)]
-    pub(crate) word: Option<super::report::ReportWord>,
 }
 
 #[derive(Debug, Args)]

@@ -1,11 +1,10 @@
 //! The completion summary; and, inside an agent, the agent's word to the run that started it.
 
-use super::args::ReportArgs;
+use super::args::{ReportArgs, ReportWord};
 use super::screen::{self, Look};
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
 use crate::wiring::{Measuring, Site, Word, latest, report_from_agent};
-use clap::Subcommand;
 use ppe_core::ids::Millis;
 use ppe_core::report::{Measured, report};
 use ppe_core::state::State;
@@ -40,53 +39,6 @@ pub(super) fn last_words(state: &State, now: Millis, measured: &Measured, look: 
     lines.push(String::new());
     lines.extend(screen::summary(&report, look));
     lines
-}
-
-/// A word of an agent to ppe.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ReportWord {
-    /// A phase of the plan has begun
-    Phase {
-        /// Its name
-        name: String,
-    },
-    /// So many planned commits are made
-    Commit {
-        /// How many
-        n: u32,
-    },
-    /// Nothing needs to be changed
-    NoChange {
-        /// Why
-        why: String,
-    },
-    /// A person is needed
-    Blocked {
-        /// Why
-        why: String,
-    },
-    /// A decision is needed; the answer comes with the next prompt
-    Question {
-        /// What is to be decided
-        text: String,
-        /// What may be answered; may be given several times
-        #[arg(long = "option", value_name = "TEXT")]
-        options: Vec<String>,
-        /// Which option applies when nobody answers in time
-        #[arg(long, value_name = "TEXT")]
-        default: Option<String>,
-    },
-    /// The failure is not the work's fault
-    Flaky {
-        /// Why
-        why: String,
-    },
-    /// There is no capacity now
-    Later {
-        /// For how many seconds
-        #[arg(long, value_name = "SECONDS")]
-        seconds: Option<u64>,
-    },
 }
 
 fn understand(word: &ReportWord) -> Word {

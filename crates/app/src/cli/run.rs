@@ -6,19 +6,20 @@ use super::plan::{require, written};
 use super::screen::opening;
 use super::ui::{Terminal, Ui};
 use super::{doctor, plan_text, runtime};
-use crate::error::AppError;
+use crate::error::{AppError, EXIT_DONE};
 use crate::wiring::{
     CheckLevel, Found, Preflight, RunDir, RunLock, Site, create_run, find_plan, judge_target, latest, launch,
     preflight, read_plan, verdict_check,
 };
-use ppe_core::decide::decide;
+use ppe_core::decide::{decide, start_key};
 use ppe_core::ids::{Millis, RunId, TaskId};
 use ppe_core::input::{Input, Start};
 use ppe_core::outcome::Verdict;
 use ppe_core::plan::{Plan, SelectError, Selection, select};
 use ppe_core::policy::Policy;
-use ppe_core::state::State;
-use ppe_core::view::{Outside, RunView, view};
+use ppe_core::state::{Assignment, State};
+use ppe_core::text::shown;
+use ppe_core::view::{Outside, view};
 use ppe_engine::run_loop::Stay;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -44,7 +45,8 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
         selected,
         before: found.before.clone(),
     };
-    let mut lines = opening(&preview(&plan, start.clone()));
+    let begun = preview(&plan, start.clone());
+    let mut lines = opening(&view(&begun, Millis(0), &Outside::default()));
     // The last two, a gap and "Launching", are said when it is so.
     let launching = lines.split_off(lines.len().saturating_sub(2));
     for line in lines {
@@ -60,6 +62,10 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
     if let Some(error) = found.stop() {
         return Err(error);
     }
+    if args.dry_run {
+        say_first_starts(&begun, ui);
+        return Ok(EXIT_DONE);
+    }
     confirm(&args, &site, &found, (&plan.name, start.selected.len()), ui)?;
     if args.detach {
         return drive::detach(&site, "run", ui);
@@ -68,10 +74,28 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
 }
 
 /// What the run will look like the moment it begins.
-fn preview(plan: &Plan, start: Start) -> RunView {
+fn preview(plan: &Plan, start: Start) -> State {
     let mut state = State::new(Arc::new(plan.clone()));
     drop(decide(&mut state, Millis(0), Input::Start(Box::new(start))));
-    view(&state, Millis(0), &Outside::default())
+    state
+}
+
+/// Says who would start at once, and on what, in the order of their starts.
+fn say_first_starts(state: &State, ui: &mut Ui) {
+    let mut first: Vec<usize> = state.busy().chain(state.ready()).collect();
+    first.sort_by_key(|at| (state.tasks[*at].running().is_none(), start_key(state, *at)));
+    ui.data("Would start at once:");
+    for at in first.into_iter().take(state.policy.slots as usize) {
+        let spec = &state.plan.tasks[at].spec;
+        let Assignment { agent, model, .. } = state.assignment(at);
+        let model = model.map_or_else(String::new, |model| format!(", model {model}"));
+        let line = format!(
+            "  {} {} (agent {agent}{model}), on {}",
+            spec.id.value, spec.title, state.plan.tasks[at].branch_name
+        );
+        ui.data(&shown(&line));
+    }
+    ui.talk("nothing was started; `ppe plan prompt ID` prints what an agent would be told");
 }
 
 /// One run at a time: neither beside a live one nor beside one that can be resumed.
@@ -116,7 +140,7 @@ fn confirm(
     let policy = &site.settings.policy;
     ui.talk(&format!(
         "{}: {tasks} {}, {} at once, by agent `{}`; changes on the local forge, merged ({}) into {} of {}",
-        ppe_core::text::shown(plan),
+        shown(plan),
         if tasks == 1 { "task" } else { "tasks" },
         policy.slots,
         policy.agent,

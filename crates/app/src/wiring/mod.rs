@@ -2,6 +2,7 @@
 
 mod adapt;
 mod agents;
+mod check;
 mod control;
 mod launch;
 mod output;
@@ -12,10 +13,11 @@ mod seen;
 mod site;
 
 pub(crate) use adapt::{InitFile, config_lines, config_schema, flag, propose, report_from_agent};
+pub(crate) use check::{Check, CheckLevel};
 pub(crate) use control::{apply, ping, send};
 pub(crate) use launch::{Launched, launch};
 pub(crate) use output::{JobOutput, job_output};
-pub(crate) use preflight::{Check, CheckLevel, Preflight, doctor, judge_target, preflight, verdict_check};
+pub(crate) use preflight::{Preflight, doctor, judge_target, preflight, verdict_check};
 pub(crate) use prompt::{own_template, template_text};
 pub(crate) use runs::{Found, RunLock, create_run, latest, open_run};
 pub(crate) use seen::{Measuring, outside};

@@ -1,6 +1,7 @@
 //! The pre-flight: everything that is looked at before anything is made. `ppe doctor` is this and nothing else.
 
 use super::agents::{self, Depth};
+use super::check::{Check, CheckLevel, bad, good, warning};
 use super::launch::LocalPorts;
 use super::runs::{Found, RunLock, latest};
 use super::site::{Site, find_plan, read_plan};
@@ -16,38 +17,6 @@ use ppe_core::state::{Closure, Subject};
 use ppe_engine::ports::{CheckJob, Executor, Ports};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-
-/// How a check came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CheckLevel {
-    /// As it should be.
-    Good,
-    /// Worth knowing; nothing is stopped.
-    Warning,
-    /// Nothing can start.
-    Bad,
-}
-
-/// One thing that was looked at.
-#[derive(Clone, Debug)]
-pub(crate) struct Check {
-    /// What.
-    pub(crate) name: &'static str,
-    /// How it came out.
-    pub(crate) level: CheckLevel,
-    /// In words.
-    pub(crate) text: String,
-    /// How to mend it.
-    pub(crate) hint: Option<String>,
-}
-
-impl Check {
-    /// The same as something that stops no start.
-    pub(super) fn softened(self) -> Self {
-        let level = if self.level == CheckLevel::Bad { CheckLevel::Warning } else { self.level };
-        Self { level, ..self }
-    }
-}
 
 /// What the pre-flight found.
 pub(crate) struct Preflight {
@@ -80,18 +49,6 @@ impl Preflight {
         }
         Some(error)
     }
-}
-
-pub(super) fn good(name: &'static str, text: impl Into<String>) -> Check {
-    Check { name, level: CheckLevel::Good, text: text.into(), hint: None }
-}
-
-pub(super) fn warning(name: &'static str, text: impl Into<String>, hint: impl Into<String>) -> Check {
-    Check { name, level: CheckLevel::Warning, text: text.into(), hint: Some(hint.into()) }
-}
-
-pub(super) fn bad(name: &'static str, text: impl Into<String>, hint: impl Into<String>) -> Check {
-    Check { name, level: CheckLevel::Bad, text: text.into(), hint: Some(hint.into()) }
 }
 
 /// Looks at everything that costs nothing. Makes nothing.

@@ -3,7 +3,7 @@
 //! What stands for its placeholders is not known here.
 
 use super::Site;
-use super::preflight::{Check, bad, good, warning};
+use super::check::{Check, bad, good, warning};
 use crate::error::AppError;
 use ppe_core::prompt::{DEFAULT, Placeholder, Template};
 use std::fs;

@@ -15,6 +15,7 @@ mod partial;
 mod pauses;
 mod prompt;
 mod secrets;
+mod words;
 
 use ppe_core::event::Event;
 use ppe_core::ids::TaskId;

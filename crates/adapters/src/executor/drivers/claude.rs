@@ -4,6 +4,7 @@
 //! ends with code 0 when it was not permitted to work. Knows neither how it is supervised nor what its end costs.
 
 use super::event::{AgentEvent, Reckoning, Retry, Seen, Went};
+use super::home::preset_session;
 use super::native::{self, NativeSettings, Permissions, count, text};
 use super::{Launch, Places, ProcessEnd, bounded, end, shell_parts};
 use ppe_core::ids::Millis;
@@ -11,8 +12,6 @@ use ppe_core::outcome::{AgentEnd, Exit, Made, Shortage};
 use ppe_core::usage::{Usage, micro_usd};
 use ppe_engine::ports::AgentJob;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
-use std::path::Path;
 
 /// Its own tries are few, and no request hangs for ever: whoever runs it waits better. And it calls nobody but its model.
 const VARIABLES: [(&str, &str); 6] = [
@@ -41,7 +40,7 @@ impl ClaudeDriver {
     /// How to start it for a job.
     pub fn launch(&self, job: &AgentJob, places: &Places<'_>) -> Launch {
         let settings = &self.settings;
-        let (title, new_session) = (format!("Execute {}", job.task), session_id(places.job_dir));
+        let (title, new_session) = (format!("Execute {}", job.task), preset_session(places.job_dir));
         let granted: Vec<String> = job.allow.iter().flat_map(|rule| granted(rule)).collect();
         let mut parts = vec![settings.program.as_str(), "-p", "--output-format", "stream-json", "--verbose"];
         match native::session(job) {
@@ -104,15 +103,6 @@ fn granted(denied: &str) -> Vec<String> {
     let commands = line.map(shell_parts::commands).unwrap_or_default();
     let rules = commands.into_iter().map(|command| format!("Bash({command})"));
     if rules.len() == 0 { vec![denied.to_owned()] } else { rules.collect() }
-}
-
-/// The id of a new session: of the form that it asks for, and the same for the same job.
-fn session_id(job_dir: &Path) -> String {
-    let digest = Sha256::digest(job_dir.as_os_str().as_encoded_bytes());
-    let random = u128::from_be_bytes(std::array::from_fn(|at| digest[at]));
-    let (version, variant) = (0x4 << 76, 0x8 << 60);
-    let hex = format!("{:032x}", random & !(0xf << 76) & !(0xc << 60) | version | variant);
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 /// What an end means of which it did not tell.
@@ -319,6 +309,7 @@ fn of_models(models: &Value) -> Usage {
 mod tests {
     use super::super::tests::{PLACES, job};
     use super::*;
+    use std::path::Path;
 
     fn driver(settings: NativeSettings) -> ClaudeDriver {
         let settings = NativeSettings { program: "claude".to_owned(), ..settings };

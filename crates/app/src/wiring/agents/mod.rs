@@ -8,8 +8,8 @@ mod own;
 mod probe;
 
 use super::Site;
+use super::check::{Check, bad, good, warning};
 use super::launch::agent_settings;
-use super::preflight::{Check, bad, good, warning};
 use ppe_adapters::config::{Home, NativeAgent, Permissions};
 use ppe_adapters::executor::drivers::{Driver, UnknownAgent};
 use ppe_core::ids::TaskId;

@@ -4,7 +4,7 @@
 
 use super::login::folder;
 use super::{Depth, NAME, is_users};
-use crate::wiring::preflight::{Check, good, warning};
+use crate::wiring::check::{Check, good, warning};
 use ppe_adapters::config::NativeAgent;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
