@@ -35,6 +35,9 @@ pub(crate) fn notices(state: &State, record: &Record) -> Vec<Notice> {
         Event::DispatchPaused { cause } => {
             Some(make("paused", None, format!("nothing new starts: {cause:?}")))
         }
+        Event::BudgetNeared { percent } => {
+            Some(make("budget", None, format!("{percent}% of the budget are spent")))
+        }
         Event::RunCompleted => Some(make("end", None, "every task is closed".to_owned())),
         _ => None,
     };

@@ -239,7 +239,12 @@ pub(crate) fn doctor(site: &Site, plan: Option<&Path>, run_checks: bool) -> Resu
             (None, bad("plan", text, "`ppe plan check` lists everything"))
         }
         Ok(Checked { plan: Some(plan), findings }) if findings.is_empty() => {
-            let text = format!("{}: {} tasks in {} waves", plan.name, plan.tasks.len(), plan.waves.len());
+            let text = format!(
+                "{}: {} in {}",
+                plan.name,
+                counted(plan.tasks.len(), "task"),
+                counted(plan.waves.len(), "wave")
+            );
             (Some(plan), good("plan", text))
         }
         Ok(Checked { plan: Some(plan), findings }) => {
@@ -256,6 +261,10 @@ pub(crate) fn doctor(site: &Site, plan: Option<&Path>, run_checks: bool) -> Resu
         checks.push(target_judged(site, &found)?);
     }
     Ok(checks)
+}
+
+fn counted(n: usize, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
 }
 
 fn other_run(site: &Site) -> Result<Check, AppError> {

@@ -309,6 +309,17 @@ mod tests {
     }
 
     #[test]
+    fn every_line_that_the_page_shows_is_understood() {
+        let page = include_str!("../../../../../docs/reference/agents.md");
+        let lines: Vec<&str> =
+            page.split('`').filter(|text| text.starts_with("{\"report\":") && !text.contains('\n')).collect();
+        assert!(lines.len() > 12, "{lines:?}");
+        for line in lines {
+            assert!(Report::parse(line).is_some(), "{line}");
+        }
+    }
+
+    #[test]
     fn an_error_names_the_file() {
         let error = write(Path::new("/nowhere/report"), &Report::Commit { n: 1 }).unwrap_err().to_string();
         assert!(error.starts_with("cannot append to the report file /nowhere/report: "), "{error}");
