@@ -102,7 +102,7 @@ fn doctor_tells_what_is_well_and_what_is_not() {
     env.task("T-001", "One", &[], 1);
     env.add_config("[[check]]\nname = \"ci\"\nrun = \"false\"\n");
     env.ready();
-    env.ppe(&["doctor"]).exits(0).says("1 tasks in 1 waves").says("scripted: built in");
+    env.ppe(&["doctor"]).exits(0).says("1 task in 1 wave").says("scripted: built in");
     env.ppe(&["doctor", "--run-checks"]).exits(4).says("target green");
     env.ppe(&["doctor", "--agent", "nobody"]).exits(4).says("nobody");
     assert!(env.runs().is_empty());
