@@ -179,8 +179,8 @@ const NOT_DONE: [Row; 26] = [
     row("claude-sigint-in-tool", "failed", INTERRUPTED)
         .session("3fc9938f-552e-4b34-9027-4ad128c1bddf")
         .used(ONE_REPLY, Some(2_500)),
-    row("claude-sigkill-group-in-tool", "failed", "SIGKILL").session("46c79c1b-f6bd-43dc-a7f6-8d6a5c4c6297"),
-    row("claude-sigkill-in-tool", "failed", "SIGKILL").session("23dd34d6-7483-4f05-a2c7-bea89cb2ef7a"),
+    row("claude-sigkill-group-in-tool", "lost", "SIGKILL").session("46c79c1b-f6bd-43dc-a7f6-8d6a5c4c6297"),
+    row("claude-sigkill-in-tool", "lost", "SIGKILL").session("23dd34d6-7483-4f05-a2c7-bea89cb2ef7a"),
     row("claude-sigterm-in-stream", "failed", "exit code 143")
         .session("62c07b20-d223-4eac-ab79-ed99af5a5942"),
     row("claude-sigterm-in-tool", "failed", "exit code 143").session("cfe3a2ea-11ca-423b-bf21-6a488ddd5659"),

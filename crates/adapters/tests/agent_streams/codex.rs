@@ -21,12 +21,12 @@ const ROWS: [Row; 22] = [
     row("codex-failing-tool", "done", "")
         .session("01a20dd1-fc7b-7e12-8bff-35ba6eaf3db1")
         .used([2000, 0, 0, 100], None),
-    row("codex-hang", "failed", "SIGKILL").session("01a20dd1-bb78-72d1-aff5-d6c6a65fea0e"),
+    row("codex-hang", "lost", "SIGKILL").session("01a20dd1-bb78-72d1-aff5-d6c6a65fea0e"),
     row("codex-overloaded-forever", "later: servers", "status 529")
         .session("01a20e08-4b0f-71d3-bcec-5f7c602960de"),
     row("codex-rate-limit-forever", "later: rate", "status: 429")
         .session("01a20e08-1d95-7c72-8f13-1dd7944e286d"),
-    row("codex-rate-limit-retry-after-3600", "failed", "SIGKILL")
+    row("codex-rate-limit-retry-after-3600", "lost", "SIGKILL")
         .session("01a20e08-caa9-7250-b9c3-ce94a01b34b8"),
     row("codex-rate-limit-then-ok", "done", "")
         .session("01a20e08-ae14-7fa1-bfee-7fa52a2361f2")
@@ -53,8 +53,8 @@ const ROWS: [Row; 22] = [
         .used(TWO_COMMITS, None)
         .denied(DENIED.first_chunk::<1>().unwrap()),
     row("codex-sigint-in-tool", "failed", "exit code 1").session("01a20dd3-81d5-7fa3-b4fa-47dcfce0e2bc"),
-    row("codex-sigkill-in-tool", "failed", "SIGKILL").session("01a20dd2-1aa4-7572-bc2e-e77881624ba3"),
-    row("codex-sigterm-in-tool", "failed", "SIGTERM").session("01a20dd3-6c62-7071-8421-d83845d255b6"),
+    row("codex-sigkill-in-tool", "lost", "SIGKILL").session("01a20dd2-1aa4-7572-bc2e-e77881624ba3"),
+    row("codex-sigterm-in-tool", "lost", "SIGTERM").session("01a20dd3-6c62-7071-8421-d83845d255b6"),
     row("codex-stream-cut-then-ok", "done", "")
         .session("01a20dd1-e97f-7710-ac84-eb3092108515")
         .used([1000, 0, 0, 50], None),

@@ -22,8 +22,8 @@ const ROWS: [Row; 9] = [
         .session(TWO_COMMITS)
         .used([19640 - 19400, 19400, 0, 85], None)
         .after("gemini-success-two-commits"),
-    row("gemini-sigkill-in-tool", "failed", "SIGKILL").session("d14776da-f2da-486d-a4ad-afda07ad5963"),
-    row("gemini-sigterm-in-tool", "failed", "SIGKILL").session("d7a6a544-e808-4647-baac-bc81d2240656"),
+    row("gemini-sigkill-in-tool", "lost", "SIGKILL").session("d14776da-f2da-486d-a4ad-afda07ad5963"),
+    row("gemini-sigterm-in-tool", "lost", "SIGKILL").session("d7a6a544-e808-4647-baac-bc81d2240656"),
     row("gemini-success-two-commits", "done", "")
         .session(TWO_COMMITS)
         .used([19870 - 18400, 18400, 0, 180], None),

@@ -30,9 +30,9 @@ const ROWS: [Row; 14] = [
         .used([130 + 110, 9600 + 9800, 0, 60 + 25], Some(4_170 + 3_645))
         .after("opencode-success-two-commits"),
     row("opencode-resume-unknown", "session lost", "session"),
-    row("opencode-sigint-in-tool", "failed", "SIGINT").session("ses_df227a9feffe2mx203jJMxsCHI"),
-    row("opencode-sigkill-in-tool", "failed", "SIGKILL").session("ses_df22774abffeSTlxdY0KfLJXUX"),
-    row("opencode-sigterm-in-tool", "failed", "SIGTERM").session("ses_df227f468ffeQuwtDQJBXaRUUJ"),
+    row("opencode-sigint-in-tool", "lost", "SIGINT").session("ses_df227a9feffe2mx203jJMxsCHI"),
+    row("opencode-sigkill-in-tool", "lost", "SIGKILL").session("ses_df22774abffeSTlxdY0KfLJXUX"),
+    row("opencode-sigterm-in-tool", "lost", "SIGTERM").session("ses_df227f468ffeQuwtDQJBXaRUUJ"),
     row("opencode-stream-cut-then-ok", "done", "")
         .session("ses_df223ab11ffeCQmUj5Cj4C2ay8")
         .used([2000, 0, 0, 100], Some(3_750 + 3_750)),

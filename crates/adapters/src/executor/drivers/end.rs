@@ -51,9 +51,7 @@ pub(super) fn judged(
             (None, Some(said)) => said.clone(),
             (None, None) => silent(*code),
         },
-        ProcessEnd::Signal(signal) => {
-            Exit::Failed(with_last_line(format!("the agent was ended by {}", named(*signal)), seen))
-        }
+        ProcessEnd::Signal(signal) => by_signal(*signal, seen),
         ProcessEnd::CannotRun(why) => Exit::CannotStart(bounded::one_line(why, bounded::WHY_BYTES)),
         ProcessEnd::Stopped(_) => seen.given_up.clone().unwrap_or(Exit::Stopped),
         ProcessEnd::OutputCap => {
@@ -164,6 +162,16 @@ pub(super) fn with_last_line(text: String, seen: &Seen) -> String {
     match line.filter(|l| !l.is_empty()) {
         Some(line) => format!("{text}: {line}"),
         None => text,
+    }
+}
+
+/// A program that a signal ended which none of us sent: by hand, by a machine that shuts down or is out of memory; or by a
+/// fault of its own.
+fn by_signal(signal: i32, seen: &Seen) -> Exit {
+    let text = with_last_line(format!("the agent was ended by {}", named(signal)), seen);
+    match Signal::try_from(signal) {
+        Ok(Signal::SIGKILL | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGINT) => Exit::Lost(text),
+        Ok(_) | Err(_) => Exit::Failed(text),
     }
 }
 
