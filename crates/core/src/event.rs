@@ -135,11 +135,15 @@ pub enum Event {
     BreakerClosed {
         /// The account.
         account: String,
+        /// When one more of its agents may work at once.
+        widens: Millis,
     },
     /// It has served again: one more of its agents may work at once.
     BreakerWidened {
         /// The account.
         account: String,
+        /// When the next may.
+        widens: Millis,
     },
     /// An intent failed and is tried again later.
     IntentDeferred {

@@ -24,6 +24,9 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Nothing used, and no money known of.
+    const NONE: Self = Self { input: 0, cache_read: 0, cache_write: 0, output: 0, cost_micro_usd: None };
+
     /// All tokens together.
     pub fn tokens(&self) -> u64 {
         let cached = self.cache_read.saturating_add(self.cache_write);
@@ -43,14 +46,18 @@ impl Usage {
     /// What came on top of `before`, where both are running totals of one session. A total that shrank began anew.
     pub fn since(&self, before: &Self) -> Self {
         let shrank = self.tokens() < before.tokens();
-        let before = if shrank { Self::default() } else { *before };
+        self.beyond(if shrank { &Self::NONE } else { before })
+    }
+
+    /// How much more this is than `other`, part by part; nothing where it is less.
+    pub fn beyond(&self, other: &Self) -> Self {
         let part = |now: u64, then: u64| now.saturating_sub(then);
         Self {
-            input: part(self.input, before.input),
-            cache_read: part(self.cache_read, before.cache_read),
-            cache_write: part(self.cache_write, before.cache_write),
-            output: part(self.output, before.output),
-            cost_micro_usd: self.cost_micro_usd.map(|now| part(now, before.cost_micro_usd.unwrap_or(0))),
+            input: part(self.input, other.input),
+            cache_read: part(self.cache_read, other.cache_read),
+            cache_write: part(self.cache_write, other.cache_write),
+            output: part(self.output, other.output),
+            cost_micro_usd: self.cost_micro_usd.map(|now| part(now, other.cost_micro_usd.unwrap_or(0))),
         }
     }
 }

@@ -3,11 +3,11 @@
 use ppe_core::event::Event;
 use ppe_core::ids::{Millis, TaskId};
 use ppe_core::input::{Command, Input};
-use ppe_core::outcome::{AgentEnd, Claim, Exit, Inquiry, Shortage};
+use ppe_core::outcome::{AgentEnd, BuildOutcome, Claim, Exit, Inquiry, Shortage};
 use ppe_core::policy::{AgentPolicy, Budget, Mode, Policy};
 use ppe_core::prompt::prompt;
 use ppe_core::question::{Answer, Ask};
-use ppe_core::state::{Hold, PauseCause, Round, Sighting, Step, Tries};
+use ppe_core::state::{Hold, Kind, PauseCause, Round, Sighting, Step, Stop, Tries};
 use ppe_core::usage::Usage;
 use ppe_testkit::drive::{Drive, MINUTE, plan, task};
 
@@ -182,8 +182,8 @@ fn an_agent_that_is_out_of_order_keeps_only_its_own_tasks_waiting() {
 fn a_session_that_cannot_be_gone_on_with_is_left_at_no_cost() {
     for exit in [Exit::SessionLost("unknown".to_owned()), Exit::ContextFull("too long".to_owned())] {
         let mut drive = tasks(1, Policy::default());
-        turned_away(&mut drive, "T-001", 1, Shortage::Servers);
-        drive.later(1);
+        turned_away(&mut drive, "T-001", MINUTE, Shortage::Servers);
+        drive.later(MINUTE);
         assert!(drive.state.tasks[0].facts.session.is_some());
         ends(&mut drive, "T-001", AgentEnd::new(exit));
         assert_eq!(drive.state.tasks[0].facts.session, None);
@@ -264,7 +264,41 @@ fn a_silent_agent_is_asked_about_once_and_stopped_on_request() {
     quiet(&mut drive, later);
     drive.later(15 * MINUTE);
     answer(&mut drive, Answer::Yes);
-    assert!(drive.state.tasks[0].running().is_some_and(|r| r.stop.is_some()));
+    assert!(drive.state.tasks[0].running().is_some_and(|r| r.stop == Some(Stop::Silent)));
+}
+
+#[test]
+fn agents_that_are_silent_again_and_again_reach_a_person_though_nobody_answers() {
+    let policy = Policy { question_timeout_ms: MINUTE, ..Policy::default() };
+    let mut drive = tasks(1, policy);
+    for attempt in 1..=12 {
+        if matches!(step(&drive, "T-001"), Step::Held { hold: Hold::Stuck, .. }) {
+            assert_eq!(attempt, 12, "ten more after the first");
+            return;
+        }
+        drive.prepare("T-001");
+        let since = drive.now;
+        quiet(&mut drive, since);
+        drive.later(15 * MINUTE);
+        drive.later(MINUTE);
+        drive.agent_ends("T-001", 1, Exit::Stopped, Claim::Nothing);
+    }
+    panic!("{:?}", step(&drive, "T-001"));
+}
+
+#[test]
+fn what_is_seen_after_the_end_counts_nothing() {
+    let budget = Budget { run_tokens: 1_000, ..Budget::default() };
+    let mut drive = tasks(1, Policy { budget, ..Policy::default() });
+    let usage = Usage { input: 600, ..Usage::default() };
+    ends(&mut drive, "T-001", AgentEnd { usage, ..AgentEnd::new(Exit::Done) });
+    let (task, attempt) = (TaskId::new("T-001"), ppe_core::ids::Attempt(1));
+    let seen = Sighting { usage, quiet_since: Some(drive.now), ..Sighting::default() };
+    drive.input(Input::Sighted { task, attempt, seen });
+    assert_eq!(drive.state.spent(), usage);
+    assert!(!drive.state.paused.contains(&PauseCause::Budget));
+    drive.later(60 * MINUTE);
+    assert_eq!(asked(&drive), None, "its measuring is not an agent's silence");
 }
 
 #[test]
@@ -297,6 +331,61 @@ fn an_agents_question_frees_its_slot_and_the_answer_comes_with_the_next_prompt()
     all_work(&mut drive);
     let told = prompt(&drive.state, &TaskId::new("T-001"));
     assert!(told.contains("The answer to your question \"Which database?\" is: Postgres."), "{told}");
+}
+
+#[test]
+fn an_answer_leaves_tries_budget_and_purpose_as_they_were() {
+    let budget = Budget { task_tokens: 1_000, ..Budget::default() };
+    let mut drive = tasks(1, Policy { budget, ..Policy::default() });
+    drive.to_review("T-001", 2, 1);
+    let candidate = drive.state.lane.chain[0].id;
+    let (base, files) = (drive.state.target_tip.clone(), vec!["a".to_owned()]);
+    drive.input(Input::CandidateBuilt { candidate, outcome: BuildOutcome::Conflict { base, files } });
+    drive.later(MINUTE);
+    all_work(&mut drive);
+    let running = |drive: &Drive| drive.state.tasks[0].running().map(|r| r.kind);
+    assert_eq!(running(&drive), Some(Kind::Conflict));
+    let inquiry = Inquiry { text: "Ours or theirs?".to_owned(), ..Inquiry::default() };
+    let usage = Usage { input: 300, ..Usage::default() };
+    let claim = Claim::Question(inquiry);
+    ends(&mut drive, "T-001", AgentEnd { usage, claim, ..AgentEnd::new(Exit::Done) });
+    drive.measured("T-001", |_| {});
+    let tries = drive.state.tasks[0].facts.tries;
+    answer(&mut drive, Answer::Yes);
+    assert_eq!(running(&drive), Some(Kind::Conflict), "it goes on as what it was");
+    assert_eq!((tries.conflict, tries.asked), (1, 1));
+    assert_eq!(drive.state.tasks[0].facts.tries, tries);
+    assert_eq!(drive.state.tasks[0].facts.granted, Usage::default(), "no budget is granted by the way");
+}
+
+#[test]
+fn more_questions_than_a_person_would_want_are_a_persons_to_look_at() {
+    let mut drive = tasks(1, Policy { question_timeout_ms: MINUTE, ..Policy::default() });
+    for _ in 0..11 {
+        let inquiry = Inquiry { text: "A?".to_owned(), options: vec!["A".to_owned()], default: Some(1) };
+        drive.agent_ends("T-001", 1, Exit::Done, Claim::Question(inquiry));
+        drive.later(MINUTE);
+    }
+    let Step::Held { failure, .. } = step(&drive, "T-001") else { panic!("{:?}", step(&drive, "T-001")) };
+    assert_eq!(failure.summary, "its agents asked for 10 decisions; the next: A?");
+}
+
+#[test]
+fn a_stated_reset_that_cannot_be_one_neither_spins_nor_blocks_and_a_person_can_end_it() {
+    let mut drive = tasks(1, Policy::default());
+    for least in [1_000, 2_000, 4_000] {
+        ends(&mut drive, "T-001", limited(Some(Millis(0)), Shortage::Rate));
+        let until = drive.state.breakers["command"].until.expect("open");
+        assert_eq!(until.since(drive.now), least);
+        drive.later(least);
+        all_work(&mut drive);
+    }
+    ends(&mut drive, "T-001", limited(Some(Millis(u64::MAX)), Shortage::Allowance));
+    let until = drive.state.breakers["command"].until.expect("open");
+    assert_eq!(until.since(drive.now), 8 * 24 * 60 * MINUTE);
+    assert!(drive.active().is_empty());
+    drive.command(Command::Unpause(None));
+    assert_eq!(drive.active().len(), 1);
 }
 
 #[test]

@@ -95,7 +95,7 @@ const REACHED: &str = "
     attempt-released lost  attempt-released machine  attempt-released operator  attempt-released parked
     attempt-released ready  attempt-started ci  attempt-started conflict  attempt-started continue
     attempt-started first  attempt-started recheck  attempt-started verify  attempt-stopping cancel
-    attempt-stopping halt  attempt-stopping park  attempt-stopping retry  attempt-stopping skip
+    attempt-stopping halt  attempt-stopping park  attempt-stopping retry  attempt-stopping silent  attempt-stopping skip
     attempt-stopping take  attempt-stopping timeout  attempt-stopping yield  attempt-succeeded  base-green
     branch-adopted  branch-published  breaker-closed  breaker-opened  breaker-widened  budget-granted
     budget-neared  candidate-built  candidate-chosen

@@ -3,7 +3,7 @@
 use crate::world::{busy, seen, stuck};
 use ppe_app::cli::screen::{Colour, Letters, Look, dashboard, describe, details, ending, summary};
 use ppe_core::event::Event;
-use ppe_core::ids::{Branch, QuestionId, RunId, TaskId};
+use ppe_core::ids::{Branch, Millis, QuestionId, RunId, TaskId};
 use ppe_core::outcome::{Class, Failure};
 use ppe_core::question::Ask;
 use ppe_core::report::{Measured, Report, report};
@@ -82,7 +82,7 @@ fn events(text: &str) -> Vec<Event> {
         Event::TaskHeld { task: task.clone(), hold: Hold::Stuck, failure },
         Event::DispatchPaused { cause: PauseCause::Machine(text.to_owned()) },
         Event::QuestionAsked { question: QuestionId(1), ask: Ask::NoChange { task, why: text.to_owned() } },
-        Event::BreakerClosed { account: text.to_owned() },
+        Event::BreakerClosed { account: text.to_owned(), widens: Millis(0) },
     ]
 }
 

@@ -229,6 +229,8 @@ impl Decider<'_> {
             Stop::Take => Leave::Parked(Park::Taken),
             Stop::Cancel => Leave::Closed(GivenUp::Cancelled),
             Stop::Skip(satisfies) => Leave::Closed(GivenUp::Skipped(satisfies)),
+            // What does nothing is bounded as what is lost: its next attempt goes on from its work, not for ever.
+            Stop::Silent => return self.lost(task, attempt, "it was silent for long"),
             Stop::Timeout => {
                 let limit = crate::wording::span(self.state.policy.attempt_limit_ms);
                 return self.fail(

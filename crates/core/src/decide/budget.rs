@@ -8,7 +8,7 @@ use crate::ids::TaskId;
 use crate::outcome::{Class, Failure};
 use crate::policy::Budget;
 use crate::question::Ask;
-use crate::state::{Hold, PauseCause, State};
+use crate::state::{Hold, Kind, PauseCause, State, Step};
 use crate::usage::Usage;
 use crate::wording;
 
@@ -36,8 +36,10 @@ impl Decider<'_> {
         if budget.task_micro_usd == 0 && budget.task_tokens == 0 {
             return;
         }
-        let spenders: Vec<_> =
-            self.state.ready().filter_map(|at| Some((at, overspent(self.state, at)?))).collect();
+        // Verifying what is there costs nothing.
+        let costs = |at: &usize| !matches!(self.state.tasks[*at].step, Step::Ready { kind: Kind::Recheck });
+        let ready = self.state.ready().filter(costs);
+        let spenders: Vec<_> = ready.filter_map(|at| Some((at, overspent(self.state, at)?))).collect();
         for (at, why) in spenders {
             let task: TaskId = self.state.id(at).clone();
             let failure = Failure::new(Class::Operator, why);
@@ -66,7 +68,7 @@ pub(super) fn leaves_no_room(state: &State) -> bool {
     }
     let Some(average) = average(state) else { return false };
     for at in state.busy() {
-        expected += average.since(&state.tasks[at].facts.seen.usage);
+        expected += average.beyond(&state.tasks[at].facts.seen.usage);
     }
     expected += average;
     run_percent(state, &expected).is_some_and(|percent| percent > 100)

@@ -13,6 +13,8 @@ use crate::state::State;
 const REST_MS: (u64, u64) = (60_000, 900_000);
 /// The same for one whose allowance is spent.
 const ALLOWANCE_MS: (u64, u64) = (300_000, 3_600_000);
+/// A rest beyond this is a mistake: no allowance comes back later than in a week. Milliseconds.
+const LONGEST_REST_MS: u64 = 8 * 24 * 3_600_000;
 /// Without a further shortage for so long, one more may work at once, ms.
 const WIDEN_MS: u64 = 300_000;
 
@@ -31,9 +33,11 @@ impl Decider<'_> {
         let open = before.and_then(|b| b.until);
         let until = match (open, stated) {
             // The same episode: only a later reset is news.
-            (Some(until), Some(stated)) if stated > until => stated,
+            (Some(until), Some(stated)) if self.plausible(stated, strikes) > until => {
+                self.plausible(stated, strikes)
+            }
             (Some(_), _) => return,
-            (None, Some(stated)) => stated.max(self.now.plus(1)),
+            (None, Some(stated)) => self.plausible(stated, strikes),
             (None, None) => self.now.plus(rest_ms(self.state, &account, shortage, strikes)),
         };
         let width = if open.is_some() { width } else { (width / 2).max(1) };
@@ -41,11 +45,37 @@ impl Decider<'_> {
         self.emit(Event::BreakerOpened { account, until, shortage, width, why });
     }
 
+    /// A stated moment, as far as it can be one: after shortages in a row not at once, and never later than any reset is.
+    fn plausible(&self, stated: Millis, strikes: u32) -> Millis {
+        let least = self.now.plus(1_000 << strikes.min(10));
+        stated.clamp(least, self.now.plus(LONGEST_REST_MS))
+    }
+
+    /// Lets every account be tried again, whatever it said.
+    pub(super) fn open_accounts(&mut self) -> bool {
+        let closed = self.state.breakers.iter().filter(|(_, breaker)| breaker.until.is_some());
+        let closed: Vec<_> = closed.map(|(account, _)| account.clone()).collect();
+        for account in &closed {
+            self.account_opens(account.clone());
+        }
+        !closed.is_empty()
+    }
+
+    fn account_opens(&mut self, account: String) {
+        let widens = self.now.plus(WIDEN_MS);
+        self.emit(Event::BreakerClosed { account, widens });
+    }
+
+    fn account_widens(&mut self, account: String) {
+        let widens = self.now.plus(WIDEN_MS);
+        self.emit(Event::BreakerWidened { account, widens });
+    }
+
     /// An agent's account served it to a good end.
     pub(super) fn served(&mut self, agent: &str) {
         let account = self.state.account(agent).to_owned();
         if self.state.breakers.get(&account).is_some_and(|breaker| breaker.until.is_none()) {
-            self.emit(Event::BreakerWidened { account });
+            self.account_widens(account);
         }
     }
 
@@ -56,7 +86,7 @@ impl Decider<'_> {
         let due: Vec<_> =
             self.state.breakers.iter().filter(|(_, b)| over(b.until)).map(|(a, _)| a.clone()).collect();
         for account in due {
-            self.emit(Event::BreakerClosed { account });
+            self.account_opens(account);
         }
         let wider: Vec<_> = self
             .state
@@ -66,7 +96,7 @@ impl Decider<'_> {
             .map(|(account, _)| account.clone())
             .collect();
         for account in wider {
-            self.emit(Event::BreakerWidened { account });
+            self.account_widens(account);
         }
     }
 }
@@ -74,11 +104,6 @@ impl Decider<'_> {
 /// When an account is next looked at.
 pub(super) fn next_account(state: &State) -> Option<Millis> {
     state.breakers.values().map(|breaker| breaker.until.unwrap_or(breaker.widens)).min()
-}
-
-/// When an account that is open again widens by time.
-pub(crate) fn widens_at(now: Millis) -> Millis {
-    now.plus(WIDEN_MS)
 }
 
 /// The rest doubles with each shortage in a row, and is drawn out by up to a fifth, so that runs that were turned away

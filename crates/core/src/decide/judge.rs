@@ -11,6 +11,9 @@ use crate::question::Ask;
 use crate::scope;
 use crate::state::{Asked, Collect, Flaky, Hold, Kind, Leave, Park, Running, Task};
 
+/// More decisions than this of one task are a person's to look at: defaults could answer for ever.
+const MOST_QUESTIONS: u32 = 10;
+
 /// What follows from measured work.
 enum Judgement {
     /// The verify commands are to look at it.
@@ -95,6 +98,10 @@ fn judgement(
     }
     let id = || spec.id.value.clone();
     if let Claim::Question(inquiry) = claim {
+        if task.facts.tries.asked >= MOST_QUESTIONS {
+            let why = format!("its agents asked for {MOST_QUESTIONS} decisions; the next: {}", inquiry.text);
+            return Judgement::Hold(Failure::new(Class::Execution, why));
+        }
         let ask = Ask::Agent { task: id(), inquiry: inquiry.clone() };
         return Judgement::Ask(ask, "its agent asks for a decision");
     }

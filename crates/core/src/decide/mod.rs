@@ -17,7 +17,6 @@ mod starvation;
 mod timer;
 mod trouble;
 
-pub(crate) use capacity::widens_at;
 pub(crate) use question::is_live;
 pub use rest::{Rest, rest};
 pub use schedule::{HoldBack, hold_back, may_start, start_key};
@@ -145,7 +144,8 @@ impl Decider<'_> {
     }
 
     fn sighted(&mut self, task: TaskId, attempt: Attempt, mut seen: Sighting) {
-        if self.running(&task, attempt).is_none() {
+        // One that comes after the agent's end says nothing that the end did not.
+        if !self.running(&task, attempt).is_some_and(Running::agent_works) {
             return self.stale();
         }
         let Some(before) = self.state.task(&task).map(|t| &t.facts.seen) else { return };

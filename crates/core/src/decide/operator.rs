@@ -78,7 +78,8 @@ impl Decider<'_> {
     fn unpause(&mut self) -> Reply {
         let causes: Vec<_> = self.state.paused.iter().cloned().collect();
         let denied = self.denied_waves();
-        if causes.is_empty() && denied.is_empty() && self.state.stop.is_none() {
+        let rested = self.open_accounts();
+        if causes.is_empty() && denied.is_empty() && self.state.stop.is_none() && !rested {
             return Reply::Nothing("not paused".to_owned());
         }
         for wave in denied {

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::ids::{Attempt, CommitId, QuestionId, TaskId};
 use crate::outcome::{Class, Failure, Inquiry};
 use crate::question::{Answer, Ask};
-use crate::state::{Closure, Freeze, Hold, Kind, Park, PauseCause, State, Step, Stop, Work};
+use crate::state::{Closure, Freeze, Hold, Kind, Park, PauseCause, Running, State, Step, Stop, Work};
 
 impl Decider<'_> {
     /// Settles an open question and does what the answer says.
@@ -167,22 +167,27 @@ impl Decider<'_> {
     fn answer_silence(&mut self, task: &TaskId, attempt: Attempt, answer: Answer) {
         let working = self.running(task, attempt).is_some_and(|running| running.stop.is_none());
         if answer == Answer::Yes && working {
-            self.emit(Event::AttemptStopping { task: task.clone(), attempt, stop: Stop::Retry });
+            self.emit(Event::AttemptStopping { task: task.clone(), attempt, stop: Stop::Silent });
         }
     }
 
-    /// A parked task goes on with its agent, or is left to the user.
+    /// A parked task goes on with its agent, as what it was parked for and with the tries and budget that it has left; or
+    /// it is left to the user.
     fn send_on(&mut self, task: &TaskId, note: Option<String>, answer: Answer, why: &str) {
-        let task = task.clone();
-        self.emit(match answer {
+        let Some(Step::Parked { kind, .. }) = self.step(task) else { return };
+        let (kind, task) = (*kind, task.clone());
+        match answer {
             Answer::Yes | Answer::Retry | Answer::Option(_) => {
-                Event::TaskReopened { task, note, kind: Kind::Continue }
+                if let Some(note) = note {
+                    self.emit(Event::NoteLeft { task: task.clone(), note });
+                }
+                self.emit(Event::TaskReadied { task, kind });
             }
             Answer::No | Answer::Hold => {
                 let failure = Failure::new(Class::Operator, why);
-                Event::TaskHeld { task, hold: Hold::Stuck, failure }
+                self.emit(Event::TaskHeld { task, hold: Hold::Stuck, failure });
             }
-        });
+        }
     }
 
     fn answer_rewritten(&mut self, tasks: &[TaskId], answer: Answer) {
@@ -244,8 +249,8 @@ pub(crate) fn is_live(state: &State, question: QuestionId, ask: &Ask) -> bool {
         | Ask::Agent { task, .. }
         | Ask::Boundary { task, .. } => waits(task),
         Ask::Silence { task, attempt, since, .. } => state.task(task).is_some_and(|t| {
-            let running = t.running().is_some_and(|r| r.attempt == *attempt && r.stop.is_none());
-            running && t.facts.seen.quiet_since == Some(*since)
+            let works = |r: &Running| r.attempt == *attempt && r.stop.is_none() && r.agent_works();
+            t.running().is_some_and(works) && t.facts.seen.quiet_since == Some(*since)
         }),
         Ask::Budget { .. } => state.paused.contains(&PauseCause::Budget),
         Ask::SameCause { .. } => state.paused.contains(&PauseCause::SameCause),

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::ids::Millis;
 use crate::mutant::Mutant;
 use crate::question::Ask;
-use crate::state::{Due, Phase, State, Step, Stop};
+use crate::state::{Due, State, Step, Stop};
 
 impl Decider<'_> {
     /// Everything that is due by now.
@@ -67,17 +67,16 @@ fn silence_deadline(state: &State, at: usize) -> Option<Millis> {
     let about = |ask: &Ask| ask.task() == Some(state.id(at)) && same(ask);
     let asked = state.questions.values().map(|open| &open.ask);
     let settled = state.settled.iter().map(|(ask, _)| ask);
-    let limited = state.policy.silence_ms > 0 && running.stop.is_none();
+    let limited = state.policy.silence_ms > 0 && running.stop.is_none() && running.agent_works();
     (limited && !asked.chain(settled).any(about)).then(|| since.plus(state.policy.silence_ms))
 }
 
 fn attempt_deadline(state: &State, at: usize) -> Option<Millis> {
     let running = state.tasks[at].running()?;
     let limited = state.policy.attempt_limit_ms > 0 && running.stop.is_none();
-    let working = matches!(running.phase, Phase::Working | Phase::Leftovers);
     running
         .working_since
-        .filter(|_| limited && working)
+        .filter(|_| limited && running.agent_works())
         .map(|since| since.plus(state.policy.attempt_limit_ms))
 }
 

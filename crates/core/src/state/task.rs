@@ -88,6 +88,8 @@ pub enum Stop {
     Retry,
     /// It ran out of time.
     Timeout,
+    /// It was not heard of for long.
+    Silent,
     /// The run stops; the attempt's work goes on with the next session.
     Halt,
 }
@@ -243,6 +245,11 @@ pub enum Worked {
 }
 
 impl Running {
+    /// Whether its agent is at work, as far as is known.
+    pub fn agent_works(&self) -> bool {
+        matches!(self.phase, Phase::Working | Phase::Leftovers)
+    }
+
     /// How much of its agent work is over, when one of its phases looks at the work.
     pub fn worked(&self) -> Worked {
         match (&self.end, self.asked) {
@@ -328,6 +335,9 @@ pub struct Tries {
     pub conflict: u32,
     /// Process lost.
     pub lost: u32,
+    /// Decisions that its agents asked for.
+    #[serde(default)]
+    pub asked: u32,
 }
 
 impl Tries {

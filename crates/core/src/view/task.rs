@@ -441,6 +441,7 @@ fn stopping(stop: Stop) -> &'static str {
         Stop::Skip(_) => "Being stopped: it is skipped",
         Stop::Retry => "Being stopped: it begins again",
         Stop::Timeout => "Being stopped: it ran out of time",
+        Stop::Silent => "Being stopped: it was silent for long",
         Stop::Halt => "Being stopped: it goes on with `ppe resume`",
     }
 }

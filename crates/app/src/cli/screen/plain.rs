@@ -227,7 +227,7 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         Event::BreakerOpened { account, until, width, why, .. } => {
             format!("⏳ {account}: {why}; again in {}, {width} at once", span(until.since(state.clock.last)))
         }
-        Event::BreakerClosed { account } => format!("{account} is tried again"),
+        Event::BreakerClosed { account, .. } => format!("{account} is tried again"),
         Event::IntentDeferred { intent, why, until, .. } => {
             let wait = span(until.since(state.clock.last));
             match intent.task() {
@@ -322,6 +322,7 @@ fn why_stopped(stop: Stop) -> &'static str {
         Stop::Skip(_) => "it is skipped",
         Stop::Retry => "it begins again",
         Stop::Timeout => "it ran out of time",
+        Stop::Silent => "it was silent for long",
         Stop::Halt => "the run stops",
     }
 }

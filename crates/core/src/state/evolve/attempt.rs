@@ -30,6 +30,8 @@ impl State {
             // From here on one may exist, whatever becomes of the attempt.
             facts.workspace = Workspace::Wanted;
         }
+        facts.seen.usage = Usage::default();
+        facts.seen.quiet_since = None;
         facts.started = Some(now);
         facts.first_started.get_or_insert(now);
         facts.preferred = 0;

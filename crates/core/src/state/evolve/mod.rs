@@ -8,7 +8,7 @@ use super::{
     Closure, Deferred, Due, Facts, Flaky, Kind, Labelled, Park, PauseCause, Progress, Question, Running,
 };
 use crate::event::{Event, Record};
-use crate::ids::{Attempt, QuestionId, TaskId};
+use crate::ids::{Attempt, Millis, QuestionId, TaskId};
 use crate::mutant::Mutant;
 use crate::plan::Plan;
 use crate::question::{Answer, Ask};
@@ -74,13 +74,12 @@ impl State {
                 self.budget_told = false;
             }
             Event::BreakerOpened { .. } => self.breaker_opened(event),
-            Event::BreakerClosed { account } => {
-                let widens = crate::decide::widens_at(self.clock.last);
+            Event::BreakerClosed { account, widens } => {
                 let breaker = self.breakers.get_mut(account).ok_or_else(|| format!("{account} is open"))?;
                 breaker.until = None;
-                breaker.widens = widens;
+                breaker.widens = *widens;
             }
-            Event::BreakerWidened { account } => self.breaker_widened(account),
+            Event::BreakerWidened { account, widens } => self.breaker_widened(account, *widens),
             Event::IntentDeferred { intent, until, why, matter } => {
                 let times = self.deferred.get(intent).map_or(0, |d| d.times) + 1;
                 let deferred =
@@ -188,6 +187,9 @@ impl State {
                 let open = Question { ask: ask.clone(), asked: self.clock.last };
                 self.questions.insert(*question, open);
                 self.next_question = question.0 + 1;
+                if let Ask::Agent { task, .. } = ask {
+                    self.facts(task)?.tries.asked += 1;
+                }
             }
             Event::QuestionAnswered { question, answer } => {
                 return self.question_answered(*question, *answer);
@@ -288,8 +290,8 @@ impl State {
         self.breakers.insert(account.clone(), breaker);
     }
 
-    fn breaker_widened(&mut self, account: &str) {
-        let (slots, widens) = (self.policy.slots, crate::decide::widens_at(self.clock.last));
+    fn breaker_widened(&mut self, account: &str, widens: Millis) {
+        let slots = self.policy.slots;
         let Some(breaker) = self.breakers.get_mut(account) else { return };
         breaker.width += 1;
         breaker.strikes = 0;
