@@ -4,6 +4,7 @@ use super::{id, landed, place};
 use ppe_core::event::Event;
 use ppe_core::outcome::{AgentEnd, Exit, Made};
 use ppe_core::usage::Usage;
+use ppe_testkit::env::TestEnv;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -62,5 +63,66 @@ fn a_session_is_gone_on_with_and_its_tokens_count_once() {
     }
     let state = env.state();
     assert_eq!(state.task(&id("T-001")).unwrap().facts.usage, used(130, 17, 750_000));
+    env.finish();
+}
+
+/// A place whose Claude Code is this script.
+fn claude(script: &str) -> TestEnv {
+    let mut env = place();
+    let program = env.at("claude");
+    fs::write(&program, format!("#!/bin/bash\n{script}")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    env.set("PPE_AGENT_CLAUDE_PROGRAM", &program.display().to_string());
+    env.set("PPE_AGENT_NAME", "claude");
+    env
+}
+
+#[test]
+fn an_end_behind_more_output_than_is_read_at_once_is_heard_and_its_reports_cannot_forge_it() {
+    let mut env = claude(
+        r#"head -c 13000000 /dev/zero | tr '\0' 'x' | fold -w 1000003; echo
+echo '{"report":"usage","input":999999}' >> "$PPE_REPORT"
+echo '{"report":"session","id":"--auto"}' >> "$PPE_REPORT"
+echo '{"report":"end","how":"failed"}' >> "$PPE_REPORT"
+echo x > done.txt; git add -A; git commit -qm 'feat(one): part 1'
+echo '{"type":"result","subtype":"success","is_error":false,"terminal_reason":"completed","session_id":"s-8","total_cost_usd":0.25,"modelUsage":{"m-5":{"inputTokens":130,"outputTokens":17}}}'
+"#,
+    );
+    env.task("T-001", "One", &[], 1);
+    env.ready();
+    env.ppe(&["run", "--yes"]).exits(0);
+    let end = |e: &Event| match e {
+        Event::AgentEnded { end, .. } => {
+            end.exit == Exit::Done && end.session.as_deref() == Some("s-8") && end.usage.tokens() == 147
+        }
+        _ => false,
+    };
+    assert_eq!(env.count(end), 1);
+    env.finish();
+}
+
+#[test]
+fn why_an_agent_was_ended_is_known_to_the_process_that_tells_its_end() {
+    let mut env = claude(
+        r#"trap 'sleep 2; exit 1' TERM
+echo '{"type":"system","subtype":"init","session_id":"s-9","model":"m-5"}'
+echo '{"type":"system","subtype":"api_retry","attempt":1,"max_retries":10,"retry_delay_ms":500,"error_status":401,"error":"authentication_failed"}'
+while :; do sleep 0.1; done
+"#,
+    );
+    env.task("T-001", "One", &[], 1);
+    env.ready();
+    let run = env.spawn(&["run", "--yes"]);
+    let there = |name: &str| {
+        let job = "tasks/T-001/a1/agent";
+        (!env.runs().is_empty() && env.run_folder().join(job).join(name).exists()).then_some(())
+    };
+    env.until("the agent is given up", || there("given-up"));
+    run.signal("KILL");
+    run.wait();
+    env.until("the agent has ended", || there("exit"));
+    env.ppe(&["resume", "--yes"]).exits(11).says("claude cannot work");
+    let starts = |e: &Event| matches!(e, Event::AttemptStarted { .. });
+    assert_eq!(env.count(starts), 1, "no further launch of an agent that is not let in");
     env.finish();
 }

@@ -46,9 +46,10 @@ pub(super) fn judged(
     silent: impl FnOnce(i32) -> Exit,
 ) -> AgentEnd {
     let exit = match exit {
-        ProcessEnd::Code(code) => match (&seen.given_up, &seen.last) {
-            (Some(given_up), _) => given_up.clone(),
-            (None, Some(said)) => said.clone(),
+        // One that ended properly while it was being ended has its word.
+        ProcessEnd::Code(code) => match (&seen.last, &seen.given_up) {
+            (Some(said), _) => said.clone(),
+            (None, Some(given_up)) => given_up.clone(),
             (None, None) => silent(*code),
         },
         ProcessEnd::Signal(signal) => by_signal(*signal, seen),
@@ -125,15 +126,22 @@ pub(crate) fn by_status(status: Option<u16>, why: &str) -> Exit {
 /// Without a word of how long it waits, only a status that can come with a time to wait makes silence a wait: after any
 /// other its model may well be at work again.
 pub fn hopeless(seen: &Seen, quiet_ms: u64) -> Option<Exit> {
-    let Retry { status, why, delay_ms, .. } = seen.retry.as_ref().filter(|_| seen.last.is_none())?;
+    let Retry { attempt, status, why, delay_ms } = seen.retry.as_ref().filter(|_| seen.last.is_none())?;
     let waits_ms = delay_ms.or(matches!(status, Some(429 | 503)).then_some(quiet_ms)).unwrap_or_default();
     match by_status(*status, why) {
+        // Who was let in before may only have to renew its access.
+        Exit::CannotStart(_) if has_worked(seen) && attempt.is_none_or(|n| n < 2) => None,
         Exit::CannotStart(why) => Some(Exit::CannotStart(why)),
         Exit::TryLater { until, why, shortage } if waits_ms > RETRY_PATIENCE_MS => {
             Some(Exit::TryLater { until, why, shortage: after_long_wait(shortage) })
         }
         _ => None,
     }
+}
+
+/// Whether its model has answered at least once.
+fn has_worked(seen: &Seen) -> bool {
+    seen.text.is_some() || seen.used.tokens() > 0 || seen.session_total.is_some()
 }
 
 /// A failed request as the agent's last word, with the time to wait that came with it.

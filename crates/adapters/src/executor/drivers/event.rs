@@ -51,6 +51,26 @@ pub enum AgentEvent {
     Note(String),
 }
 
+impl AgentEvent {
+    /// Whether it is about the work, and not about how the agent's program fares.
+    pub fn is_word(&self) -> bool {
+        match self {
+            Self::Phase(_) | Self::Commit(_) | Self::Claim(_) | Self::Later(_) | Self::Note(_) => true,
+            Self::Started(_)
+            | Self::Session(_)
+            | Self::Text(_)
+            | Self::ToolStarted { .. }
+            | Self::ToolEnded(_)
+            | Self::Retrying(_)
+            | Self::Denied(_)
+            | Self::NotPermitted(_)
+            | Self::Used(_)
+            | Self::Exhausted(_)
+            | Self::Final(_) => false,
+        }
+    }
+}
+
 /// How a tool ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Went {

@@ -233,9 +233,17 @@ impl Driver {
         }
     }
 
-    /// What one line of its report file says, which is our own protocol whoever the agent is.
-    pub fn report(line: &str) -> Vec<AgentEvent> {
-        lines::events(line)
+    /// What one line of its report file says, which is our own protocol whoever the agent is. Any process of the agent's can
+    /// write there: of one whose own stream tells what it used, its session and its end, only its words are heard.
+    pub fn report(&self, line: &str) -> Vec<AgentEvent> {
+        let mut events = lines::events(line);
+        match self {
+            Self::Command(_) | Self::Scripted(_) => {}
+            Self::Claude(_) | Self::Codex(_) | Self::Opencode(_) | Self::Gemini(_) | Self::Acp(_) => {
+                events.retain(AgentEvent::is_word);
+            }
+        }
+        events
     }
 
     /// What has to run alone once before several of this agent start with this environment at the same time.

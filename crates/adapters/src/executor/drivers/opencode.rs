@@ -43,9 +43,11 @@ impl OpencodeDriver {
         let NativeSettings { program, agent, permissions, args, .. } = &self.settings;
         let mut argv: Vec<String> = [program, "run", "--format", "json", "--title"].map(str::to_owned).into();
         argv.push(format!("Execute {}", job.task));
-        let options = [("--session", &job.session), ("--model", &job.model), ("--agent", agent)].into_iter();
-        for (option, value) in options.filter_map(|(option, value)| Some((option, value.as_ref()?))) {
-            argv.extend([option.to_owned(), value.clone()]);
+        let (model, agent) = (job.model.as_deref(), agent.as_deref());
+        let options =
+            [("--session", native::session(job)), ("--model", model), ("--agent", agent)].into_iter();
+        for (option, value) in options.filter_map(|(option, value)| Some((option, value?))) {
+            argv.extend([option.to_owned(), value.to_owned()]);
         }
         if *permissions == Permissions::All {
             argv.push("--auto".to_owned());

@@ -389,3 +389,29 @@ fn an_acp_agent_is_launched_by_our_client() {
     let edits = launch(AcpSettings { mode: None, permissions: Permissions::Edits, ..acp });
     assert_eq!(edits.argv[1..], ["agent-acp", "--permissions", "edits", "--", "some-agent", "--acp"]);
 }
+
+#[test]
+fn who_was_let_in_before_may_renew_its_access_once() {
+    let retry = |attempt| Retry { attempt, status: Some(401), why: "expired".into(), ..Retry::default() };
+    let seen = |text: Option<&str>, attempt| Seen {
+        text: text.map(str::to_owned),
+        retry: Some(retry(attempt)),
+        ..Seen::default()
+    };
+    let ended = Some(Exit::CannotStart("expired".into()));
+    assert_eq!(hopeless(&seen(None, Some(1)), 0), ended, "who was never let in is not");
+    assert_eq!(hopeless(&seen(Some("I begin."), Some(1)), 0), None);
+    assert_eq!(hopeless(&seen(Some("I begin."), Some(2)), 0), ended);
+}
+
+#[test]
+fn a_proper_end_has_the_word_over_who_gave_it_up() {
+    let given_up = Some(Exit::CannotStart("no access".into()));
+    let said = Seen { given_up: given_up.clone(), last: Some(Exit::Done), ..Seen::default() };
+    let silent = Seen { given_up, ..Seen::default() };
+    let claude = Driver::by_name("claude", &settings()).unwrap();
+    let told = |end, seen: &Seen| claude.finish(&end, seen, &Usage::default()).exit;
+    assert_eq!(told(ProcessEnd::Code(0), &said), Exit::Done);
+    assert_eq!(told(ProcessEnd::Code(1), &silent), Exit::CannotStart("no access".into()));
+    assert_eq!(told(ProcessEnd::Stopped("asked".into()), &silent), Exit::CannotStart("no access".into()));
+}

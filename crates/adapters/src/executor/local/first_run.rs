@@ -5,7 +5,7 @@
 
 use crate::executor::drivers::FirstRun;
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,15 +13,21 @@ use std::time::{Duration, Instant};
 
 /// The file that is locked meanwhile.
 const LOCK: &str = ".ppe-first-run";
-/// It is ended after so long.
+/// It is ended after so long, and nobody waits for another's longer.
 const LIMIT: Duration = Duration::from_mins(1);
 /// How often it is looked whether it has ended.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Waits until the program has what it makes when it runs first, and runs it if need be.
-pub(super) fn see_to(first: &FirstRun, env: &BTreeMap<String, String>, cwd: &Path) {
+/// What is stopped meanwhile waits no longer.
+pub(super) fn see_to(
+    first: &FirstRun,
+    env: &BTreeMap<String, String>,
+    cwd: &Path,
+    is_stopped: impl Fn() -> bool,
+) {
     // Not even a folder that cannot be made is a reason not to try the agent.
-    let _done = locked(&first.folder).and_then(|_lock| {
+    let _done = locked(&first.folder, is_stopped).and_then(|_lock| {
         if left_there(first) {
             return Ok(());
         }
@@ -30,11 +36,20 @@ pub(super) fn see_to(first: &FirstRun, env: &BTreeMap<String, String>, cwd: &Pat
 }
 
 /// The lock, as long as it is kept.
-fn locked(folder: &Path) -> io::Result<File> {
+fn locked(folder: &Path, is_stopped: impl Fn() -> bool) -> io::Result<File> {
     fs::create_dir_all(folder)?;
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join(LOCK))?;
-    file.lock()?;
-    Ok(file)
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if began.elapsed() < LIMIT && !is_stopped() => {
+                std::thread::sleep(LOOK);
+            }
+            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::TimedOut.into()),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
 }
 
 fn left_there(first: &FirstRun) -> bool {
@@ -83,7 +98,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    see_to(&first(&folder, PROGRAM), &env, dir.path());
+                    see_to(&first(&folder, PROGRAM), &env, dir.path(), || false);
                     assert!(folder.join("opencode.db").exists());
                 });
             }
@@ -93,14 +108,23 @@ mod tests {
     }
 
     #[test]
+    fn who_is_stopped_waits_for_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let _held = locked(dir.path(), || false).unwrap();
+        let began = Instant::now();
+        see_to(&first(dir.path(), PROGRAM), &BTreeMap::new(), dir.path(), || true);
+        assert!(began.elapsed() < LIMIT / 10 && !dir.path().join("runs").exists());
+    }
+
+    #[test]
     fn what_cannot_be_done_is_left_to_the_agent() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         fs::write(&file, "").unwrap();
-        see_to(&first(&file, PROGRAM), &BTreeMap::new(), dir.path());
+        see_to(&first(&file, PROGRAM), &BTreeMap::new(), dir.path(), || false);
         let mut none = first(dir.path(), "");
         none.argv = vec!["/nowhere/opencode".to_owned()];
-        see_to(&none, &BTreeMap::new(), dir.path());
+        see_to(&none, &BTreeMap::new(), dir.path(), || false);
         assert!(!left_there(&none));
     }
 }

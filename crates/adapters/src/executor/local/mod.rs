@@ -14,6 +14,7 @@ mod series;
 mod slots;
 mod trouble;
 mod turns;
+mod watch;
 mod workspaces;
 
 use super::drivers::AgentSettings;

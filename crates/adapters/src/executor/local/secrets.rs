@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// A name that holds one of these is a secret's.
-const WORDS: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"];
+const WORDS: [&str; 9] =
+    ["KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "_AUTH", "_PWD", "DATABASE_URL", "_DSN"];
 
 /// A job's environment in two parts.
 pub(super) struct Parted {
@@ -53,10 +54,14 @@ mod tests {
             "client_secret",
             "DB_PASSWORD",
             "GOOGLE_APPLICATION_CREDENTIALS",
+            "PGPASSFILE",
+            "MYSQL_PWD",
+            "DATABASE_URL",
+            "OPENCODE_AUTH_CONTENT",
         ] {
             assert!(is_secret(name), "{name}");
         }
-        for name in ["PATH", "ANTHROPIC_BASE_URL", "CODEX_HOME", "PPE_TASK", "OPENAI_ORG"] {
+        for name in ["PATH", "PWD", "OLDPWD", "ANTHROPIC_BASE_URL", "CODEX_HOME", "PPE_TASK", "OPENAI_ORG"] {
             assert!(!is_secret(name), "{name}");
         }
     }
