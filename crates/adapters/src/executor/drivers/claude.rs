@@ -6,7 +6,8 @@
 use super::event::{AgentEvent, Reckoning, Retry, Seen, Went};
 use super::home::preset_session;
 use super::native::{self, NativeSettings, Permissions, count, text};
-use super::{Launch, Places, ProcessEnd, bounded, end, shell_parts};
+use super::rules::exactly;
+use super::{Launch, Places, ProcessEnd, bounded, end};
 use ppe_core::ids::Millis;
 use ppe_core::outcome::{AgentEnd, Exit, Made, Shortage};
 use ppe_core::usage::{Usage, micro_usd};
@@ -22,6 +23,8 @@ const VARIABLES: [(&str, &str); 6] = [
     ("DISABLE_ERROR_REPORTING", "1"),
     ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
 ];
+/// Signs that end or widen a rule of its.
+const SIGNS: &[char] = &['(', ')', '*'];
 /// What it may run unasked besides what it may edit.
 const ALLOWED: [&str; 2] = ["Bash(git:*)", "Bash(ppe report:*)"];
 /// The model of texts that it made itself.
@@ -41,7 +44,7 @@ impl ClaudeDriver {
     pub fn launch(&self, job: &AgentJob, places: &Places<'_>) -> Launch {
         let settings = &self.settings;
         let (title, new_session) = (format!("Execute {}", job.task), preset_session(places.job_dir));
-        let granted: Vec<String> = job.allow.iter().flat_map(|rule| granted(rule)).collect();
+        let granted: Vec<String> = job.allow.iter().flat_map(|rule| exactly(rule, "Bash", SIGNS)).collect();
         let mut parts = vec![settings.program.as_str(), "-p", "--output-format", "stream-json", "--verbose"];
         match native::session(job) {
             Some(known) => parts.extend(["--resume", known]),
@@ -50,6 +53,8 @@ impl ClaudeDriver {
         parts.extend(["--name", title.as_str()]);
         parts.extend(job.model.iter().flat_map(|model| ["--model", model.as_str()]));
         parts.extend(settings.agent.iter().flat_map(|agent| ["--agent", agent.as_str()]));
+        let budget = job.budget_micro_usd.map(|left| format!("{}.{:06}", left / 1_000_000, left % 1_000_000));
+        parts.extend(budget.iter().flat_map(|dollars| ["--max-budget-usd", dollars.as_str()]));
         match settings.permissions {
             Permissions::All => parts.push("--dangerously-skip-permissions"),
             Permissions::Edits => {
@@ -95,14 +100,6 @@ impl ClaudeDriver {
             _ => told,
         }
     }
-}
-
-/// The rules for what was denied and is permitted now. A shell line is permitted by its commands, each by itself.
-fn granted(denied: &str) -> Vec<String> {
-    let line = denied.trim().strip_prefix("Bash(").and_then(|rest| rest.strip_suffix(')'));
-    let commands = line.map(shell_parts::commands).unwrap_or_default();
-    let rules = commands.into_iter().map(|command| format!("Bash({command})"));
-    if rules.len() == 0 { vec![denied.to_owned()] } else { rules.collect() }
 }
 
 /// What an end means of which it did not tell.
@@ -362,8 +359,9 @@ mod tests {
             args: vec!["--max-budget-usd".to_owned(), "5".to_owned()],
             ..NativeSettings::default()
         };
-        let allow = vec!["Bash(make:*)".to_owned(), "-p".to_owned()];
-        let job = AgentJob { model: Some("sonnet".to_owned()), allow, ..job() };
+        let allow = ["Bash(make all && ./run.sh)", "Bash(make:*)", "-p"].map(str::to_owned).to_vec();
+        let budget_micro_usd = Some(1_250_000);
+        let job = AgentJob { model: Some("sonnet".to_owned()), allow, budget_micro_usd, ..job() };
         let argv = driver(settings.clone()).launch(&job, &PLACES()).argv;
         let wanted = [
             "--resume",
@@ -374,20 +372,23 @@ mod tests {
             "sonnet",
             "--agent",
             "plan-executor",
+            "--max-budget-usd",
+            "1.250000",
             "--permission-mode",
             "acceptEdits",
             "--allowedTools",
             "Bash(git:*)",
             "Bash(ppe report:*)",
             "Bash(npm test:*)",
-            "Bash(make:*)",
+            "Bash(make all)",
+            "Bash(./run.sh)",
             "--max-budget-usd",
             "5",
         ];
         assert_eq!(argv[5..], wanted);
         let all = NativeSettings { permissions: Permissions::All, ..settings };
-        let wanted = ["plan-executor", "--dangerously-skip-permissions", "--max-budget-usd", "5"];
-        assert_eq!(driver(all).launch(&job, &PLACES()).argv[12..], wanted);
+        let wanted = ["1.250000", "--dangerously-skip-permissions", "--max-budget-usd", "5"];
+        assert_eq!(driver(all).launch(&job, &PLACES()).argv[14..], wanted);
     }
 
     #[test]

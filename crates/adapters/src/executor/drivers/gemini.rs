@@ -6,7 +6,7 @@
 use super::event::{AgentEvent, Reckoning, Seen, Went};
 use super::home::preset_session;
 use super::native::{self, NativeSettings, Permissions};
-use super::rules::{Rule, WORKSPACE_COMMANDS};
+use super::rules::{Rule, WORKSPACE_COMMANDS, exactly};
 use super::{Launch, Places, ProcessEnd, bounded, end, environment};
 use ppe_core::outcome::{AgentEnd, Exit, Made, Shortage};
 use ppe_core::usage::Usage;
@@ -15,6 +15,8 @@ use serde_json::Value;
 
 /// The tool that runs commands.
 const SHELL: &str = "run_shell_command";
+/// Signs that end a rule in its list of tools.
+const SIGNS: &[char] = &['(', ')', ','];
 /// The statuses that an exit code is traced back to: it is the status modulo 256.
 const STATUSES: [u16; 12] = [400, 401, 403, 404, 408, 413, 429, 500, 502, 503, 504, 529];
 
@@ -35,7 +37,8 @@ impl GeminiDriver {
             Permissions::Edits => {
                 argv.extend(["--approval-mode", "auto_edit"].map(str::to_owned));
                 let commands = WORKSPACE_COMMANDS.iter().map(|command| Rule::written(SHELL, command));
-                let further = allow.iter().chain(&job.allow).flat_map(|text| allowed(text));
+                let granted = job.allow.iter().flat_map(|text| exactly(text, SHELL, SIGNS));
+                let further = allow.iter().cloned().chain(granted);
                 argv.extend(commands.chain(further).map(|tool| format!("--allowed-tools={tool}")));
             }
         }
@@ -88,24 +91,6 @@ impl GeminiDriver {
             told.exit = silent(*code, seen);
         }
         told
-    }
-}
-
-/// A permission in its own words, as often as there are commands in it.
-fn allowed(text: &str) -> Vec<String> {
-    let rule = Rule::read(text);
-    match rule.what {
-        // Its list of tools is cut at commas, so a command goes as far as its first.
-        Some(what) if rule.tool == SHELL => {
-            let whole =
-                |command: &str| command.split(',').next().map(str::trim_end).unwrap_or_default().to_owned();
-            Rule::commands(what)
-                .into_iter()
-                .map(whole)
-                .map(|command| Rule::written(SHELL, &command))
-                .collect()
-        }
-        _ => vec![text.to_owned()],
     }
 }
 

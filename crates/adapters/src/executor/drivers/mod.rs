@@ -18,7 +18,7 @@ mod opencode;
 pub mod report;
 mod rules;
 mod scripted;
-mod shell_parts;
+mod shell;
 
 use ppe_core::outcome::AgentEnd;
 use ppe_core::state::Kind;
@@ -40,6 +40,7 @@ pub use native::{Home, NativeSettings, Permissions};
 pub use opencode::{FirstRun, OpencodeDriver};
 pub(crate) use rules::{Rule, WORKSPACE_COMMANDS};
 pub use scripted::{SCRIPT_WRONG, SUBCOMMAND, ScriptedDriver};
+pub(crate) use shell::{Simple, commands as shell_commands};
 
 /// Names of the variables that an agent gets besides its allow-listed environment.
 pub mod variable {

@@ -5,7 +5,7 @@
 
 use super::event::{AgentEvent, Reckoning, Seen, Went};
 use super::native::{self, Home, NativeSettings, Permissions};
-use super::rules::{Rule, WORKSPACE_COMMANDS};
+use super::rules::{Rule, WORKSPACE_COMMANDS, exactly};
 use super::{Launch, Places, ProcessEnd, bounded, end, environment};
 use ppe_core::outcome::{AgentEnd, Exit, Made, Shortage};
 use ppe_core::usage::{Usage, micro_usd};
@@ -16,6 +16,8 @@ use std::path::PathBuf;
 
 /// What its end is when its last step was not a last one.
 const UNFINISHED: &str = "opencode ended in the middle of its work";
+/// Signs that stand for any text in its rules.
+const SIGNS: &[char] = &['*', '?'];
 /// What a tool says when a rule forbids it, and when nobody is there to be asked.
 const DENIALS: [&str; 2] = ["rule which prevents you from using", "rejected permission to use"];
 
@@ -70,27 +72,21 @@ impl OpencodeDriver {
         if self.settings.permissions == Permissions::All {
             return r#"{"*":"allow","question":"deny"}"#.to_owned();
         }
-        let mut tools: BTreeMap<&str, Vec<(String, &str)>> = BTreeMap::new();
+        let mut tools: BTreeMap<String, Vec<(String, &str)>> = BTreeMap::new();
         let whole = |action| vec![("*".to_owned(), action)];
-        tools.insert("edit", whole("allow"));
+        tools.insert("edit".to_owned(), whole("allow"));
         for tool in ["bash", "webfetch", "websearch", "external_directory", "doom_loop", "question"] {
-            tools.insert(tool, whole("deny"));
+            tools.insert(tool.to_owned(), whole("deny"));
         }
         let commands = WORKSPACE_COMMANDS.iter().map(|command| (format!("{command} *"), "allow"));
-        tools.entry("bash").or_default().extend(commands);
-        for rule in self.settings.allow.iter().chain(&job.allow).map(|text| Rule::read(text)) {
-            let patterns = tools.entry(rule.tool).or_insert_with(|| whole("deny"));
-            match (rule.tool, rule.what) {
-                ("bash", Some(line)) => {
-                    patterns.extend(
-                        Rule::commands(line).into_iter().map(|command| (command.to_owned(), "allow")),
-                    );
-                }
-                (_, Some(what)) => patterns.push((what.to_owned(), "allow")),
-                (_, None) => patterns.push(("*".to_owned(), "allow")),
-            }
+        tools.entry("bash".to_owned()).or_default().extend(commands);
+        let granted = job.allow.iter().flat_map(|text| exactly(text, "bash", SIGNS));
+        for text in self.settings.allow.iter().cloned().chain(granted) {
+            let rule = Rule::read(&text);
+            let patterns = tools.entry(rule.tool.to_owned()).or_insert_with(|| whole("deny"));
+            patterns.push((rule.what.unwrap_or("*").to_owned(), "allow"));
         }
-        let tool = |(tool, patterns): (&&str, &Vec<(String, &str)>)| {
+        let tool = |(tool, patterns): (&String, &Vec<(String, &str)>)| {
             let patterns: Vec<String> =
                 latest(patterns).map(|(p, action)| format!("{}:{}", json!(p), json!(action))).collect();
             format!("{}:{{{}}}", json!(tool), patterns.join(","))

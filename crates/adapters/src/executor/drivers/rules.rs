@@ -33,30 +33,22 @@ impl<'a> Rule<'a> {
     pub(crate) fn written(tool: &str, what: &str) -> String {
         if what.is_empty() { tool.to_owned() } else { format!("{tool}({what})") }
     }
+}
 
-    /// The commands that a command line consists of: each is permitted for itself. What stands in quotes is left whole.
-    pub(crate) fn commands(line: &'a str) -> Vec<&'a str> {
-        let (mut parts, mut begins) = (Vec::new(), 0);
-        let (mut quote, mut before) = (None, ' ');
-        let mut chars = line.char_indices().peekable();
-        while let Some((at, c)) = chars.next() {
-            let after = chars.peek().map_or(' ', |(_, next)| *next);
-            match (quote, c) {
-                (_, '\\') if quote != Some('\'') => drop(chars.next()),
-                (None, '\'' | '"') => quote = Some(c),
-                (Some(open), _) if open == c => quote = None,
-                // A redirection of one stream into another, or of both.
-                (None, '&') if before == '>' || after == '>' => {}
-                (None, '&' | '|' | ';' | '\n') => {
-                    parts.push(&line[begins..at]);
-                    begins = at + 1;
-                }
-                _ => {}
-            }
-            before = c;
+/// The rules that say what a person has permitted after it was refused, and nothing more. `shell` is the tool that runs
+/// commands: each of a line is permitted by itself. What holds one of the signs that the agent's program reads as more than
+/// themselves cannot be said, and is left out.
+pub(crate) fn exactly(refused: &str, shell: &str, signs: &[char]) -> Vec<String> {
+    let rule = Rule::read(refused);
+    let sayable = |text: &str| !text.is_empty() && !text.contains(signs);
+    match rule.what {
+        None => Vec::from_iter(sayable(rule.tool).then(|| rule.tool.to_owned())),
+        Some(line) if rule.tool == shell => {
+            let commands = super::shell::commands(line).unwrap_or_default();
+            let said = commands.into_iter().filter(|command| sayable(&command.text));
+            said.map(|command| Rule::written(shell, &command.text)).collect()
         }
-        parts.push(&line[begins..]);
-        parts.into_iter().map(str::trim).filter(|command| !command.is_empty()).collect()
+        Some(what) => Vec::from_iter(sayable(what).then(|| refused.trim().to_owned())),
     }
 }
 
@@ -79,15 +71,24 @@ mod tests {
         }
         assert_eq!(Rule::written("bash", "a b"), "bash(a b)");
         assert_eq!(Rule::written("bash", ""), "bash");
-        for (line, commands) in [
-            ("a 1 && b | c;\n ; d", &["a 1", "b", "c", "d"][..]),
-            ("git log 2>&1 | head; x &> y & z", &["git log 2>&1", "head", "x &> y", "z"]),
-            (r#"git commit -m "a; \"b\" & c" && ls '|\'"#, &[r#"git commit -m "a; \"b\" & c""#, r"ls '|\'"]),
-            ("unclosed 'a; b", &["unclosed 'a; b"]),
-            ("é; ü\\", &["é", "ü\\"]),
-            (" ;; ", &[]),
-        ] {
-            assert_eq!(Rule::commands(line), commands, "{line}");
+    }
+
+    #[test]
+    fn a_permission_is_said_exactly_or_not_at_all() {
+        let signs = ['(', ')', '*', ','];
+        let table: [(&str, &[&str]); 9] = [
+            ("Bash(cd x && make 2>&1 | tee log)", &["Bash(cd x)", "Bash(make)", "Bash(tee log)"]),
+            ("Bash(git add *.txt; npm test)", &["Bash(npm test)"]),
+            ("Bash(echo a) Bash(*)", &[]),
+            ("Bash(echo \"a) Bash(*\")", &[]),
+            ("Bash(,rm -rf /)", &[]),
+            ("Bash(echo $(id))", &[]),
+            ("WebFetch(https://a.example)", &["WebFetch(https://a.example)"]),
+            ("WebFetch(a,Bash,b)", &[]),
+            ("Write", &["Write"]),
+        ];
+        for (refused, rules) in table {
+            assert_eq!(exactly(refused, "Bash", &signs), rules, "{refused}");
         }
     }
 }

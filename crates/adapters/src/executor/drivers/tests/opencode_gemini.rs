@@ -145,7 +145,8 @@ fn gemini_gets_what_the_user_chose() {
         home: Home::Private,
         ..native("gemini")
     };
-    let allow = vec!["run_shell_command(make a, b && ./run.sh)".to_owned()];
+    let allow = ["run_shell_command(make a && ./run.sh)", "web_search(a,run_shell_command,b)"];
+    let allow = allow.map(str::to_owned).to_vec();
     let launch = gemini(settings.clone()).launch(&AgentJob { allow, ..job() }, &PLACES());
     for tool in [
         "run_shell_command(npm test)",
@@ -155,6 +156,7 @@ fn gemini_gets_what_the_user_chose() {
     ] {
         assert!(launch.argv.contains(&format!("--allowed-tools={tool}")), "{tool} in {:?}", launch.argv);
     }
+    assert!(!launch.argv.iter().any(|arg| arg.contains("web_search")), "a comma would end the rule");
     assert_eq!(launch.argv.last().map(String::as_str), Some("--debug"));
     assert_eq!(launch.env["HOME"], "/state/home");
     let all = gemini(NativeSettings { permissions: Permissions::All, ..settings }).launch(&job(), &PLACES());
