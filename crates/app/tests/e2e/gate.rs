@@ -197,3 +197,32 @@ fn what_waits_for_a_heavy_slot_can_be_stopped() {
     assert!(env.state().task(&id("T-001")).is_some());
     env.finish();
 }
+
+#[test]
+fn commands_that_were_changed_meanwhile_run_though_others_in_their_place_were_green() {
+    let mut env = place();
+    env.task("T-001", "One", &[], 1);
+    verify(&env, "one", "", "echo one >> {out}");
+    verify(&env, "two", "", "echo two >> {out}; sleep 600; echo late >> {out}");
+    env.add_config(NO_CHECK);
+    env.ready();
+    let run = env.spawn(&["run", "--yes"]);
+    env.until("the second runs", || seen(&env).contains(&"two".to_owned()).then_some(()));
+    run.signal("KILL");
+    run.wait();
+    let before = fs::read_to_string(env.repo().join("ppe.toml")).unwrap();
+    let out = env.at("seen");
+    let first = format!("[[verify]]\nname = \"new\"\nrun = 'echo new >> {}'\n", out.display());
+    let at = before.find("[[verify]]").unwrap();
+    let config = format!("{}{first}{}", &before[..at], &before[at..]).replace("sleep 600; ", "");
+    env.write("ppe.toml", &config);
+    env.ppe(&["resume", "--yes"]).exits(0);
+    landed(&env, "T-001");
+    assert_eq!(
+        seen(&env),
+        ["one", "two", "new", "one", "two", "late"],
+        "each as it is now, and one at a time"
+    );
+    env.write("ppe.toml", &before);
+    env.finish();
+}

@@ -1,8 +1,9 @@
 //! One command of a verify job, a check or a set-up: started or adopted as a job of its own, and judged by its end.
 
 use super::secrets::Parted;
+use super::series::checks_task;
 use super::{CommandSpec, Inner, trouble};
-use crate::executor::job::{self, Ensured, NotStarted, Settled};
+use crate::executor::job::{self, Ensured, NotStarted, Probe, Settled};
 use crate::executor::output::{self, Stream};
 use crate::executor::record::{self, End, Exit, JobSpec, StopReason};
 use crate::failpoint;
@@ -53,6 +54,17 @@ impl Inner {
             }
         }
         std::fs::write(done, "").map_err(trouble::machine)
+    }
+
+    /// Ends the commands below a folder that run, but for the one in `spared`. Of a series one command runs at a time:
+    /// another is of settings that are no longer so.
+    pub(super) fn end_jobs(&self, dir: &Path, spared: &Path) -> Result<(), Trouble> {
+        let others = command_dirs(dir).into_iter().filter(|found| found.with_extension("") != *spared);
+        for dir in others.filter(|dir| matches!(job::probe(dir), Ok(Probe::Running(_)))) {
+            job::stop(&dir, self.settings.grace_ms).map_err(trouble::machine)?;
+            job::settle(&dir).map_err(trouble::machine)?;
+        }
+        Ok(())
     }
 
     /// Runs a command in a task's workspace and waits for its end. `argv` is the command with everything written out.
@@ -121,6 +133,11 @@ impl Inner {
         for dir in &dirs {
             record::make_dir(dir).map_err(trouble::machine)?;
             job::stop(dir, grace_ms).map_err(trouble::machine)?;
+        }
+        if let JobKey::Check { subject, .. } = key {
+            // What makes their workspace ready is tried again when it is wanted again.
+            let set_up = self.places.tasks.join(checks_task(subject).as_str()).join("set-up");
+            self.end_jobs(&set_up, Path::new(""))?;
         }
         for dir in &dirs {
             job::settle(dir).map_err(trouble::machine)?;

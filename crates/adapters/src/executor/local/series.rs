@@ -7,6 +7,7 @@
 use super::commands::{Judged, is_stopped};
 use super::{CommandKind, CommandSpec, Inner, Weight, trouble};
 use crate::executor::coverage;
+use crate::executor::job::{self, Probe};
 use crate::executor::modules::{self, Modules, Tool, Touched, Tree};
 use crate::executor::output::Stream;
 use crate::executor::record;
@@ -16,15 +17,18 @@ use crate::lock::{Note, RecordLock};
 use ppe_core::ids::{Branch, CommitId, Millis, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::{Class, Failure, Red, Snapshot, SnapshotOutcome, Verdict, Verified};
+use ppe_core::state::Subject;
 use ppe_engine::ports::{CheckJob, JobKey, VerifyJob};
+use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
-/// The task that the workspace of the checks goes by.
-const CHECKS: &str = "lane-checks";
+/// The tasks that the workspaces of the checks go by: one for candidates, of which there is one at a time, and one for the
+/// target. A check that is taken up again finds its own there.
+const CHECKS: [&str; 2] = ["lane-checks", "target-checks"];
 /// How often a slot for a heavy command is asked for.
 const ASK: Duration = Duration::from_millis(100);
 /// In a job's folder: the work with the fixes committed.
@@ -117,7 +121,7 @@ pub(super) async fn check(inner: Arc<Inner>, job: CheckJob) -> Result<Verdict, T
     let series = Series {
         dir: inner.job_dir(&JobKey::Check { subject: job.subject.clone(), run: job.run }),
         inner,
-        task: TaskId::new(CHECKS),
+        task: checks_task(&job.subject),
         class: Class::Ci,
         tip: job.commit.clone(),
         base: None,
@@ -162,11 +166,8 @@ impl Series {
         for (at, command) in commands.iter().enumerate() {
             let runs = source.runs(command);
             for (n, run) in runs.iter().enumerate() {
-                let name = if runs.len() == 1 {
-                    format!("{:02}", first + at)
-                } else {
-                    format!("{:02}-{n:03}", first + at)
-                };
+                // In the order in which they run, and each by what it runs.
+                let name = format!("{:02}-{n:03}-{}", first + at, mark(&run.argv));
                 let name_of_run = match &run.module {
                     Some(module) => format!("{} ({module})", command.name),
                     None => command.name.clone(),
@@ -196,6 +197,7 @@ impl Series {
         }
         let series = self.clone();
         blocking(move || {
+            series.inner.end_jobs(&series.dir, &dir)?;
             let judged = series.inner.run_command(&series.task, &dir, &command, &command.argv)?;
             drop(slot);
             match (&judged, command.kind) {
@@ -215,7 +217,7 @@ impl Series {
             if let Some(slot) = self.inner.heavy.try_take(&note)? {
                 return Ok(Some(slot));
             }
-            if dir.join(record::STARTED).exists() || is_stopped(&self.dir) {
+            if matches!(job::probe(dir), Ok(Probe::Running(_))) || is_stopped(&self.dir) {
                 return Ok(None);
             }
             tokio::time::sleep(ASK).await;
@@ -271,6 +273,21 @@ impl Series {
             detail: detail.join("\n"),
         })
     }
+}
+
+/// The task that the workspace of a subject's checks goes by.
+pub(super) fn checks_task(subject: &Subject) -> TaskId {
+    let [candidates, target] = CHECKS;
+    TaskId::new(match subject {
+        Subject::Candidate(_) => candidates,
+        Subject::Base(_) => target,
+    })
+}
+
+/// What tells a command from another that stands in its place after the settings were changed.
+fn mark(argv: &[String]) -> String {
+    let digest = Sha256::digest(argv.join("\0").as_bytes());
+    format!("{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
 }
 
 /// Says something of a command behind what it printed itself, once.
