@@ -7,13 +7,18 @@ use ppe_core::input::{Command, Reply};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// The protocol's version; another one is refused by name.
 pub const SCHEMA: &str = "ppe.control.v1";
 /// The longest request, bytes: a revised plan is the largest.
 const REQUEST_BYTES: u64 = 64 << 20;
+/// How long a run that is over waits for those who have come and not yet asked.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// What may be asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,11 +38,39 @@ struct Request {
     call: Call,
 }
 
-/// Serves commands until the run is over.
-pub async fn serve(listener: UnixListener, run: RunHandle) {
-    while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(serve_one(stream, run.clone()));
+/// The run's end of the socket, at work.
+pub struct Server {
+    over: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Takes commands from now on.
+    pub fn start(listener: UnixListener, run: RunHandle) -> Self {
+        let (over, closing) = oneshot::channel();
+        Self { over, task: tokio::spawn(serve(listener, run, closing)) }
     }
+
+    /// Takes no more, once all who asked have their answer: the run may have ended by the command itself.
+    pub async fn close(self) {
+        drop(self.over);
+        // A task that panicked has nobody left to answer.
+        drop(self.task.await);
+    }
+}
+
+async fn serve(listener: UnixListener, run: RunHandle, mut closing: oneshot::Receiver<()>) {
+    let mut asking = JoinSet::new();
+    loop {
+        tokio::select! {
+            // Who has come before the end is let in.
+            biased;
+            Ok((stream, _)) = listener.accept() => drop(asking.spawn(serve_one(stream, run.clone()))),
+            Some(_) = asking.join_next() => {}
+            _ = &mut closing => break,
+        }
+    }
+    drop(tokio::time::timeout(LAST_ANSWERS, async { while asking.join_next().await.is_some() {} }).await);
 }
 
 async fn serve_one(stream: UnixStream, run: RunHandle) {
@@ -72,9 +105,9 @@ async fn answer(run: &RunHandle, call: Call) -> Reply {
 }
 
 /// Asks the run behind a socket.
-pub async fn ask(socket: &Path, call: Call) -> io::Result<Reply> {
+pub async fn ask(socket: &Path, call: &Call) -> io::Result<Reply> {
     let mut stream = UnixStream::connect(socket).await?;
-    let mut text = serde_json::to_string(&Request { schema: SCHEMA.to_owned(), call })?;
+    let mut text = serde_json::to_string(&Request { schema: SCHEMA.to_owned(), call: call.clone() })?;
     text.push('\n');
     stream.write_all(text.as_bytes()).await?;
     let mut line = String::new();
@@ -83,4 +116,38 @@ pub async fn ask(socket: &Path, call: Call) -> io::Result<Reply> {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the run ended before it answered"));
     }
     Ok(serde_json::from_str(&line)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Request, Snapshot};
+    use ppe_core::ids::{Millis, Seq, TaskId};
+    use ppe_core::plan::{PlanSpec, Spot, TaskSpec, check};
+    use ppe_core::state::{State, StopMode};
+    use std::sync::Arc;
+    use tokio::sync::{broadcast, mpsc, watch};
+
+    /// A `stop` with nobody at work ends the run at once; whoever asked is told before the process is gone.
+    #[tokio::test]
+    async fn a_command_that_ends_the_run_is_answered() {
+        let (requests, mut inbox) = mpsc::channel(1);
+        let spot = Spot { file: "plan.md".into(), line: 1 };
+        let tasks = vec![TaskSpec::bare(TaskId::new("T-1"), "One", spot)];
+        let plan = check(PlanSpec { name: "p".into(), tasks }, Vec::new()).plan.expect("a sound plan");
+        let state = Arc::new(State::new(Arc::new(plan)));
+        let (_looks, snapshots) =
+            watch::channel(Snapshot { state, seq: Seq::default(), now: Millis::default(), stalled: None });
+        let run = RunHandle { requests, snapshots, tail: broadcast::channel(1).0 };
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("run.sock");
+        let server = Server::start(UnixListener::bind(&path).expect("a socket"), run);
+        let asked =
+            tokio::spawn(async move { ask(&path, &Call::Command(Command::Stop(StopMode::Agents))).await });
+        let Some(Request::Command(_, answer)) = inbox.recv().await else { panic!("no command came") };
+        answer.send(Reply::Done("stopped".to_owned())).expect("someone waits");
+        drop(inbox);
+        server.close().await;
+        assert_eq!(asked.await.expect("no panic").expect("an answer"), Reply::Done("stopped".to_owned()));
+    }
 }

@@ -98,7 +98,7 @@ pub(super) async fn drive(
         }
     };
     face.end(&handle, ui);
-    drop(socket);
+    socket.close().await;
     conclude(&drive, &face, &handle.snapshot(), &end, ui)
 }
 

@@ -9,8 +9,14 @@ use ppe_core::input::{Command, Input, Reply};
 use ppe_engine::attach::{self, Call};
 use ppe_engine::ports::EventLog;
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How long a process that holds the run's lock may be without a socket.
+const COMING_OR_GOING: Duration = Duration::from_secs(3);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 fn found(site: &Site, run: Option<&str>) -> Result<Found, AppError> {
     latest(site, run)?
@@ -23,27 +29,40 @@ fn socket(found: &Found) -> Option<PathBuf> {
     Some(PathBuf::from(OsStr::from_bytes(&pointer)))
 }
 
-fn call(site: &Site, run: Option<&str>, call: Call) -> Result<Option<Reply>, AppError> {
-    if !RunLock::is_held(site)? {
-        return Ok(None);
-    }
-    let found = found(site, run)?;
-    let Some(socket) = socket(&found) else { return Ok(None) };
+fn call(site: &Site, run: Option<&str>, call: &Call) -> Result<Option<Reply>, AppError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(attach::ask(&socket, call)).map(Some).map_err(|error| {
-        AppError::environment(format!("the run's process does not answer at {}: {error}", socket.display()))
-            .hint("it may be just starting or ending: try again")
-    })
+    let until = Instant::now() + COMING_OR_GOING;
+    while RunLock::is_held(site)? {
+        let found = found(site, run)?;
+        let late = Instant::now() >= until;
+        match socket(&found).map(|path| (runtime.block_on(attach::ask(&path, call)), path)) {
+            Some((Ok(reply), _)) => return Ok(Some(reply)),
+            Some((Err(error), path)) if late || !is_unheard(&error) => {
+                let path = path.display();
+                let what = format!("the run's process does not answer at {path}: {error}");
+                return Err(AppError::environment(what).hint("it may be just starting or ending: try again"));
+            }
+            None if late => return Ok(None),
+            // Nobody heard it: the process is just starting, or ending and about to let go of its lock.
+            _ => std::thread::sleep(LOOK_AGAIN),
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a call cannot have reached the run.
+fn is_unheard(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
 /// Gives a command to the live process; nothing when there is none.
 pub(crate) fn send(site: &Site, run: Option<&str>, command: Command) -> Result<Option<Reply>, AppError> {
-    call(site, run, Call::Command(command))
+    call(site, run, &Call::Command(command))
 }
 
 /// Whether the live process of the latest run answers.
 pub(crate) fn ping(site: &Site) -> bool {
-    matches!(call(site, None, Call::Ping), Ok(Some(Reply::Done(_))))
+    matches!(call(site, None, &Call::Ping), Ok(Some(Reply::Done(_))))
 }
 
 /// Records a command in the log of a run that no process is at.

@@ -232,6 +232,7 @@ pub(crate) fn launch(
 
 /// The control socket. Its file and the pointer to it go when this is dropped.
 pub(crate) struct Socket {
+    server: Option<attach::Server>,
     path: PathBuf,
     pointer: PathBuf,
 }
@@ -250,8 +251,14 @@ impl Socket {
         let pointer = dir.socket_pointer();
         std::fs::write(&pointer, path.as_os_str().as_encoded_bytes())?;
         failpoint::hit("run.launched");
-        tokio::spawn(attach::serve(listener, handle));
-        Ok(Self { path, pointer })
+        Ok(Self { server: Some(attach::Server::start(listener, handle)), path, pointer })
+    }
+
+    /// Closes it when all who asked have their answer.
+    pub(crate) async fn close(mut self) {
+        if let Some(server) = self.server.take() {
+            server.close().await;
+        }
     }
 }
 
