@@ -11,7 +11,7 @@ use crate::policy::Policy;
 use crate::question::{Answer, Ask};
 use crate::state::lane::Subject;
 use crate::state::run::{Matter, PauseCause, StopMode};
-use crate::state::task::{Closure, Hold, Kind, Leave, Park, Sighting, Stop, Wish, Work};
+use crate::state::task::{Closure, Hold, Kind, Leave, Park, Review, Sighting, Stop, Wish, Work};
 use serde::{Deserialize, Serialize};
 
 /// All events of one decision: one record of the log, durable whole or not at all.
@@ -246,6 +246,34 @@ pub enum Event {
         task: TaskId,
         /// The attempt.
         attempt: Attempt,
+    },
+    /// Another agent looks at the verified work.
+    ReviewStarted {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// The reviewer ended.
+    ReviewEnded {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// How.
+        end: AgentEnd,
+        /// What came of it; nothing when it was stopped and is still to be had.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        review: Option<Review>,
+    },
+    /// The task goes on without a review.
+    ReviewLeftOut {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: Attempt,
+        /// Why.
+        why: String,
     },
     /// The tip was red and the agent starts after all.
     AgentNeeded {
@@ -564,6 +592,9 @@ impl Event {
             | Event::LeftoversAsked { task, .. }
             | Event::LeftoversTaken { task, .. }
             | Event::VerifyStarted { task, .. }
+            | Event::ReviewStarted { task, .. }
+            | Event::ReviewEnded { task, .. }
+            | Event::ReviewLeftOut { task, .. }
             | Event::AgentNeeded { task, .. }
             | Event::AttemptSucceeded { task, .. }
             | Event::AttemptFailed { task, .. }

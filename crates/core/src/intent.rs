@@ -112,6 +112,21 @@ pub enum JobName {
     Recheck,
     /// The verify commands on the agent's work.
     Verify,
+    /// The reviewer.
+    Review,
+}
+
+impl JobName {
+    /// Its name in folders and on command lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Leftovers => "leftovers",
+            Self::Recheck => "recheck",
+            Self::Verify => "verify",
+            Self::Review => "review",
+        }
+    }
 }
 
 impl From<Worked> for JobName {
@@ -128,6 +143,7 @@ impl From<Round> for JobName {
         match round {
             Round::Main => Self::Agent,
             Round::Leftovers => Self::Leftovers,
+            Round::Review => Self::Review,
         }
     }
 }

@@ -138,10 +138,11 @@ pub static INVARIANTS: &[Invariant] = &[
     invariant("INV-24", "a red check is repeated before its change answers for it", Rule::Event(red_twice)),
     invariant(
         "INV-25",
-        "an attempt starts only on an account that has enough, and no more at once than it bears",
+        "an agent starts only on an account that has enough, and no more at once than it bears",
         Rule::Event(account_bears),
     ),
-    invariant("INV-26", "no attempt starts once the budget is spent", Rule::Event(budget_is_left)),
+    invariant("INV-26", "no agent starts once the budget is spent", Rule::Event(budget_is_left)),
+    invariant("INV-27", "a task is reviewed at most once", Rule::Event(review_is_first)),
 ];
 
 /// Asks all rules about a state.
@@ -228,22 +229,33 @@ fn dispatch_is_open(state: &State, event: &Event) -> Option<String> {
 }
 
 fn account_bears(state: &State, event: &Event) -> Option<String> {
-    let Event::AttemptStarted { task, agent, .. } = event else { return None };
+    let (task, agent) = match event {
+        Event::AttemptStarted { task, agent, .. } => (task, agent),
+        Event::ReviewStarted { task, .. } => (task, &state.policy.review.as_ref()?.agent),
+        _ => return None,
+    };
     let breaker = state.breakers.get(state.account(agent))?;
-    let same = |running: &crate::state::Running| state.account(&running.agent) == state.account(agent);
-    let users = state.tasks.iter().filter_map(|t| t.running()).filter(|running| same(running)).count();
+    let others = state.tasks.iter().enumerate().filter(|(at, _)| state.id(*at) != task);
+    let at_work = others.filter_map(|(_, t)| t.running()).map(|running| state.at_work(running));
+    let users = at_work.filter(|other| state.account(other) == state.account(agent)).count();
     let bears = breaker.until.is_none() && users < breaker.width as usize;
     said(!bears, || format!("{task} starts with {agent} beside {users}, {breaker:?}"))
 }
 
 fn budget_is_left(state: &State, event: &Event) -> Option<String> {
-    let Event::AttemptStarted { task, .. } = event else { return None };
+    let (Event::AttemptStarted { task, .. } | Event::ReviewStarted { task, .. }) = event else { return None };
     let (budget, times) = (&state.policy.budget, u64::from(state.budget_grants) + 1);
     let spent = state.spent();
     let over = |used: u64, limit: u64| limit > 0 && used >= limit * times;
     let is_over = over(spent.tokens(), budget.run_tokens)
         || over(spent.cost_micro_usd.unwrap_or(0), budget.run_micro_usd);
     said(is_over, || format!("{task} starts after {spent:?} of {times} times {budget:?}"))
+}
+
+fn review_is_first(state: &State, event: &Event) -> Option<String> {
+    let Event::ReviewStarted { task, .. } = event else { return None };
+    let before = state.task(task)?.facts.review.as_ref()?;
+    Some(format!("{task} is reviewed again after {before:?}"))
 }
 
 fn one_candidate(state: &State) -> Option<String> {

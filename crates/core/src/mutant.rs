@@ -46,11 +46,13 @@ pub enum Mutant {
     WidthIgnored,
     /// The budget keeps nothing from starting.
     BudgetIgnored,
+    /// Work is reviewed again after it was.
+    ReviewRepeated,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::SlotsIgnored,
         Self::OpenSatisfies,
         Self::ReopenedSatisfies,
@@ -72,5 +74,6 @@ impl Mutant {
         Self::RepairForgotten,
         Self::WidthIgnored,
         Self::BudgetIgnored,
+        Self::ReviewRepeated,
     ];
 }

@@ -186,6 +186,9 @@ pub struct AgentEnd {
     /// What it wanted to do and was not permitted, bounded: `Bash(npm install)`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub denied: Vec<String>,
+    /// What it found in the work that it was to review, bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
     /// By which program and model.
     #[serde(default)]
     pub made: Made,
@@ -201,6 +204,7 @@ impl AgentEnd {
             usage: Usage::default(),
             session_usage: None,
             denied: Vec::new(),
+            findings: Vec::new(),
             made: Made::default(),
         }
     }

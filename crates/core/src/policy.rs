@@ -162,6 +162,16 @@ pub struct AgentRule {
     pub fallback: Option<String>,
 }
 
+/// The agent that looks at verified work.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reviewer {
+    /// The agent.
+    pub agent: String,
+    /// Its model; nothing leaves that to the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
 /// What may be spent. 0 is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
@@ -259,6 +269,9 @@ pub struct Policy {
     /// How long an agent may be quiet before it is asked about, ms; 0 is for ever.
     #[serde(default)]
     pub silence_ms: u64,
+    /// Who looks at verified work before it becomes a change; nobody if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Reviewer>,
     /// The user's own template of prompts, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
@@ -303,6 +316,7 @@ impl Default for Policy {
             mode: Mode::default(),
             attribution: Attribution::default(),
             silence_ms: 900_000,
+            review: None,
             prompt: None,
         }
     }

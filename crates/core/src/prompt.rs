@@ -2,6 +2,7 @@
 //!
 //! Pure text. Knows nothing of how an agent is started or of where its files lie.
 
+mod review;
 mod template;
 
 pub use template::{Mistake, PLACEHOLDERS, Placeholder, Template, Wrong};
@@ -21,8 +22,10 @@ pub fn prompt(state: &State, id: &TaskId) -> String {
     let Some(at) = state.position(id) else { return String::new() };
     let (task, now) = (&state.plan.tasks[at], &state.tasks[at]);
     let Some(running) = now.running() else { return String::new() };
-    if running.round() == Round::Leftovers {
-        return leftovers(state, at);
+    match running.round() {
+        Round::Main => {}
+        Round::Leftovers => return leftovers(state, at),
+        Round::Review => return review::prompt(state, at),
     }
     let session = now.facts.session.as_ref().filter(|session| session.agent == running.agent);
     Telling {
@@ -119,6 +122,10 @@ impl Telling<'_> {
             ),
             Kind::Verify | Kind::Recheck => repair("Verification of your work was red."),
             Kind::Ci => repair("The checks on your change, merged with the target, were red."),
+            Kind::Review => "Your work is done and its checks pass. Another agent has read it before it becomes a change, and \
+                             found what stands below. Look into each point: mend what is right, in further commits on the same \
+                             branch, and leave as it is what is not. If no point is right: `ppe report no-change \"WHY\"`, and end."
+                .to_owned(),
             Kind::Conflict => format!(
                 "Your work no longer merges with `{target}`. Its present tip is the ref `refs/ppe/target`. Bring your branch \
                  `{branch}` onto it (rebase or merge), resolve every conflict so that both sides keep their meaning, and \
@@ -156,6 +163,7 @@ impl Telling<'_> {
             Kind::Continue => format!("The last attempt ended so: {}", failure.summary),
             Kind::Conflict => format!("What did not merge: {}", failure.summary),
             Kind::Verify | Kind::Ci | Kind::Recheck => output(&format!("What failed: {}", failure.summary)),
+            Kind::Review => format!("What was found:\n\n{}", failure.detail),
         }
     }
 
@@ -165,7 +173,7 @@ impl Telling<'_> {
             Kind::First | Kind::Continue => {
                 crate::scope::instruction(&self.task.spec, self.policy.mode, self.done).unwrap_or_default()
             }
-            Kind::Verify | Kind::Ci | Kind::Conflict | Kind::Recheck => String::new(),
+            Kind::Verify | Kind::Ci | Kind::Conflict | Kind::Review | Kind::Recheck => String::new(),
         }
     }
 
@@ -302,6 +310,9 @@ pub fn change_body(state: &State, at: usize) -> String {
                 snapshot.tests_added
             ),
         );
+    }
+    if let Some(review) = &facts.review {
+        push(&mut text, &review::line(review));
     }
     let subjects: Vec<_> = task.spec.commits.iter().map(|c| format!("- {}", c.subject)).collect();
     if !subjects.is_empty() {

@@ -48,10 +48,12 @@ pub(crate) fn task_wishes(state: &State, at: usize) -> Vec<Intent> {
             let stopping = running.stop.is_some();
             vec![match running.phase {
                 Phase::Starting => Intent::EnsureWorkspace { task, attempt },
-                Phase::Working | Phase::Leftovers if stopping => {
+                Phase::Working | Phase::Leftovers | Phase::Reviewing if stopping => {
                     Intent::EnsureStopped { task, attempt, job: round.into() }
                 }
-                Phase::Working | Phase::Leftovers => Intent::EnsureAgent { task, attempt, round },
+                Phase::Working | Phase::Leftovers | Phase::Reviewing => {
+                    Intent::EnsureAgent { task, attempt, round }
+                }
                 Phase::Collecting(collect) => Intent::EnsureSnapshot { task, attempt, worked, collect },
                 Phase::Verifying if stopping => Intent::EnsureStopped { task, attempt, job: worked.into() },
                 Phase::Verifying => Intent::EnsureVerified { task, attempt, job: worked.into() },

@@ -12,7 +12,7 @@ use ppe_core::intent::{Intent, JobName};
 use ppe_core::outcome::Verdict;
 use ppe_core::plan::TaskSpec;
 use ppe_core::prompt;
-use ppe_core::state::{Collect, Kind, Round, Stage, State, Subject, Worked};
+use ppe_core::state::{Collect, Kind, Round, Session, Stage, State, Subject, Worked};
 use std::sync::Arc;
 
 /// Fulfils a wish and says what came of it.
@@ -112,7 +112,13 @@ fn agent_job(state: &State, task: &TaskId, attempt: Attempt, round: Round) -> Op
     let at = state.position(task)?;
     let (spec, facts) = (&state.plan.tasks[at].spec, &state.tasks[at].facts);
     let (running, base) = (state.tasks[at].running()?, facts.base.clone()?);
-    let session = facts.session.as_ref().filter(|session| session.agent == running.agent);
+    let worker = match &state.policy.review {
+        Some(reviewer) if round == Round::Review => (&reviewer.agent, &reviewer.model),
+        Some(_) | None => (&running.agent, &running.model),
+    };
+    // A reviewer begins anew: it is to see the work, not what its maker thought.
+    let resumed = |session: &&Session| session.agent == running.agent && round != Round::Review;
+    let session = facts.session.as_ref().filter(resumed);
     Some(AgentJob {
         task: task.clone(),
         title: spec.title.to_string(),
@@ -121,16 +127,18 @@ fn agent_job(state: &State, task: &TaskId, attempt: Attempt, round: Round) -> Op
         purpose: match round {
             Round::Main => Purpose::Work(running.kind),
             Round::Leftovers => Purpose::Leftovers,
+            Round::Review => Purpose::Review,
         },
-        agent: running.agent.clone(),
-        model: running.model.clone(),
-        account: state.account(&running.agent).to_owned(),
+        agent: worker.0.clone(),
+        model: worker.1.clone(),
+        account: state.account(worker.0).to_owned(),
         session: session.map(|session| session.id.clone()),
         session_usage: session.map(|session| session.usage).unwrap_or_default(),
         budget_micro_usd: state.task_money_left(at),
         allow: facts.allowed.clone(),
         branch: wished_branch(state, at),
         base,
+        tip: facts.tip.clone().filter(|_| round == Round::Review),
         prompt: prompt::prompt(state, task),
         planned: planned(spec),
         phases: phases(spec),
@@ -143,6 +151,7 @@ async fn stop(ports: &impl Ports, state: &State, task: &TaskId, attempt: Attempt
     let round = match job {
         JobName::Agent => Round::Main,
         JobName::Leftovers => Round::Leftovers,
+        JobName::Review => Round::Review,
         JobName::Recheck | JobName::Verify => {
             let verdict = Verdict::Unevaluated("stopped".to_owned());
             return Ok(Input::VerifyEnded { task: task.clone(), attempt, job, verified: verdict.into() });

@@ -94,7 +94,7 @@ const REACHED: &str = "
     attempt-failed execution  attempt-failed verification  attempt-released capacity  attempt-released closed
     attempt-released lost  attempt-released machine  attempt-released operator  attempt-released parked
     attempt-released ready  attempt-started ci  attempt-started conflict  attempt-started continue
-    attempt-started first  attempt-started recheck  attempt-started verify  attempt-stopping cancel
+    attempt-started first  attempt-started review  attempt-started recheck  attempt-started verify  attempt-stopping cancel
     attempt-stopping halt  attempt-stopping park  attempt-stopping retry  attempt-stopping silent  attempt-stopping skip
     attempt-stopping take  attempt-stopping timeout  attempt-stopping yield  attempt-succeeded  base-green
     branch-adopted  branch-published  breaker-closed  breaker-opened  breaker-widened  budget-granted
@@ -110,7 +110,7 @@ const REACHED: &str = "
     question-asked permission  question-asked silence  dispatch-paused budget
     question-asked lost-races  question-asked next-wave  question-asked no-change  question-asked same-cause
     question-asked starvation  question-asked target-red  question-asked target-rewritten
-    question-asked task-removed  question-withdrawn  races-lost  run-completed  run-started  session-opened
+    question-asked task-removed  question-withdrawn  races-lost  review-ended  review-left-out  review-started  run-completed  run-started  session-opened
     sighted  slots-changed  snapshot-taken  stop-requested agents  stop-requested cancel  stop-requested drain
     stop-withdrawn  target-moved  target-red ci  task-closed cancelled  task-closed landed
     task-closed by repair landed  task-closed by repair skipped  task-closed landed-by-others  task-closed no-change  task-closed skipped  task-held operator

@@ -13,7 +13,7 @@ const KEPT: usize = 60;
 const WORLDS: u64 = 600;
 
 /// The steps in the order of a task's life.
-const STEPS: [&str; 30] = [
+const STEPS: [&str; 32] = [
     "waiting",
     "ready",
     "starting",
@@ -26,6 +26,8 @@ const STEPS: [&str; 30] = [
     "collecting, to stop",
     "verifying",
     "verifying, to stop",
+    "reviewing",
+    "reviewing, to stop",
     "backoff",
     "parked for room",
     "parked by the user",
@@ -62,6 +64,8 @@ fn label(state: &State, at: usize) -> &'static str {
             (Phase::Collecting(_), true) => "collecting, to stop",
             (Phase::Verifying, false) => "verifying",
             (Phase::Verifying, true) => "verifying, to stop",
+            (Phase::Reviewing, false) => "reviewing",
+            (Phase::Reviewing, true) => "reviewing, to stop",
         },
         Step::Backoff { .. } => "backoff",
         Step::Parked { park: Park::Room, .. } => "parked for room",

@@ -34,6 +34,10 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("agent.scripted", "The agent `scripted`: plays a script, for trials without a model."),
     ("workspace", "What a task's private clone holds besides the commit."),
     ("env", "Which variables of the environment agents, verify and check commands see."),
+    (
+        "review",
+        "An agent that looks at verified work before it becomes a pull request. Either key turns it on.",
+    ),
     ("changes", "Pull requests."),
     ("report", "Progress lines and the final summary."),
     ("notify", "Being told when something needs you."),
@@ -379,6 +383,18 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         list(|s, l| s.env.pass = l),
         &[],
         "Further variables. `*` stands for any text, `!` before a pattern takes away; the last match holds.",
+    ),
+    key(
+        "review.agent",
+        text(|s, t| s.reviewer.agent = Some(t)),
+        &[],
+        "The agent that reviews; `agent.name` by default. What it finds goes back to the task's agent once, at no cost of a try.",
+    ),
+    key(
+        "review.model",
+        text(|s, t| s.reviewer.model = Some(t)),
+        &[],
+        "Its model; by default the one that this agent has.",
     ),
     key(
         "changes.open",

@@ -5,7 +5,7 @@
 use super::environment;
 use super::error::Problem;
 use super::origin::Origin;
-use ppe_core::policy::{AgentPolicy, Policy, Retries};
+use ppe_core::policy::{AgentPolicy, Policy, Retries, Reviewer};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +30,8 @@ pub struct Settings {
     pub acp_agent: AcpAgent,
     /// The agent that takes tasks whose own has no allowance and names no fallback.
     pub fallback: Option<String>,
+    /// Who reviews, as written; who that is stands in the policy.
+    pub reviewer: ReviewerWritten,
     /// The file of the user's own template of prompts.
     pub prompt_file: Option<String>,
     /// The agent `command`.
@@ -55,6 +57,15 @@ pub struct Settings {
     /// The board's project, by id.
     pub board_project: Option<String>,
     given: BTreeMap<&'static str, Given>,
+}
+
+/// Who reviews, as far as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReviewerWritten {
+    /// The agent.
+    pub agent: Option<String>,
+    /// The model.
+    pub model: Option<String>,
 }
 
 /// Where the plan is and what it is written in.
@@ -374,6 +385,16 @@ impl Settings {
             (name.to_owned(), AgentPolicy { account, model, fallback })
         };
         self.policy.agents = agents.into_iter().map(policy).collect();
+        self.policy.review = self.settled_reviewer();
+    }
+
+    /// The agent that reviews; nobody unless one of the keys is written.
+    fn settled_reviewer(&self) -> Option<Reviewer> {
+        let ReviewerWritten { agent, model } = &self.reviewer;
+        agent.as_ref().or(model.as_ref())?;
+        let agent = agent.as_ref().unwrap_or(&self.policy.agent).clone();
+        let own = || self.policy.agents.get(&agent).and_then(|known| known.model.clone());
+        Some(Reviewer { model: model.clone().or_else(own), agent })
     }
 
     pub(super) fn given(&self, key: &str) -> Option<&Given> {

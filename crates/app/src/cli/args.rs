@@ -235,6 +235,8 @@ pub(crate) enum LogJob {
     Leftovers,
     /// The verify commands
     Verify,
+    /// The agent that reviews
+    Review,
 }
 
 #[derive(Debug, Args)]

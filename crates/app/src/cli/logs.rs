@@ -27,6 +27,7 @@ pub(super) fn run(args: &LogsArgs, ui: &mut Ui) -> Result<u8, AppError> {
         LogJob::Agent => JobName::Agent,
         LogJob::Leftovers => JobName::Leftovers,
         LogJob::Verify => JobName::Verify,
+        LogJob::Review => JobName::Review,
     };
     let mut output = job_output(&found.dir, &task, attempt, job, args.stderr);
     loop {

@@ -50,6 +50,7 @@ fn understand(word: &ReportWord) -> Word {
         ReportWord::Question { text, options, default } => {
             Word::Question { text: text.clone(), options: options.clone(), default: default.clone() }
         }
+        ReportWord::Finding { text } => Word::Finding { text: text.clone() },
         ReportWord::Flaky { why } => Word::Flaky { why: why.clone() },
         ReportWord::Later { seconds } => Word::Later { until_ms: None, seconds: *seconds },
     }

@@ -34,13 +34,7 @@ pub(crate) fn job_output(
     job: JobName,
     errors: bool,
 ) -> Output {
-    let name = match job {
-        JobName::Agent => "agent",
-        JobName::Leftovers => "leftovers",
-        JobName::Recheck => "recheck",
-        JobName::Verify => "verify",
-    };
-    let top = dir.task(task, attempt).join(name);
+    let top = dir.task(task, attempt).join(job.as_str());
     let mut dirs = Vec::new();
     jobs_below(&top, 3, &mut dirs);
     dirs.sort();

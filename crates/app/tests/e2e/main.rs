@@ -14,6 +14,7 @@ mod operator;
 mod partial;
 mod pauses;
 mod prompt;
+mod review;
 mod secrets;
 mod words;
 

@@ -44,6 +44,9 @@ impl Decider<'_> {
     }
 
     pub(super) fn agent_ended(&mut self, task: &TaskId, attempt: Attempt, round: Round, end: AgentEnd) {
+        if round == Round::Review {
+            return self.review_ended(task, attempt, end);
+        }
         let believed = self.state.has(Mutant::StaleEndBelieved);
         let Some(running) = self
             .running(task, attempt)
@@ -164,7 +167,7 @@ impl Decider<'_> {
         let empty = snapshot.is_none_or(|s| s.commits == 0 && s.differs == Differs::No);
         let why = match end.map(|e| &e.claim) {
             Some(Claim::NoChange(why)) if empty => why.clone(),
-            _ => return self.succeed(task, attempt),
+            _ => return self.review(task, attempt),
         };
         let task = task.clone();
         match self.state.policy.no_change {
@@ -182,7 +185,7 @@ impl Decider<'_> {
         }
     }
 
-    fn succeed(&mut self, task: &TaskId, attempt: Attempt) {
+    pub(super) fn succeed(&mut self, task: &TaskId, attempt: Attempt) {
         self.emit(Event::AttemptSucceeded { task: task.clone(), attempt });
         let Some(facts) = self.state.task(task).map(|t| &t.facts) else { return };
         if let (Changes::Off, Some(branch), Some(tip)) =

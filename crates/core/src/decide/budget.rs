@@ -74,10 +74,14 @@ pub(super) fn leaves_no_room(state: &State) -> bool {
     run_percent(state, &expected).is_some_and(|percent| percent > 100)
 }
 
+/// Whether all of the run's budget is spent.
+pub(super) fn is_used_up(state: &State) -> bool {
+    run_percent(state, &state.spent()).is_some_and(|percent| percent >= 100)
+}
+
 /// Whether a person must decide: it is spent, or nothing is at work and one more attempt would be too much.
 fn is_spent(state: &State) -> bool {
-    let spent = run_percent(state, &state.spent()).is_some_and(|percent| percent >= 100);
-    spent || (state.busy_count() == 0 && state.ready_count() > 0 && leaves_no_room(state))
+    is_used_up(state) || (state.busy_count() == 0 && state.ready_count() > 0 && leaves_no_room(state))
 }
 
 /// What one attempt used so far on average; none before any was measured.

@@ -12,6 +12,7 @@ mod observe;
 mod operator;
 mod question;
 mod rest;
+mod review;
 mod schedule;
 mod starvation;
 mod timer;
@@ -28,7 +29,7 @@ use crate::event::{Event, Record};
 use crate::ids::{Attempt, Millis, TaskId};
 use crate::input::{Input, Reply, Start};
 use crate::question::Ask;
-use crate::state::{Progress, Running, Sighting, State, Step};
+use crate::state::{Phase, Progress, Running, Sighting, State, Step};
 
 /// What was decided.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,6 +150,10 @@ impl Decider<'_> {
             return self.stale();
         }
         let Some(before) = self.state.task(&task).map(|t| &t.facts.seen) else { return };
+        if self.running(&task, attempt).is_some_and(|r| r.phase == Phase::Reviewing) {
+            // A reviewer commits nothing of the task's, and works in none of its phases.
+            (seen.commits, seen.phase) = (before.commits, None);
+        }
         // A phase holds until the next is named.
         seen.phase = seen.phase.or_else(|| before.phase.clone());
         if *before != seen {

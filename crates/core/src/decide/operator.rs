@@ -405,5 +405,6 @@ fn phase_word(phase: Phase) -> &'static str {
         Phase::Leftovers => "leftovers",
         Phase::Collecting(_) => "collecting",
         Phase::Verifying => "verifying",
+        Phase::Reviewing => "reviewing",
     }
 }

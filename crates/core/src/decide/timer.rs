@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::ids::Millis;
 use crate::mutant::Mutant;
 use crate::question::Ask;
-use crate::state::{Due, State, Step, Stop};
+use crate::state::{Due, Phase, State, Step, Stop};
 
 impl Decider<'_> {
     /// Everything that is due by now.
@@ -44,6 +44,11 @@ impl Decider<'_> {
         let task = &self.state.tasks[at];
         if let (Some(running), Some(since)) = (task.running(), task.facts.seen.quiet_since) {
             let (attempt, quiet_ms) = (running.attempt, self.now.since(since));
+            if running.phase == Phase::Reviewing {
+                // Nobody is asked about a reviewer: the work does without.
+                let task = self.state.id(at).clone();
+                return self.emit(Event::AttemptStopping { task, attempt, stop: Stop::Silent });
+            }
             self.ask(Ask::Silence { task: self.state.id(at).clone(), attempt, since, quiet_ms });
         }
     }

@@ -107,6 +107,7 @@ impl World {
             JobName::Leftovers => {
                 Input::AgentEnded { task, attempt, round: Round::Leftovers, end: Box::new(end) }
             }
+            JobName::Review => Input::AgentEnded { task, attempt, round: Round::Review, end: Box::new(end) },
             JobName::Recheck | JobName::Verify => {
                 Input::VerifyEnded { task, attempt, job, verified: Verdict::Green.into() }
             }

@@ -3,8 +3,8 @@
 //! A breaker is all that is kept of an account that had too little; without one everything may start. Knows nothing of
 //! when a breaker opens or widens.
 
-use super::{Assignment, PauseCause, State};
-use crate::ids::Millis;
+use super::{Assignment, PauseCause, Phase, Running, State};
+use crate::ids::{Millis, TaskId};
 use crate::mutant::Mutant;
 use crate::outcome::Shortage;
 
@@ -43,9 +43,17 @@ impl State {
     /// How many attempts use an account now.
     pub fn users(&self, account: &str) -> u32 {
         let uses = |at: &usize| {
-            self.tasks[*at].running().is_some_and(|running| self.account(&running.agent) == account)
+            self.tasks[*at].running().is_some_and(|running| self.account(self.at_work(running)) == account)
         };
         u32::try_from(self.busy().filter(uses).count()).unwrap_or(u32::MAX)
+    }
+
+    /// The agent that an attempt keeps busy: the reviewer of one that is reviewed, else its own.
+    pub fn at_work<'a>(&'a self, running: &'a Running) -> &'a str {
+        match &self.policy.review {
+            Some(reviewer) if running.phase == Phase::Reviewing => &reviewer.agent,
+            Some(_) | None => &running.agent,
+        }
     }
 
     /// Why an agent's program or access is not in order, as last found.
@@ -54,6 +62,21 @@ impl State {
             PauseCause::Agent { agent: broken, why } if broken == agent => Some(why.as_str()),
             _ => None,
         })
+    }
+
+    /// Why an agent cannot be had at all now, whatever room there is.
+    pub fn out_of_reach(&self, agent: &str) -> Option<&str> {
+        let closed = || self.breakers.get(self.account(agent)).filter(|breaker| breaker.until.is_some());
+        self.broken(agent).or_else(|| closed().map(|breaker| breaker.why.as_str()))
+    }
+
+    /// Whether an agent's account bears one more at work in place of this task's own agent.
+    pub fn bears_beside(&self, agent: &str, task: &TaskId) -> bool {
+        let account = self.account(agent);
+        let own =
+            self.task(task).and_then(|t| t.running()).map(|running| self.account(self.at_work(running)));
+        let others = self.users(account) - u32::from(own == Some(account));
+        self.breakers.get(account).is_none_or(|breaker| breaker.until.is_none() && others < breaker.width)
     }
 
     /// Whether one more attempt of an agent may start, as far as its program and its account are concerned.

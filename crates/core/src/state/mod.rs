@@ -17,8 +17,8 @@ pub use evolve::Illegal;
 pub use lane::{Candidate, Freeze, Lane, Stage, Subject};
 pub use run::{Clock, Deferred, Due, Matter, PauseCause, Progress, StopMode};
 pub use task::{
-    Asked, Closure, Collect, Facts, Flaky, GivenUp, Hold, Kind, Labelled, Leave, Park, Phase, Round, Running,
-    Satisfies, Session, Sighting, Step, Stop, Task, Totals, Tries, Wish, Work, Worked, Workspace,
+    Asked, Closure, Collect, Facts, Flaky, GivenUp, Hold, Kind, Labelled, Leave, Park, Phase, Review, Round,
+    Running, Satisfies, Session, Sighting, Step, Stop, Task, Totals, Tries, Wish, Work, Worked, Workspace,
 };
 
 use self::index::{Index, WaveCount};

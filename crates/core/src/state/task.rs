@@ -18,6 +18,8 @@ pub enum Kind {
     Ci,
     /// Bring the work onto the target it conflicts with.
     Conflict,
+    /// Go through what a reviewer found.
+    Review,
     /// Go on with unfinished work.
     Continue,
     /// Verify the tip; the agent starts only if that is red.
@@ -29,12 +31,12 @@ impl Kind {
     pub fn resumed(self) -> Self {
         match self {
             Self::First | Self::Continue => Self::Continue,
-            Self::Verify | Self::Ci | Self::Conflict | Self::Recheck => self,
+            Self::Verify | Self::Ci | Self::Conflict | Self::Review | Self::Recheck => self,
         }
     }
 }
 
-/// Which of an attempt's two agent jobs.
+/// Which of an attempt's agent jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Round {
@@ -42,6 +44,8 @@ pub enum Round {
     Main,
     /// What was left over: uncommitted files, planned commits that are missing.
     Leftovers,
+    /// Another agent's look at the verified work.
+    Review,
 }
 
 /// Where an attempt is.
@@ -58,6 +62,8 @@ pub enum Phase {
     Collecting(Collect),
     /// Its verify commands run.
     Verifying,
+    /// Another agent looks at its verified work.
+    Reviewing,
 }
 
 /// What becomes of uncommitted files when the work is measured.
@@ -245,9 +251,9 @@ pub enum Worked {
 }
 
 impl Running {
-    /// Whether its agent is at work, as far as is known.
+    /// Whether an agent is at work, its own or a reviewer, as far as is known.
     pub fn agent_works(&self) -> bool {
-        matches!(self.phase, Phase::Working | Phase::Leftovers)
+        matches!(self.phase, Phase::Working | Phase::Leftovers | Phase::Reviewing)
     }
 
     /// How much of its agent work is over, when one of its phases looks at the work.
@@ -261,9 +267,10 @@ impl Running {
 
     /// The agent job that the phase is about.
     pub fn round(&self) -> Round {
-        match self.asked {
-            Asked::No => Round::Main,
-            Asked::Yes => Round::Leftovers,
+        match (self.phase, self.asked) {
+            (Phase::Reviewing, _) => Round::Review,
+            (_, Asked::No) => Round::Main,
+            (_, Asked::Yes) => Round::Leftovers,
         }
     }
 }
@@ -425,6 +432,18 @@ pub struct Session {
     pub usage: Usage,
 }
 
+/// What came of a task's review by an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Review {
+    /// Nothing was found.
+    Clean,
+    /// So many things were found, and went back to the agent.
+    Findings(u32),
+    /// It could not be had, and why.
+    LeftOut(String),
+}
+
 /// What outlives a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -470,6 +489,8 @@ pub struct Facts {
     pub failure: Option<Failure>,
     /// A person's word to the agent.
     pub note: Option<String>,
+    /// What came of its review; none before it had one.
+    pub review: Option<Review>,
     /// A command that acts after the candidate's outcome.
     pub wish: Option<Wish>,
     /// Whether a failure claimed to be flaky had its one re-check.

@@ -95,6 +95,8 @@ pub enum Activity {
     Collecting,
     /// Its verify commands run.
     Verifying,
+    /// Another agent looks at its work.
+    Reviewing,
     /// It was asked to stop.
     Stopping,
 }
@@ -310,6 +312,7 @@ fn activity(running: &Running) -> Activity {
         (None, Phase::Leftovers) => Activity::Leftovers,
         (None, Phase::Collecting(_)) => Activity::Collecting,
         (None, Phase::Verifying) => Activity::Verifying,
+        (None, Phase::Reviewing) => Activity::Reviewing,
     }
 }
 
@@ -370,6 +373,7 @@ fn repair(policy: &Policy, task: &Task) -> Option<String> {
         Kind::Ci => ("CI repair", tries.ci, limits.ci),
         Kind::Conflict => ("rebase", tries.conflict, limits.conflict),
         Kind::Continue | Kind::First => ("retry", tries.execution, limits.execution),
+        Kind::Review => return Some("going through its review".to_owned()),
         Kind::Recheck => return None,
     };
     (n > 0).then(|| format!("{name} {n} of {of}"))
@@ -425,6 +429,7 @@ fn at_work(state: &State, at: usize, running: &Running, phase: Option<&str>) -> 
         (None, Phase::Leftovers) => "Asked once for what it left over".to_owned(),
         (None, Phase::Collecting(_)) => "Measuring its work...".to_owned(),
         (None, Phase::Verifying) => "Verifying...".to_owned(),
+        (None, Phase::Reviewing) => "Being reviewed...".to_owned(),
     };
     match repair(&state.policy, &state.tasks[at]) {
         Some(repair) => format!("{what}, {repair}"),

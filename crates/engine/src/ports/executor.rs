@@ -61,6 +61,8 @@ pub enum Purpose {
     Work(Kind),
     /// What was left over.
     Leftovers,
+    /// To look at the work, in a workspace of its own.
+    Review,
 }
 
 /// An agent's job.
@@ -98,6 +100,9 @@ pub struct AgentJob {
     pub branch: Branch,
     /// The commit the work is measured against.
     pub base: CommitId,
+    /// The commit to look at, for a review.
+    #[serde(default)]
+    pub tip: Option<CommitId>,
     /// What it is told.
     pub prompt: String,
     /// The commits that the plan asks for: subject and files, in order.

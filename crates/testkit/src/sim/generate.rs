@@ -5,7 +5,7 @@ use ppe_core::ids::{Branch, CommitId, RunId, TaskId, TreeId};
 use ppe_core::input::Start;
 use ppe_core::plan::{At, Duration, Plan, PlanSpec, PlannedCommit, Priority, Spot, TaskSpec, check};
 use ppe_core::policy::{
-    AgentPolicy, Budget, Changes, MergeStrategy, Mode, NoChange, Order, Policy, Retries, Waves,
+    AgentPolicy, Budget, Changes, MergeStrategy, Mode, NoChange, Order, Policy, Retries, Reviewer, Waves,
 };
 use ppe_core::sim::Seed;
 use ppe_core::state::Closure;
@@ -122,6 +122,10 @@ fn retries(seed: &mut Seed) -> Retries {
     Retries { execution, verification, build, test, ci, conflict }
 }
 
+fn reviewer(agent: &str) -> Reviewer {
+    Reviewer { agent: agent.to_owned(), model: None }
+}
+
 /// A policy with every switch in every position, some more often than others.
 pub(super) fn policy(seed: &mut Seed, plan: &Plan) -> Policy {
     let most = if plan.waves.len() == 1 { 2 } else { 4 };
@@ -159,6 +163,7 @@ pub(super) fn policy(seed: &mut Seed, plan: &Plan) -> Policy {
             ])
             .unwrap_or(&Mode::Autonomous),
         silence_ms: one_of(seed, &[0, 900_000]),
+        review: if seed.chance(30) { seed.pick(&AGENTS).map(|agent| reviewer(agent)) } else { None },
         ..Policy::default()
     }
 }

@@ -183,7 +183,12 @@ impl World {
                 effect = Effect::default();
             }
         }
-        Job { ends, end: JobEnd::Agent(Box::new(end)), effect: Some(effect) }
+        if round == Round::Review {
+            end.findings = (0..self.seed.below(6).saturating_sub(3)).map(|n| format!("point {n}")).collect();
+        }
+        // A reviewer touches nothing of the task's.
+        let effect = (round != Round::Review).then_some(effect);
+        Job { ends, end: JobEnd::Agent(Box::new(end)), effect }
     }
 
     /// What an agent used, was refused, and can be gone on with by.
@@ -275,7 +280,7 @@ impl World {
         let grace_ms = self.seed.between(1, 15_000);
         let obeys = self.seed.chance(85);
         let stopped = || match name {
-            JobName::Agent | JobName::Leftovers => {
+            JobName::Agent | JobName::Leftovers | JobName::Review => {
                 JobEnd::Agent(Box::new(ended(Exit::Stopped, Claim::Nothing)))
             }
             JobName::Recheck | JobName::Verify => JobEnd::Verdict(Verdict::Unevaluated("stopped".to_owned())),
@@ -295,6 +300,9 @@ impl World {
         let input = match (end, name) {
             (JobEnd::Agent(end), JobName::Leftovers) => {
                 Input::AgentEnded { task, attempt, round: Round::Leftovers, end }
+            }
+            (JobEnd::Agent(end), JobName::Review) => {
+                Input::AgentEnded { task, attempt, round: Round::Review, end }
             }
             (JobEnd::Agent(end), _) => Input::AgentEnded { task, attempt, round: Round::Main, end },
             (JobEnd::Verdict(verdict), job) => {

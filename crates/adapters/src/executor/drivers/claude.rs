@@ -10,6 +10,7 @@ use super::rules::exactly;
 use super::{Launch, Places, ProcessEnd, bounded, end};
 use ppe_core::ids::Millis;
 use ppe_core::outcome::{AgentEnd, Exit, Made, Shortage};
+use ppe_core::state::Round;
 use ppe_core::usage::{Usage, micro_usd};
 use ppe_engine::ports::AgentJob;
 use serde_json::{Map, Value};
@@ -43,7 +44,7 @@ impl ClaudeDriver {
     /// How to start it for a job.
     pub fn launch(&self, job: &AgentJob, places: &Places<'_>) -> Launch {
         let settings = &self.settings;
-        let (title, new_session) = (format!("Execute {}", job.task), preset_session(places.job_dir));
+        let (title, new_session) = (native::title(job), preset_session(places.job_dir));
         let granted: Vec<String> = job.allow.iter().flat_map(|rule| exactly(rule, "Bash", SIGNS)).collect();
         let mut parts = vec![settings.program.as_str(), "-p", "--output-format", "stream-json", "--verbose"];
         match native::session(job) {
@@ -52,7 +53,9 @@ impl ClaudeDriver {
         }
         parts.extend(["--name", title.as_str()]);
         parts.extend(job.model.iter().flat_map(|model| ["--model", model.as_str()]));
-        parts.extend(settings.agent.iter().flat_map(|agent| ["--agent", agent.as_str()]));
+        // One that is made for tasks is none for reviews.
+        let role = settings.agent.iter().filter(|_| job.round != Round::Review);
+        parts.extend(role.flat_map(|agent| ["--agent", agent.as_str()]));
         let budget = job.budget_micro_usd.map(|left| format!("{}.{:06}", left / 1_000_000, left % 1_000_000));
         parts.extend(budget.iter().flat_map(|dollars| ["--max-budget-usd", dollars.as_str()]));
         match settings.permissions {

@@ -67,6 +67,7 @@ pub(super) fn judged(
         usage: seen.usage(before),
         session_usage: seen.session_total,
         denied: seen.denied.clone(),
+        findings: seen.findings.clone(),
         made: seen.made.clone(),
     }
 }

@@ -8,6 +8,8 @@ use ppe_core::usage::Usage;
 
 /// What is not permitted is listed up to here.
 const MOST_DENIED: usize = 20;
+/// Findings are listed up to here.
+const MOST_FINDINGS: usize = 20;
 
 /// What an agent told while at work.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +49,8 @@ pub enum AgentEvent {
     Claim(Claim),
     /// Its provider has no capacity.
     Later(Later),
+    /// What it found in work that it looks at.
+    Finding(String),
     /// Something for people.
     Note(String),
 }
@@ -55,7 +59,12 @@ impl AgentEvent {
     /// Whether it is about the work, and not about how the agent's program fares.
     pub fn is_word(&self) -> bool {
         match self {
-            Self::Phase(_) | Self::Commit(_) | Self::Claim(_) | Self::Later(_) | Self::Note(_) => true,
+            Self::Phase(_)
+            | Self::Commit(_)
+            | Self::Claim(_)
+            | Self::Later(_)
+            | Self::Finding(_)
+            | Self::Note(_) => true,
             Self::Started(_)
             | Self::Session(_)
             | Self::Text(_)
@@ -142,6 +151,8 @@ pub struct Seen {
     pub commits: Option<u32>,
     /// The latest claim.
     pub claim: Claim,
+    /// What it found in work that it looked at, each once.
+    pub findings: Vec<String>,
     /// That it asked for a later try, if that was the last thing it said.
     pub later: Option<Later>,
     /// The end of what it printed to its standard error; put in by whoever reads that.
@@ -188,6 +199,11 @@ impl Seen {
             AgentEvent::Phase(name) => self.phase = Some(name),
             AgentEvent::Commit(n) => self.commits = Some(n),
             AgentEvent::Claim(claim) => self.claim = claim,
+            AgentEvent::Finding(text) => {
+                if self.findings.len() < MOST_FINDINGS && !self.findings.contains(&text) {
+                    self.findings.push(text);
+                }
+            }
         }
         // It went on with its work after all.
         self.later = None;

@@ -28,6 +28,7 @@ pub(super) fn events(line: &str) -> Vec<AgentEvent> {
         }
         Some(Report::Later { until_ms: None, seconds: None }) => AgentEvent::Later(Later::Unknown),
         Some(Report::Session { id }) => AgentEvent::Session(one_line(&id, NAME_BYTES)),
+        Some(Report::Finding { text }) => AgentEvent::Finding(one_line(&text, WORDS_BYTES)),
         Some(Report::Note { text }) => AgentEvent::Note(why(&text)),
         Some(Report::Started { model, version }) => {
             let name = |text: Option<String>| text.map(|text| one_line(&text, NAME_BYTES));
@@ -43,7 +44,13 @@ pub(super) fn events(line: &str) -> Vec<AgentEvent> {
         Some(Report::Usage(told)) => AgentEvent::Used(reckoning(told)),
         Some(Report::End { how, why: text, shortage }) => AgentEvent::Final(exit(how, why(&text), shortage)),
     };
-    let says_nothing = matches!(&event, AgentEvent::Phase(text) | AgentEvent::Session(text) | AgentEvent::Denied(text) if text.is_empty());
+    let says_nothing = match &event {
+        AgentEvent::Phase(text)
+        | AgentEvent::Session(text)
+        | AgentEvent::Denied(text)
+        | AgentEvent::Finding(text) => text.is_empty(),
+        _ => false,
+    };
     if says_nothing { Vec::new() } else { vec![event] }
 }
 

@@ -303,12 +303,14 @@ fn environment(job: &AgentJob, places: &Places<'_>, search_path: &str) -> BTreeM
 fn purpose(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Leftovers => "leftovers",
+        Purpose::Review => "review",
         Purpose::Work(Kind::First) => "first",
         Purpose::Work(Kind::Verify) => "verify",
         Purpose::Work(Kind::Ci) => "ci",
         Purpose::Work(Kind::Conflict) => "conflict",
         Purpose::Work(Kind::Continue) => "continue",
         Purpose::Work(Kind::Recheck) => "recheck",
+        Purpose::Work(Kind::Review) => "findings",
     }
 }
 

@@ -6,6 +6,7 @@ use super::bounded::{self, one_line};
 use super::event::Seen;
 use super::{Places, environment};
 use ppe_core::outcome::Exit;
+use ppe_core::state::Round;
 use ppe_engine::ports::AgentJob;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -70,6 +71,14 @@ pub(super) fn surroundings(
 /// Arguments without what no argument can hold.
 pub(super) fn argv<'a>(parts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     parts.into_iter().map(|part| part.replace('\0', " ")).collect()
+}
+
+/// What a job is called where its program gives names.
+pub(super) fn title(job: &AgentJob) -> String {
+    match job.round {
+        Round::Main | Round::Leftovers => format!("Execute {}", job.task),
+        Round::Review => format!("Review {}", job.task),
+    }
 }
 
 /// The session to go on with, if it looks like one. Agents name their sessions themselves: a name must not be taken for

@@ -8,6 +8,7 @@ use super::native::{self, Home, NativeSettings, Permissions};
 use super::rules::{Rule, WORKSPACE_COMMANDS, exactly};
 use super::{Launch, Places, ProcessEnd, bounded, end, environment};
 use ppe_core::outcome::{AgentEnd, Exit, Made, Shortage};
+use ppe_core::state::Round;
 use ppe_core::usage::{Usage, micro_usd};
 use ppe_engine::ports::AgentJob;
 use serde_json::{Value, json};
@@ -44,8 +45,10 @@ impl OpencodeDriver {
     pub fn launch(&self, job: &AgentJob, places: &Places<'_>) -> Launch {
         let NativeSettings { program, agent, permissions, args, .. } = &self.settings;
         let mut argv: Vec<String> = [program, "run", "--format", "json", "--title"].map(str::to_owned).into();
-        argv.push(format!("Execute {}", job.task));
-        let (model, agent) = (job.model.as_deref(), agent.as_deref());
+        argv.push(native::title(job));
+        // One that is made for tasks is none for reviews.
+        let role = agent.as_deref().filter(|_| job.round != Round::Review);
+        let (model, agent) = (job.model.as_deref(), role);
         let options =
             [("--session", native::session(job)), ("--model", model), ("--agent", agent)].into_iter();
         for (option, value) in options.filter_map(|(option, value)| Some((option, value?))) {

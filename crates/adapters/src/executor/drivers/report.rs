@@ -74,6 +74,11 @@ pub enum Report {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         default: Option<String>,
     },
+    /// Something is wrong in the work that it looks at.
+    Finding {
+        /// Where, what, and when it shows.
+        text: String,
+    },
     /// Something for people.
     Note {
         /// The text.
@@ -227,6 +232,7 @@ impl Report {
                 options: options.iter().map(cut).take(Inquiry::MOST_OPTIONS).collect(),
                 default: default.as_ref().map(cut),
             },
+            Self::Finding { text } => Self::Finding { text: one_line(text, WORDS_BYTES) },
             Self::Note { text } => Self::Note { text: cut(text) },
             Self::Later { until_ms: None, seconds: Some(seconds) } => {
                 let until = now_ms.saturating_add(seconds.saturating_mul(1_000));

@@ -33,6 +33,7 @@ pub(super) fn job() -> AgentJob {
         session_usage: Usage::default(),
         allow: Vec::new(),
         branch: Branch::new("feat/T-001-x"),
+        tip: None,
         base: CommitId::new("b".repeat(40)),
         prompt: "Do it.".to_owned(),
         planned: vec![("feat: one".to_owned(), vec!["a.txt".to_owned()])],

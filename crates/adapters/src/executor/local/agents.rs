@@ -2,7 +2,7 @@
 
 use super::secrets::Parted;
 use super::watch::Watch;
-use super::{Inner, first_run, trouble};
+use super::{Inner, first_run, review, trouble};
 use crate::executor::drivers::{Driver, Places, ProcessEnd, report};
 use crate::executor::job::{self, Ensured, LostCause, NotStarted, Settled};
 use crate::executor::record::{self, End, Exit, JobSpec, StopReason};
@@ -66,6 +66,8 @@ pub(super) async fn run(inner: Arc<Inner>, agent: AgentJob) -> Result<AgentEnd, 
                 seen.ended_at = Some(Millis(exit.ended_at_ms));
             }
             let end = driver.finish(&process_end(&settled), &seen, &agent.session_usage);
+            let (leaving, job) = (Arc::clone(&inner), agent.clone());
+            blocking(move || leaving.unseat_reviewer(&job)).await?;
             inner.accounts.note(&agent.account, &end.exit, Millis(record::wall_ms()));
             Ok(end)
         }
@@ -81,13 +83,15 @@ async fn blocking<T: Send + 'static>(
 impl Inner {
     fn start_agent(&self, dir: &Path, agent: &AgentJob, driver: &Driver) -> Result<Ensured, Trouble> {
         record::make_dir(dir).map_err(trouble::machine)?;
-        let (home, temp) = (self.task_home(&agent.task), self.task_temp(&agent.task));
+        let (home, temp) = (self.task_home(&agent.task), self.task_temp(&review::seat(agent)));
         for needed in [&home, &temp, &dir.join(report::DIR)] {
             record::make_dir(needed).map_err(trouble::machine)?;
         }
-        let workspace = self.workspace_dir(&agent.task);
+        let seat = review::seat(agent);
+        let workspace = self.workspace_dir(&seat);
         let (prompt_file, job_file, report_file) = (dir.join(PROMPT), dir.join(JOB), dir.join(report::FILE));
         if !dir.join(record::SPEC).exists() {
+            self.seat_reviewer(agent)?;
             failpoint::write_file("agent.prompt", &prompt_file, agent.prompt.as_bytes())
                 .map_err(trouble::machine)?;
             let job = serde_json::to_vec_pretty(agent).map_err(trouble::machine)?;
@@ -109,7 +113,7 @@ impl Inner {
         if let Some(first) = driver.first_run(&env).filter(|_| !dir.join(record::SPEC).exists()) {
             first_run::see_to(&first, &env, &workspace, || dir.join(record::STOP).exists());
         }
-        self.fit_out(&agent.task, &mut env)?;
+        self.fit_out(&seat, &mut env)?;
         let Parted { env, secrets, shim } = self.parted(dir, env);
         let spec = JobSpec {
             marker: self.marker(dir),

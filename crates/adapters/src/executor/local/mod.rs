@@ -8,6 +8,7 @@ mod agents;
 mod commands;
 mod first_run;
 mod ports;
+mod review;
 mod room;
 mod secrets;
 mod series;
@@ -24,7 +25,6 @@ use super::record;
 use crate::git::{Identity, Repo};
 use ppe_core::ids::{Attempt, RunId, TaskId};
 use ppe_core::input::Trouble;
-use ppe_core::intent::JobName;
 use ppe_core::outcome::{AgentEnd, Prepared, SnapshotOutcome, Verdict, Verified};
 use ppe_core::state::Subject;
 use ppe_engine::ports::{
@@ -231,12 +231,7 @@ impl Inner {
     /// The folder of a job; for a job of several commands, the folder that theirs lie in.
     fn job_dir(&self, key: &JobKey) -> PathBuf {
         match key {
-            JobKey::Attempt { task, attempt, job } => self.attempt_dir(task, *attempt).join(match job {
-                JobName::Agent => "agent",
-                JobName::Leftovers => "leftovers",
-                JobName::Recheck => "recheck",
-                JobName::Verify => "verify",
-            }),
+            JobKey::Attempt { task, attempt, job } => self.attempt_dir(task, *attempt).join(job.as_str()),
             JobKey::Check { subject, run } => {
                 let subject = match subject {
                     Subject::Candidate(id) => id.to_string(),

@@ -4,7 +4,7 @@
 //! Everything is read from files, from their beginning: whoever takes up an agent of an earlier process sees the same.
 //! Knows no agent's own words.
 
-use super::Inner;
+use super::{Inner, review};
 use crate::executor::drivers::{AgentEvent, Driver, Seen, hopeless, report};
 use crate::executor::job;
 use crate::executor::output::{self, LineReader, Stream};
@@ -48,7 +48,7 @@ impl Watch {
             output: LineReader::new(Stream::Stdout.path(dir), 0),
             report: LineReader::new(dir.join(report::FILE), 0),
             live: Live::default(),
-            workspace: inner.workspace_dir(&job.task),
+            workspace: inner.workspace_dir(&review::seat(job)),
             dir: dir.to_owned(),
             job: job.clone(),
             told: Sighting::default(),

@@ -86,6 +86,8 @@ keys! {
     why: String = "as scripted".to_owned(),
     /// Files whose first line is rewritten with the first planned commit: tasks that touch the same one conflict.
     touch: Vec<String> = Vec::new(),
+    /// What it finds when it is to review the task's work.
+    findings: Vec<String> = Vec::new(),
     /// The exit code after the work.
     exit: u8 = 0,
     /// A signal that the agent sends itself.

@@ -45,6 +45,11 @@ pub(crate) enum ReportWord {
         #[arg(long, value_name = "TEXT")]
         default: Option<String>,
     },
+    /// Something is wrong in the work that is reviewed
+    Finding {
+        /// Where, what, and when it shows
+        text: String,
+    },
     /// The failure is not the work's fault
     Flaky {
         /// Why

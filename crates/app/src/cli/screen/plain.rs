@@ -8,7 +8,9 @@ use ppe_core::event::{After, Drop, Event, Record};
 use ppe_core::ids::TaskId;
 use ppe_core::outcome::{Failure, Prepared};
 use ppe_core::report::Report;
-use ppe_core::state::{Closure, Hold, Kind, Park, PauseCause, Satisfies, State, Stop, StopMode, Subject};
+use ppe_core::state::{
+    Closure, Hold, Kind, Park, PauseCause, Review, Satisfies, State, Stop, StopMode, Subject,
+};
 use ppe_core::view::{RunView, WaveLine, WaveStatus, headline, percent, waves};
 use ppe_core::wording::{list, short, span, thousands};
 use std::collections::BTreeMap;
@@ -180,6 +182,9 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         | Event::AttemptStopping { .. }
         | Event::LeftoversAsked { .. }
         | Event::VerifyStarted { .. }
+        | Event::ReviewStarted { .. }
+        | Event::ReviewEnded { .. }
+        | Event::ReviewLeftOut { .. }
         | Event::AgentNeeded { .. } => attempt(event, state)?,
         Event::ChangeOpened { .. }
         | Event::ChangeReturned { .. }
@@ -280,7 +285,7 @@ fn attempt(event: &Event, state: &State) -> Option<String> {
             match kind {
                 Kind::First => format!("🔄 {task} {title} started ({agent})"),
                 Kind::Recheck => format!("🔄 {task} attempt {attempt}: its work is verified again"),
-                Kind::Verify | Kind::Ci | Kind::Conflict | Kind::Continue => {
+                Kind::Verify | Kind::Ci | Kind::Conflict | Kind::Review | Kind::Continue => {
                     let at = state.position(task)?;
                     let repair =
                         ppe_core::view::repair_line(state, at).unwrap_or_else(|| "goes on".to_owned());
@@ -308,9 +313,27 @@ fn attempt(event: &Event, state: &State) -> Option<String> {
             }
         }
         Event::VerifyStarted { task, .. } => format!("{task} is being verified"),
+        Event::ReviewStarted { task, .. } => {
+            let reviewer = state.policy.review.as_ref().map_or("an agent", |reviewer| &reviewer.agent);
+            format!("{task} is being reviewed ({reviewer})")
+        }
+        Event::ReviewEnded { task, review, .. } => format!("{task}: {}", reviewed(review.as_ref()?)),
+        Event::ReviewLeftOut { task, why, .. } => {
+            format!("{task}: {}", reviewed(&Review::LeftOut(why.clone())))
+        }
         Event::AgentNeeded { task, failure, .. } => format!("{task}: its agent starts: {}", failure.summary),
         _ => return None,
     })
+}
+
+fn reviewed(review: &Review) -> String {
+    match review {
+        Review::Clean => "its review found nothing".to_owned(),
+        Review::Findings(n) => {
+            format!("its review found {}, which go to its agent", plural(*n as usize, "thing"))
+        }
+        Review::LeftOut(why) => format!("it goes on without a review: {why}"),
+    }
 }
 
 fn why_stopped(stop: Stop) -> &'static str {

@@ -48,6 +48,9 @@ impl Uses {
                 uses.place(name, format!("the rule at {origin}"));
             }
         }
+        if let Some(reviewer) = &policy.review {
+            uses.place(&reviewer.agent, "review.agent".to_owned());
+        }
         let mut at_work: BTreeSet<String> = BTreeSet::from([policy.agent.clone()]);
         at_work.extend(policy.rules.iter().filter_map(|rule| rule.agent.clone()));
         for task in plan.map_or(&[][..], |plan| &plan.tasks) {

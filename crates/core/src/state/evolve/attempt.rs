@@ -6,8 +6,8 @@ use crate::ids::{Attempt, TaskId};
 use crate::mutant::Mutant;
 use crate::outcome::{AgentEnd, Claim, Class, Exit, Failure, Rebase, Snapshot};
 use crate::state::{
-    Asked, Closure, Collect, Flaky, GivenUp, Kind, Leave, Phase, Running, Session, State, Step, Streak,
-    Workspace,
+    Asked, Closure, Collect, Flaky, GivenUp, Kind, Leave, Phase, Review, Running, Session, State, Step,
+    Streak, Workspace,
 };
 use crate::usage::Usage;
 
@@ -94,6 +94,19 @@ impl State {
             Event::VerifyStarted { task, attempt } => {
                 self.expect_attempt(task, *attempt)?.phase = Phase::Verifying;
             }
+            Event::ReviewStarted { task, attempt } => {
+                let running = self.expect_attempt(task, *attempt)?;
+                running.phase = Phase::Reviewing;
+                running.working_since = Some(now);
+            }
+            Event::ReviewEnded { task, attempt, end, review } => {
+                self.expect_attempt(task, *attempt)?;
+                self.review_ended(task, end, review.as_ref())?;
+            }
+            Event::ReviewLeftOut { task, attempt, why } => {
+                self.expect_attempt(task, *attempt)?;
+                self.facts(task)?.review = Some(Review::LeftOut(why.clone()));
+            }
             Event::AgentNeeded { task, attempt, failure } => {
                 let running = self.expect_attempt(task, *attempt)?;
                 running.kind = Kind::Verify;
@@ -129,6 +142,24 @@ impl State {
                 Some(Session { agent, id: id.clone(), usage: end.session_usage.unwrap_or(known) })
             }
         };
+        Ok(())
+    }
+
+    /// What a reviewer's end leaves behind: what it used, and what it found as the next attempt's matter.
+    fn review_ended(&mut self, task: &TaskId, end: &AgentEnd, review: Option<&Review>) -> Result {
+        self.totals.usage += end.usage;
+        let facts = self.facts(task)?;
+        facts.usage += end.usage;
+        facts.seen.usage = Usage::default();
+        facts.seen.quiet_since = None;
+        facts.review = review.cloned();
+        if let Some(Review::Findings(n)) = review {
+            let things = if *n == 1 { "thing" } else { "things" };
+            let summary = format!("the review found {n} {things}");
+            let numbered = end.findings.iter().enumerate().map(|(at, text)| format!("{}. {text}", at + 1));
+            let detail = numbered.collect::<Vec<_>>().join("\n");
+            facts.failure = Some(Failure { detail, ..Failure::new(Class::Operator, summary) });
+        }
         Ok(())
     }
 

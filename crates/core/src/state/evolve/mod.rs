@@ -103,6 +103,9 @@ impl State {
             | Event::LeftoversAsked { .. }
             | Event::LeftoversTaken { .. }
             | Event::VerifyStarted { .. }
+            | Event::ReviewStarted { .. }
+            | Event::ReviewEnded { .. }
+            | Event::ReviewLeftOut { .. }
             | Event::AgentNeeded { .. }
             | Event::AttemptStopping { .. } => return self.attempt_moved(event),
             Event::AttemptSucceeded { task, attempt } => return self.attempt_succeeded(task, *attempt),

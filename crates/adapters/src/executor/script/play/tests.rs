@@ -76,7 +76,11 @@ impl World {
             task: TaskId::new("T-001"),
             title: "A task".to_owned(),
             attempt: Attempt(attempt),
-            round: if purpose == Purpose::Leftovers { Round::Leftovers } else { Round::Main },
+            round: match purpose {
+                Purpose::Work(_) => Round::Main,
+                Purpose::Leftovers => Round::Leftovers,
+                Purpose::Review => Round::Review,
+            },
             purpose,
             agent: "scripted".to_owned(),
             model: None,
@@ -86,6 +90,7 @@ impl World {
             session_usage: ppe_core::usage::Usage::default(),
             allow: Vec::new(),
             branch: Branch::new("feat/T-001-x"),
+            tip: None,
             base: CommitId::new(&*self.base),
             prompt: String::new(),
             planned: planned

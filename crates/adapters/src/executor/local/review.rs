@@ -1,0 +1,51 @@
+//! Where a reviewer works: in a clone of its own on the commit it looks at, which is gone when its end is told. The
+//! task's workspace stays as it was verified, whatever a reviewer does.
+
+use super::{Inner, trouble};
+use crate::executor::record;
+use crate::git::prepare::{self, Start, WorkspaceSpec};
+use ppe_core::ids::{Millis, TaskId};
+use ppe_core::input::Trouble;
+use ppe_core::state::Round;
+use ppe_engine::ports::AgentJob;
+
+/// Behind a task's id: the name that its reviewer's workspace goes by. No id has such an end.
+const BEHIND: &str = "+review";
+
+/// The name that the workspace of a job goes by: the task's, or for a reviewer one beside it.
+pub(super) fn seat(job: &AgentJob) -> TaskId {
+    match job.round {
+        Round::Main | Round::Leftovers => job.task.clone(),
+        Round::Review => TaskId::new(format!("{}{BEHIND}", job.task)),
+    }
+}
+
+impl Inner {
+    /// Makes a reviewer's workspace. Other jobs have theirs already.
+    pub(super) fn seat_reviewer(&self, job: &AgentJob) -> Result<(), Trouble> {
+        let Some(tip) = job.tip.clone().filter(|_| job.round == Round::Review) else { return Ok(()) };
+        let seat = seat(job);
+        record::make_dir(&self.places.workspaces).map_err(trouble::machine)?;
+        let spec = WorkspaceSpec {
+            dir: self.workspace_dir(&seat),
+            run: self.run.clone(),
+            task: seat,
+            branch: job.branch.clone(),
+            target_tip: tip,
+            start: Start::Fresh,
+            must_contain: Vec::new(),
+            copy: self.settings.copy.clone(),
+            stamp: self.stamp(Millis(record::wall_ms())),
+        };
+        prepare::prepare(&self.repo, &spec).map_err(trouble::machine)?;
+        Ok(())
+    }
+
+    /// Takes a reviewer's workspace away, as often as its end is told.
+    pub(super) fn unseat_reviewer(&self, job: &AgentJob) -> Result<(), Trouble> {
+        match job.round {
+            Round::Main | Round::Leftovers => Ok(()),
+            Round::Review => self.release(&seat(job)),
+        }
+    }
+}
