@@ -201,7 +201,7 @@ impl Telling<'_> {
              - If a decision is not yours to make: `ppe report question \"TEXT\" --option \"A\" --option \"B\" [--default \"A\"]`, and \
              end. You are started again with the answer.\n\
              - If you cannot go on without a person: `ppe report blocked \"WHY\"`, and end.\n\
-             - Where the program `ppe` is not at hand, print the same as a line of JSON, such as {{\"report\":\"blocked\",\"why\":\"…\"}}."
+             - Where the shell does not find `ppe`, write `\"$PPE_PROGRAM\"` in its place."
         )
     }
 }

@@ -12,4 +12,5 @@ mod limits;
 mod more;
 mod place;
 mod resume;
+mod review;
 mod usage;

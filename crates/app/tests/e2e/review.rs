@@ -24,6 +24,7 @@ fn findings_go_back_once_and_nothing_of_the_reviewers_own_lands() {
     env.ready();
     let run = env.ppe(&["run", "--yes"]);
     run.exits(0).says("T-001 is being reviewed (scripted)").says("its review found 2 things");
+    run.says("Reviews: 1 made, 1 sent back");
     landed(&env, "T-001");
     assert_eq!((review(&env), attempts(&env, "T-001")), (Some(Review::Findings(2)), 2));
     assert_eq!(env.count(|e| matches!(e, Event::AttemptStarted { kind: Kind::Review, .. })), 1);
@@ -56,6 +57,7 @@ fn a_clean_review_and_one_that_fails_let_the_work_pass() {
     env.add_config("[agent.command]\ncmd = [\"sh\", \"-c\", \"echo no luck >&2; exit 3\"]\n[review]\nagent = \"command\"\n");
     env.ready();
     env.ppe(&["run", "--yes"]).exits(0).says("it goes on without a review");
+    env.ppe(&["report"]).exits(0).says("Reviews: 0 made, 0 sent back, 1 left out");
     landed(&env, "T-001");
     assert!(matches!(review(&env), Some(Review::LeftOut(why)) if why.contains("no luck")));
     env.finish();
@@ -65,7 +67,8 @@ fn a_clean_review_and_one_that_fails_let_the_work_pass() {
 fn a_reviewer_survives_the_death_of_ppe_and_is_not_started_again() {
     let mut env = reviewed("");
     let log = env.at("reviews");
-    let script = format!("pwd >> {}; rm -rf one .git; sleep 2; ppe report finding \"one thing\"", log.display());
+    let script =
+        format!("pwd >> {}; rm -rf one .git; sleep 2; ppe report finding \"one thing\"", log.display());
     env.add_config(&format!("[agent.command]\ncmd = [\"sh\", \"-c\", '''{script}''']\n"));
     env.set("PPE_REVIEW_AGENT", "command");
     env.ready();

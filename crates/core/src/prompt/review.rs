@@ -33,8 +33,8 @@ fn rules() -> String {
          cases, races, leaks, holes in security); what it breaks elsewhere; tests that cannot fail. Not matters of taste, nor \
          what the project's own checks would find. Make sure of each point in the code before you name it.\n\n\
          Report each point by `ppe report finding \"FILE:LINE: WHAT IS WRONG AND WHEN IT SHOWS\"`, the gravest first, at most \
-         {MOST}. If there is nothing to find, report nothing. Where the program `ppe` is not at hand, print the same as a line \
-         of JSON: {{\"report\":\"finding\",\"text\":\"…\"}}. Then end."
+         {MOST}. Where the shell does not find `ppe`, write `\"$PPE_PROGRAM\"` in its place. If there is nothing to find, report \
+         nothing. Then end."
     )
 }
 

@@ -6,7 +6,9 @@ use crate::ids::{Branch, ChangeNumber, CommitId, Millis, QuestionId, TaskId};
 use crate::outcome::{Class, Red};
 use crate::plan::{Priority, TaskSpec};
 use crate::policy::Policy;
-use crate::state::{Closure, Hold, Kind, Park, Phase, Running, Satisfies, State, Step, Stop, Task, Worker};
+use crate::state::{
+    Closure, Hold, Kind, Park, Phase, Review, Running, Satisfies, State, Step, Stop, Task, Worker,
+};
 use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
 
@@ -159,6 +161,9 @@ pub struct TaskLine {
     /// Tokens and money, across attempts.
     #[serde(default)]
     pub usage: Usage,
+    /// What came of its review by an agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
     /// Commits made.
     pub commits: u32,
     /// Commits planned; 0 when the plan does not say.
@@ -248,6 +253,7 @@ pub(super) fn line(
         agent: worker.agent,
         model: worker.model,
         usage,
+        review: task.facts.review.clone(),
         commits,
         planned_commits,
         percent: (planned_commits > 0).then(|| super::percent(commits.into(), planned_commits.into())),

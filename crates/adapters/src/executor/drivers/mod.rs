@@ -50,7 +50,8 @@ pub mod variable {
     pub const TITLE: &str = "PPE_TITLE";
     /// The attempt, from 1.
     pub const ATTEMPT: &str = "PPE_ATTEMPT";
-    /// What the agent is started for: `first`, `continue`, `verify`, `ci`, `conflict`, `recheck` or `leftovers`.
+    /// What the agent is started for: `first`, `continue`, `verify`, `ci`, `conflict`, `recheck`,
+    /// `findings`, `leftovers` or `review`.
     pub const PURPOSE: &str = "PPE_PURPOSE";
     /// The branch to work on.
     pub const BRANCH: &str = "PPE_BRANCH";
@@ -66,6 +67,8 @@ pub mod variable {
     pub const JOB_FILE: &str = "PPE_JOB_FILE";
     /// The file that reports are appended to.
     pub const REPORT: &str = "PPE_REPORT";
+    /// This program, for shells that make a search path of their own.
+    pub const PROGRAM: &str = "PPE_PROGRAM";
     /// The search path.
     pub const PATH: &str = "PATH";
 }
@@ -288,6 +291,7 @@ fn environment(job: &AgentJob, places: &Places<'_>, search_path: &str) -> BTreeM
     set(variable::PROMPT_FILE, path(places.prompt_file));
     set(variable::JOB_FILE, path(places.job_file));
     set(variable::REPORT, path(places.report_file));
+    set(variable::PROGRAM, path(places.program));
     if let Some(model) = &job.model {
         set(variable::MODEL, model.clone());
     }

@@ -88,6 +88,7 @@ fn a_command_is_launched_by_its_template() {
         ("PPE_BASE", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"),
         ("PPE_BRANCH", "feat/T-001-x"),
         ("PPE_JOB_FILE", "/state/job/job.json"),
+        ("PPE_PROGRAM", "/opt/ppe/bin/ppe"),
         ("PPE_PROMPT_FILE", "/state/job/prompt"),
         ("PPE_PURPOSE", "ci"),
         ("PPE_REPORT", "/state/job/reports/report"),

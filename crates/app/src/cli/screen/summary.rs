@@ -2,7 +2,7 @@
 
 use super::look::{Look, Row, Tone};
 use ppe_core::plan::Duration;
-use ppe_core::report::Report;
+use ppe_core::report::{Report, Reviews};
 use ppe_core::wording::{about, span, thousands, usage};
 
 /// The completion screen as lines, with the next steps below the frame.
@@ -132,6 +132,11 @@ fn statistics(report: &Report) -> Vec<Row> {
     if report.repairs.tried > 0 {
         let repairs = &report.repairs;
         rows.push(Row::text(format!("  Repairs: {} tried, {} helped", repairs.tried, repairs.helped)));
+    }
+    let Reviews { made, sent_back, left_out } = report.reviews;
+    if made + left_out > 0 {
+        let out = if left_out > 0 { format!(", {left_out} left out") } else { String::new() };
+        rows.push(Row::text(format!("  Reviews: {made} made, {sent_back} sent back{out}")));
     }
     rows
 }
