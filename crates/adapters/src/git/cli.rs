@@ -20,7 +20,7 @@ use super::hooks;
 use super::pipes::{Keep, collect, feed};
 
 /// The oldest git that has what we use.
-pub const OLDEST: (u32, u32) = (2, 38);
+pub const OLDEST: (u32, u32) = (2, 39);
 
 /// Tells git processes of ours, and for which repository they are at work: its git common directory.
 pub const OWNER_VARIABLE: &str = "PPE_GIT_OF";
@@ -219,7 +219,7 @@ const KEPT_ENV: [&str; 4] =
 #[derive(Debug, thiserror::Error)]
 pub enum VersionError {
     /// It is too old.
-    #[error("{text} is too old: git 2.38 or newer is needed")]
+    #[error("{text} is too old: git 2.39 or newer is needed")]
     TooOld {
         /// What it calls itself.
         text: String,
@@ -542,6 +542,6 @@ mod tests {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&script, mode).unwrap();
         let error = Git::default().with_program(&script).version().unwrap_err();
-        assert_eq!(error.to_string(), "git version 2.30.2 is too old: git 2.38 or newer is needed");
+        assert_eq!(error.to_string(), "git version 2.30.2 is too old: git 2.39 or newer is needed");
     }
 }

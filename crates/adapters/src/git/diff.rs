@@ -4,8 +4,8 @@
 
 use ppe_core::ids::CommitId;
 
-use super::GitError;
 use super::cli::Call;
+use super::{GitError, commit_id, shown};
 
 /// One changed path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,42 @@ pub fn between(call: Call, from: &CommitId, to: &CommitId) -> Result<Vec<Change>
     let call = call.args(TREES).args(["--raw", "--numstat", from.as_str(), to.as_str()]);
     let output = call.clone().run()?;
     parse(output.fields()).ok_or_else(|| call.unexpected("diff-tree"))
+}
+
+/// A commit, as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id.
+    pub id: CommitId,
+    /// The first line of its message.
+    pub subject: String,
+}
+
+/// The commits that `to` has and `from` has not, oldest first.
+pub fn commits(call: Call, from: &CommitId, to: &CommitId) -> Result<Vec<Commit>, GitError> {
+    let asked =
+        ["log", "-z", "--reverse", "--topo-order", "--no-show-signature", "--no-color", "--format=%H %s"];
+    let call = call.args(asked).args([to.as_str(), "--not", from.as_str(), "--"]);
+    let output = call.clone().run()?;
+    let commit = |field: &[u8]| {
+        let text = shown(field);
+        let (id, subject) = text.split_once(' ')?;
+        Some(Commit { id: commit_id(id)?, subject: subject.to_owned() })
+    };
+    output.fields().map(|field| commit(field).ok_or_else(|| call.unexpected(&shown(field)))).collect()
+}
+
+/// The lines that lead from one commit to another, as a patch.
+pub fn patch(call: Call, from: &CommitId, to: &CommitId) -> Result<Vec<u8>, GitError> {
+    let switches = ["--no-ext-diff", "--no-textconv", "--ignore-submodules=none", "--no-color"];
+    let call = call.args(["diff-tree", "-r", "-p", "--find-renames"]).args(switches);
+    Ok(call.args([from.as_str(), to.as_str()]).run()?.stdout)
+}
+
+/// The best commit that two have in common; none where they have none.
+pub fn fork(call: Call, one: &CommitId, other: &CommitId) -> Result<Option<CommitId>, GitError> {
+    let output = call.args(["merge-base", one.as_str(), other.as_str()]).any()?;
+    Ok(output.text_if_ok().and_then(|text| commit_id(&text)))
 }
 
 fn parse<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Option<Vec<Change>> {

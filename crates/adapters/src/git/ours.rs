@@ -70,9 +70,14 @@ pub struct Ours {
 impl Ours {
     /// The directory that belongs to a workspace, whether it exists or not.
     pub fn of(repo: &Repo, work_tree: &Path) -> Self {
+        Self::apart(repo, work_tree, &beside(work_tree, "git-ours"))
+    }
+
+    /// Another directory over the same files, for a look that the run at work does not notice.
+    pub fn apart(repo: &Repo, work_tree: &Path, git_dir: &Path) -> Self {
         let alternates = format!("{}\n", repo.objects().display());
-        let git_dir = beside(work_tree, "git-ours");
-        Self { git: repo.git.clone(), git_dir, work_tree: work_tree.to_owned(), alternates }
+        let (git_dir, work_tree) = (git_dir.to_owned(), work_tree.to_owned());
+        Self { git: repo.git.clone(), git_dir, work_tree, alternates }
     }
 
     /// Makes the directory: the user's objects and tags, and nothing else of theirs.
@@ -145,6 +150,14 @@ impl Ours {
         };
         let branch_tip = find(&format!("refs/agent/heads/{branch}"));
         Ok(Absorbed { head, at, branch_tip, tips: distinct(refs) })
+    }
+
+    /// The tip of an agent's work. One that went back to another commit has its work on its branch all the same.
+    pub fn work_tip(&self, found: &Absorbed) -> Result<CommitId, OursError> {
+        Ok(match &found.branch_tip {
+            Some(tip) if self.contains(tip, &found.head)? => tip.clone(),
+            _ => found.head.clone(),
+        })
     }
 
     fn unreadable(&self, why: String) -> Result<Absorbed, OursError> {

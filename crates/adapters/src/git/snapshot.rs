@@ -196,11 +196,7 @@ impl Found {
         let ours = &workspace.ours;
         let absorbed = ours.absorb(&workspace.record.branch)?;
         let entries = ours.changes(&absorbed.head, &workspace.record.copied)?;
-        // An agent that went back to another commit before it ended has its work on its branch all the same.
-        let tip = match &absorbed.branch_tip {
-            Some(tip) if ours.contains(tip, &absorbed.head)? => tip.clone(),
-            _ => absorbed.head.clone(),
-        };
+        let tip = ours.work_tip(&absorbed)?;
         Ok(Self { absorbed, tip, entries })
     }
 

@@ -10,6 +10,7 @@ mod attribution;
 mod forge;
 mod hooks;
 mod lane;
+mod radar;
 mod repo;
 mod snapshot;
 mod workspace;

@@ -100,7 +100,7 @@ fn look(
 fn git_version(site: &Site) -> Check {
     match site.repo.git.version() {
         Ok((major, minor)) => good("git", format!("{major}.{minor}")),
-        Err(error) => bad("git", error.to_string(), "install git 2.38 or newer"),
+        Err(error) => bad("git", error.to_string(), "install git 2.39 or newer"),
     }
 }
 
