@@ -35,6 +35,10 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Show what a task's agent printed
     Logs(LogsArgs),
+    /// Show what a task changes
+    Diff(DiffArgs),
+    /// Show which branches do not merge with each other or with the target
+    Conflicts(RunOf),
     /// List the open questions
     Questions(RunOf),
     /// Answer a question
@@ -225,6 +229,20 @@ pub(crate) struct LogsArgs {
     /// Stay and show what comes
     #[arg(long, short)]
     pub(crate) follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The task
+    pub(crate) task: String,
+    #[command(flatten)]
+    pub(crate) of: RunOf,
+    /// The lines, as a patch
+    #[arg(long, short, conflicts_with_all = ["stat", "json"])]
+    pub(crate) patch: bool,
+    /// The files instead of the commits
+    #[arg(long)]
+    pub(crate) stat: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -5,11 +5,14 @@
 mod answer;
 mod args;
 mod config;
+mod conflicts;
 mod control;
+mod diff;
 mod doctor;
 mod drive;
 mod init;
 mod logs;
+mod pager;
 mod plan;
 mod plan_graph;
 mod plan_text;
@@ -58,6 +61,8 @@ fn dispatch(cli: Cli, ui: &mut Ui) -> Result<u8, AppError> {
         Command::Resume(args) => resume::run(&args, ui),
         Command::Status(args) => status::run(&args, ui),
         Command::Logs(args) => logs::run(&args, ui),
+        Command::Diff(args) => diff::run(&args, ui),
+        Command::Conflicts(of) => conflicts::run(&of, ui),
         Command::Questions(args) => answer::questions(&args, ui),
         Command::Answer(args) => answer::run(&args, ui),
         Command::Report(args) => report::run(&args, ui),

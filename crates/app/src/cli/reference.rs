@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 /// The documents that programs read, by the commands that print them.
 const SCHEMAS: &[(&str, &str)] = &[
     ("ppe config --json", "ppe.config.v1"),
+    ("ppe conflicts --json", "ppe.conflicts.v1"),
+    ("ppe diff --json", "ppe.diff.v1"),
     ("ppe plan show --json", "ppe.plan.v1"),
     ("ppe questions --json", "ppe.questions.v1"),
     ("ppe report --json", "ppe.report.v1"),

@@ -6,20 +6,21 @@ use super::screen::dashboard;
 use super::terminal::CLEAR;
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
-use crate::wiring::{Found, RunLock, Site, latest, outside};
+use crate::wiring::{Found, Radar, RunLock, Site, conflicts_at_once, latest, outside};
 use ppe_core::ids::Millis;
-use ppe_core::view::{Live, RunView, view};
+use ppe_core::view::{Live, Outside, RunView, view};
 use std::time::Duration;
 
 /// Shows how a run stands.
 pub(super) fn run(args: &StatusArgs, ui: &mut Ui) -> Result<u8, AppError> {
     let site = Site::open_run(&args.of.repo, &mut |line| ui.talk(line))?;
     let watch = args.watch || std::env::args().nth(1).as_deref() == Some("watch");
+    let mut radar = Radar::default();
     loop {
         let Some(found) = latest(&site, args.of.run.as_deref())? else {
             return Err(AppError::environment("this repository has no run").hint("`ppe run` starts one"));
         };
-        let view = look(&site, &found)?;
+        let view = look(&site, &found, &mut radar)?;
         if args.of.json {
             ui.json(&view)?;
         } else {
@@ -39,8 +40,9 @@ pub(super) fn run(args: &StatusArgs, ui: &mut Ui) -> Result<u8, AppError> {
     }
 }
 
-fn look(site: &Site, found: &Found) -> Result<RunView, AppError> {
+fn look(site: &Site, found: &Found, radar: &mut Radar) -> Result<RunView, AppError> {
     let live = if found.is_unfinished() && RunLock::is_held(site)? { Live::Yes } else { Live::No };
     let now = Millis(u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0));
-    Ok(view(&found.state, now, &outside(&found.state, live, &found.dir)))
+    let conflicts = conflicts_at_once(site, found, radar);
+    Ok(view(&found.state, now, &Outside { conflicts, ..outside(&found.state, live, &found.dir) }))
 }

@@ -11,6 +11,7 @@ mod prompt;
 mod runs;
 mod seen;
 mod site;
+mod work;
 
 pub(crate) use adapt::{InitFile, config_lines, config_schema, flag, propose, report_from_agent};
 pub(crate) use check::{Check, CheckLevel};
@@ -22,7 +23,9 @@ pub(crate) use prompt::{own_template, template_text};
 pub(crate) use runs::{Found, RunLock, create_run, latest, open_run};
 pub(crate) use seen::{Measuring, outside};
 pub(crate) use site::{Site, find_plan, read_plan, settings_only};
+pub(crate) use work::{Conflicts, Reach, Seen, TaskChange, conflicts, conflicts_at_once, task_change};
 
 pub(crate) use ppe_adapters::config::Flag;
 pub(crate) use ppe_adapters::executor::drivers::report::Report as Word;
+pub(crate) use ppe_adapters::git::radar::Radar;
 pub(crate) use ppe_adapters::state_dir::RunDir;

@@ -9,6 +9,7 @@ mod checkout;
 mod example;
 mod failures;
 mod gate;
+mod looks;
 mod native;
 mod operator;
 mod partial;

@@ -37,6 +37,17 @@ pub struct Outside {
     pub output_age_ms: BTreeMap<TaskId, u64>,
     /// Where a task's workspace lies on this machine.
     pub workspaces: BTreeMap<TaskId, String>,
+    /// Branches that do not merge, where that was looked for.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Two branches that do not merge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// Whose they are; one task alone conflicts with the target.
+    pub tasks: Vec<TaskId>,
+    /// The files that clash, bounded.
+    pub files: Vec<String>,
 }
 
 /// Whether a process is at work on a run.
@@ -207,6 +218,9 @@ pub struct RunView {
     pub lane: LaneLine,
     /// Changes that wait for a person.
     pub reviews: Reviews,
+    /// Branches that do not merge.
+    #[serde(default)]
+    pub conflicts: Vec<Conflict>,
     /// Figures of the whole run.
     pub totals: Sums,
     /// Time.
@@ -273,6 +287,7 @@ pub fn view(state: &State, now: Millis, outside: &Outside) -> RunView {
         waiting: matter::waiting(state, now),
         stop: state.stop,
         lane: matter::lane(state),
+        conflicts: outside.conflicts.clone(),
         reviews: lists::reviews(state, now),
         remaining: estimate::remaining(state, now, &obstacles),
         velocity: estimate::velocity(state, &totals, &times),

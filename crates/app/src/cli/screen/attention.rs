@@ -36,6 +36,7 @@ pub(super) fn attention(view: &RunView, detail: Detail, look: &Look) -> Vec<Row>
         texts.push(format!("⏳ ... and {} more delays", view.waiting.len() - TOLD));
     }
     texts.extend(reviews(view));
+    texts.extend(conflicts(view));
     match detail {
         Detail::Full | Detail::Compact => {
             texts.iter().flat_map(|text| look.wrapped(Tone::Bad, text)).collect()
@@ -98,6 +99,18 @@ fn reviews(view: &RunView) -> Option<String> {
         [one] => Some(format!("👤 1 change waits for you: {one}, for {oldest}")),
         many => Some(format!("👤 {} changes wait for you, the oldest for {oldest}", many.len())),
     }
+}
+
+/// How many pairs of branches do not merge, and one of them.
+fn conflicts(view: &RunView) -> Option<String> {
+    let pair = match view.conflicts.first()?.tasks.as_slice() {
+        [a, b] => format!("{a} and {b}"),
+        tasks => format!("{} and {}", names(tasks), view.target),
+    };
+    Some(match view.conflicts.len() {
+        1 => format!("⚠ {pair} do not merge: `ppe conflicts`"),
+        n => format!("⚠ {n} pairs of branches do not merge, {pair} among them: `ppe conflicts`"),
+    })
 }
 
 /// What the keys do now.

@@ -1,0 +1,138 @@
+//! Commands that look at the branches of a run and change nothing: conflicts, diff.
+
+use crate::{id, landed, on_target, place};
+use ppe_core::event::Event;
+use ppe_testkit::env::{Running, TestEnv};
+use serde_json::json;
+use std::fs;
+
+/// Two tasks whose first commits rewrite the same line, and a third that is in nobody's way. Each stops working after
+/// its first commit, in its first attempt.
+fn at_work() -> (TestEnv, Running) {
+    let mut env = place();
+    for (task, title) in [("T-001", "One"), ("T-002", "Two"), ("T-003", "Three")] {
+        env.task(task, title, &[], 2);
+    }
+    env.write("shared.txt", "first\nsecond\n");
+    env.script(
+        "[defaults]\nhang_attempts = 1\n[[task]]\nid = \"T-001\"\ntouch = [\"shared.txt\"]\n\
+         [[task]]\nid = \"T-002\"\ntouch = [\"shared.txt\"]\n",
+    );
+    env.ready();
+    let run = env.spawn(&["run", "--yes"]);
+    for task in ["T-001", "T-002", "T-003"] {
+        env.until_event(
+            "a commit is seen",
+            |e| matches!(e, Event::Sighted { task: t, seen, .. } if *t == id(task) && seen.commits == 1),
+        );
+    }
+    (env, run)
+}
+
+/// What the user's repository holds besides the checkout: objects and refs.
+fn held(env: &TestEnv) -> String {
+    env.git(&["count-objects", "-v"]) + &env.git(&["for-each-ref"])
+}
+
+#[test]
+fn branches_that_clash_are_seen_while_their_agents_work_and_said_by_status_once_measured() {
+    let (env, run) = at_work();
+    let before = held(&env);
+    env.ppe(&["conflicts"]).exits(0).says("T-002 and T-001: shared.txt\n");
+    let seen = env.ppe(&["conflicts", "--json"]).exits(0).json();
+    assert_eq!(seen["schema"], "ppe.conflicts.v1");
+    assert_eq!(seen["branches"].as_array().unwrap().len(), 3);
+    assert!(seen["branches"].as_array().unwrap().iter().all(|branch| branch["at_work"] == true), "{seen}");
+    let side = |task: &str, branch: &str| json!({"task": task, "branch": branch});
+    let between = [side("T-001", "feat/T-001-one"), side("T-002", "feat/T-002-two")];
+    assert_eq!(seen["pairs"], json!([{"between": between, "files": ["shared.txt"]}]));
+    assert_eq!(held(&env), before, "looking left something behind");
+    assert_eq!(env.status()["conflicts"], json!([]), "nothing of them was measured yet");
+
+    env.ppe(&["stop"]).exits(0);
+    run.wait().exits(11);
+    env.ppe(&["status"]).exits(0).says("T-001 and T-002 do not merge: `ppe conflicts`");
+    let status = env.status();
+    assert_eq!(status["conflicts"], json!([{"tasks": ["T-001", "T-002"], "files": ["shared.txt"]}]));
+
+    env.ppe(&["resume", "--yes"]).exits(0);
+    env.ppe(&["conflicts"]).exits(0).says("0 branches merge with main and with each other");
+    assert!(!env.ppe(&["status"]).all().contains("do not merge"));
+    env.finish();
+}
+
+#[test]
+fn a_branch_that_clashes_with_the_target_is_named_with_it() {
+    let (env, run) = at_work();
+    env.ppe(&["stop"]).exits(0);
+    run.wait().exits(11);
+    env.write("shared.txt", "theirs\nsecond\n");
+    env.commit("theirs");
+    env.git(&["branch", "-f", "main", "HEAD"]);
+    let said = env.ppe(&["conflicts"]).exits(0).stdout.clone();
+    let expected =
+        ["T-001 and main: shared.txt", "T-002 and main: shared.txt", "T-002 and T-001: shared.txt"];
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected);
+    env.ppe(&["status"]).exits(0).says("3 pairs of branches do not merge, T-001 and main among them");
+}
+
+#[test]
+fn a_change_is_shown_while_it_is_made_and_after_it_has_landed() {
+    let (env, run) = at_work();
+    let workspace = env.run_folder().join("workspaces/T-003");
+    fs::write(workspace.join("evil\u{202e}.txt"), "a\tb \u{1b}[2J \u{202e}c\n").unwrap();
+    env.git_in(&workspace, &["add", "-A"]);
+    env.git_in(&workspace, &["commit", "-qm", "feat: \u{202e}more"]);
+    let before = held(&env);
+    let short = env.ppe(&["diff", "T-003"]);
+    short.exits(0).says("T-003 is being worked at: this is what is committed so far");
+    short.says("T-003 Three\n  feat/T-003-three at ").says("  2 commits, 2 files, +");
+    short.says(" feat(three): part 1\n").says(" feat: \\u{202e}more\n");
+    env.ppe(&["diff", "T-003", "--stat"])
+        .exits(0)
+        .says("    evil\\u{202e}.txt +1 -0\n")
+        .says("    three/part_1.txt +");
+    let patch = env.ppe(&["diff", "T-003", "--patch"]);
+    patch
+        .exits(0)
+        .says("+a\tb \\u{1b}[2J \\u{202e}c\n")
+        .says("diff --git a/three/part_1.txt b/three/part_1.txt\n");
+    assert!(!patch.all().contains(['\u{202e}', '\u{1b}']));
+    assert_eq!(held(&env), before, "looking left something behind");
+
+    env.ppe(&["stop"]).exits(0);
+    run.wait().exits(11);
+    env.ppe(&["resume", "--yes"]).exits(0);
+    on_target(&env, &["feat(one): part 2", "feat(two): part 2", "feat(three): part 2"]);
+    for (task, title) in [("T-001", "one"), ("T-002", "two")] {
+        let seen = env.ppe(&["diff", task, "--json"]).exits(0).json();
+        assert_eq!((&seen["schema"], &seen["at_work"]), (&json!("ppe.diff.v1"), &json!(false)));
+        let mut files: Vec<_> =
+            seen["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();
+        files.sort_unstable();
+        let parts = [1, 2].map(|n| format!("{title}/part_{n}.txt"));
+        let mut wanted = vec!["shared.txt", &parts[0], &parts[1]];
+        wanted.sort_unstable();
+        assert_eq!(files, wanted);
+        let base =
+            env.git(&["merge-base", &format!("{}^1", landed(&env, task)), seen["tip"].as_str().unwrap()]);
+        assert_eq!(seen["base"], base.trim());
+    }
+    env.finish();
+}
+
+#[test]
+fn a_task_without_work_and_one_that_nobody_knows_are_told_apart() {
+    let mut env = place();
+    env.task("T-001", "One", &[], 1);
+    env.task("T-002", "Two", &["T-001"], 1);
+    env.script("[defaults]\nhang_attempts = 1\n");
+    env.ppe(&["diff", "T-001"]).exits(4).says("this repository has no run");
+    env.ready();
+    let run = env.spawn(&["run", "--yes"]);
+    crate::until_prepared(&env, "T-001");
+    env.ppe(&["diff", "T-002"]).exits(4).says("T-002 has no work yet");
+    env.ppe(&["diff", "T-009"]).exits(2).says("the plan has no task T-009");
+    env.ppe(&["stop"]).exits(0);
+    run.wait().exits(11);
+}
