@@ -22,6 +22,7 @@ pub mod ours;
 mod overlap;
 mod pipes;
 pub mod prepare;
+pub mod proof;
 pub mod radar;
 pub mod rebase;
 pub mod refs;

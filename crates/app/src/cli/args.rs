@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Answer(AnswerArgs),
     /// Show the completion summary; inside an agent: report phase, commit, no-change, blocked, flaky or later
     Report(ReportArgs),
+    /// Prove a run again from git: what landed is in the target, and all other work is somewhere
+    Audit(AuditArgs),
     /// Play a plan in virtual time, with its estimates as durations
     Simulate(SimulateArgs),
     /// Run the pre-flight alone and say how to mend what it finds
@@ -255,6 +257,18 @@ pub(crate) enum LogJob {
     Verify,
     /// The agent that reviews
     Review,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// The run; without it the latest
+    pub(crate) run: Option<String>,
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@
 
 mod answer;
 mod args;
+mod audit;
 mod config;
 mod conflicts;
 mod control;
@@ -65,6 +66,7 @@ fn dispatch(cli: Cli, ui: &mut Ui) -> Result<u8, AppError> {
         Command::Conflicts(of) => conflicts::run(&of, ui),
         Command::Questions(args) => answer::questions(&args, ui),
         Command::Answer(args) => answer::run(&args, ui),
+        Command::Audit(args) => audit::run(&args, ui),
         Command::Report(args) => report::run(&args, ui),
         Command::Simulate(args) => simulate::run(&args, ui),
         Command::Doctor(args) => doctor::run(&args, ui),

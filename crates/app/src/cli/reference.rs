@@ -3,6 +3,7 @@
 
 use super::args::Cli;
 use crate::error::{EXIT_DONE, EXIT_INTERRUPTED, EXIT_NEEDS_YOU, EXIT_PAUSED, Kind};
+use crate::wiring::FindingKind;
 use clap::{Arg, Command, CommandFactory};
 use std::fmt::Write as _;
 use std::fs;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// The documents that programs read, by the commands that print them.
 const SCHEMAS: &[(&str, &str)] = &[
+    ("ppe audit --json", "ppe.audit.v1"),
     ("ppe config --json", "ppe.config.v1"),
     ("ppe conflicts --json", "ppe.conflicts.v1"),
     ("ppe diff --json", "ppe.diff.v1"),
@@ -116,6 +118,15 @@ fn the_reference_lists_the_exit_codes() {
     codes.extend(kinds);
     codes.sort_unstable();
     assert_eq!(listed, codes);
+}
+
+#[test]
+fn the_reference_explains_every_finding_of_an_audit() {
+    let text = fs::read_to_string(page("audit.md")).unwrap();
+    let (_, table) = text.split_once("| finding | meaning |").unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let wanted = FindingKind::ALL.map(|kind| serde_json::to_value(kind).unwrap());
+    assert_eq!(rows.collect::<Vec<_>>(), wanted.each_ref().map(|kind| kind.as_str().unwrap()));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod adapt;
 mod agents;
+mod audit;
 mod check;
 mod control;
 mod launch;
@@ -14,6 +15,9 @@ mod site;
 mod work;
 
 pub(crate) use adapt::{InitFile, config_lines, config_schema, flag, propose, report_from_agent};
+#[cfg(test)]
+pub(crate) use audit::FindingKind;
+pub(crate) use audit::{Audit, Finding, Proof, audit};
 pub(crate) use check::{Check, CheckLevel};
 pub(crate) use control::{apply, ping, send};
 pub(crate) use launch::{Launched, launch};

@@ -99,7 +99,7 @@ fn write_plan_source(dir: &RunDir, source: &Path) -> Result<(), AppError> {
     Ok(std::fs::write(dir.plan_source(), source.as_os_str().as_encoded_bytes())?)
 }
 
-fn read_plan_file(dir: &RunDir) -> Result<Plan, AppError> {
+pub(super) fn read_plan_file(dir: &RunDir) -> Result<Plan, AppError> {
     let path = dir.plan();
     let text = std::fs::read(&path).map_err(|e| AppError::environment(format!("{}: {e}", path.display())))?;
     serde_json::from_slice(&text)

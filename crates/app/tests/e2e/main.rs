@@ -5,6 +5,7 @@
 mod agents;
 mod asking;
 mod attribution;
+mod audit;
 mod checkout;
 mod example;
 mod failures;
