@@ -28,16 +28,16 @@ pub(super) fn run(of: &RunOf, ui: &mut Ui) -> Result<u8, AppError> {
         return Ok(EXIT_DONE);
     }
     if seen.pairs.is_empty() {
+        let target = shown(found.state.target.as_str());
         ui.talk(&match seen.works.len() {
-            1 => format!("1 branch merges with {}", shown(found.state.target.as_str())),
-            n => {
-                format!("{n} branches merge with {} and with each other", shown(found.state.target.as_str()))
-            }
+            0 => "no task that is not over has work yet".to_owned(),
+            1 => format!("1 branch merges with {target}"),
+            n => format!("{n} branches merge with {target} and with each other"),
         });
     }
     for pair in &seen.pairs {
         let [a, b] = pair.branches.each_ref().map(|branch| name(&seen, branch));
-        ui.data(&shown(&format!("{b} and {a}: {}", files(&pair.files))));
+        ui.data(&shown(&format!("{a} and {b}: {}", files(&pair.files))));
     }
     Ok(EXIT_DONE)
 }

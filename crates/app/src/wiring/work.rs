@@ -114,7 +114,7 @@ pub(crate) fn conflicts(
     }
     let target = Tip { branch: state.target.clone(), commit: lane::tip(repo, &state.target)? };
     let of_work = |work: &Work| Tip { branch: work.branch.clone(), commit: work.tip.clone() };
-    let tips: Vec<Tip> = std::iter::once(target).chain(works.iter().map(of_work)).collect();
+    let tips: Vec<Tip> = works.iter().map(of_work).chain([target]).collect();
     let pairs = radar.conflicts(&scratch, &tips)?;
     Ok(Conflicts { works, pairs })
 }

@@ -5,6 +5,7 @@ use ppe_core::event::Event;
 use ppe_testkit::env::{Running, TestEnv};
 use serde_json::json;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 /// Two tasks whose first commits rewrite the same line, and a third that is in nobody's way. Each stops working after
 /// its first commit, in its first attempt.
@@ -38,7 +39,7 @@ fn held(env: &TestEnv) -> String {
 fn branches_that_clash_are_seen_while_their_agents_work_and_said_by_status_once_measured() {
     let (env, run) = at_work();
     let before = held(&env);
-    env.ppe(&["conflicts"]).exits(0).says("T-002 and T-001: shared.txt\n");
+    env.ppe(&["conflicts"]).exits(0).says("T-001 and T-002: shared.txt\n");
     let seen = env.ppe(&["conflicts", "--json"]).exits(0).json();
     assert_eq!(seen["schema"], "ppe.conflicts.v1");
     assert_eq!(seen["branches"].as_array().unwrap().len(), 3);
@@ -56,7 +57,7 @@ fn branches_that_clash_are_seen_while_their_agents_work_and_said_by_status_once_
     assert_eq!(status["conflicts"], json!([{"tasks": ["T-001", "T-002"], "files": ["shared.txt"]}]));
 
     env.ppe(&["resume", "--yes"]).exits(0);
-    env.ppe(&["conflicts"]).exits(0).says("0 branches merge with main and with each other");
+    env.ppe(&["conflicts"]).exits(0).says("no task that is not over has work yet");
     assert!(!env.ppe(&["status"]).all().contains("do not merge"));
     env.finish();
 }
@@ -71,9 +72,9 @@ fn a_branch_that_clashes_with_the_target_is_named_with_it() {
     env.git(&["branch", "-f", "main", "HEAD"]);
     let said = env.ppe(&["conflicts"]).exits(0).stdout.clone();
     let expected =
-        ["T-001 and main: shared.txt", "T-002 and main: shared.txt", "T-002 and T-001: shared.txt"];
+        ["T-001 and T-002: shared.txt", "T-001 and main: shared.txt", "T-002 and main: shared.txt"];
     assert_eq!(said.lines().collect::<Vec<_>>(), expected);
-    env.ppe(&["status"]).exits(0).says("3 pairs of branches do not merge, T-001 and main among them");
+    env.ppe(&["status"]).exits(0).says("3 pairs of branches do not merge, T-001 and T-002 among them");
 }
 
 #[test]
@@ -119,6 +120,38 @@ fn a_change_is_shown_while_it_is_made_and_after_it_has_landed() {
         assert_eq!(seen["base"], base.trim());
     }
     env.finish();
+}
+
+#[test]
+fn nothing_that_a_workspace_names_is_run_and_what_it_hides_is_said() {
+    let (env, run) = at_work();
+    let (workspace, trap) = (env.run_folder().join("workspaces/T-003"), env.at("trap"));
+    let program = env.at("planted");
+    fs::write(&program, format!("#!/bin/sh\ntouch '{}'\ncat\n", trap.display())).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(workspace.join(".gitattributes"), "* filter=p diff=p merge=p\n").unwrap();
+    env.git_in(&workspace, &["add", "-A"]);
+    env.git_in(&workspace, &["commit", "-qm", "feat: a trap"]);
+    let planted = program.display();
+    let config = format!(
+        "[core]\n\tfsmonitor = {planted}\n\tpager = {planted}\n[uploadpack]\n\tpackObjectsHook = {planted}\n\
+         [diff]\n\texternal = {planted}\n[diff \"p\"]\n\ttextconv = {planted}\n\tcommand = {planted}\n\
+         [filter \"p\"]\n\tclean = {planted}\n\tsmudge = {planted}\n[merge \"p\"]\n\tdriver = {planted}\n"
+    );
+    let path = workspace.join(".git/config");
+    fs::write(&path, fs::read_to_string(&path).unwrap() + &config).unwrap();
+    env.ppe(&["diff", "T-003", "--patch"]).exits(0).says("+* filter=p diff=p merge=p\n");
+    env.ppe(&["conflicts"]).exits(0);
+    env.ppe(&["audit"]).exits(0);
+    assert!(!trap.exists(), "something of the workspace's was run");
+
+    fs::rename(workspace.join(".git"), workspace.join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink("elsewhere", workspace.join(".git")).unwrap();
+    let said = "T-003: its workspace cannot be read, its .git is not a directory";
+    env.ppe(&["diff", "T-003"]).exits(0).says(said).says("0 commits, 0 files, +0 -0");
+    env.ppe(&["conflicts"]).exits(0).says(said).says("T-001 and T-002: shared.txt\n");
+    env.ppe(&["stop", "--cancel"]).exits(0);
+    run.wait();
 }
 
 #[test]
