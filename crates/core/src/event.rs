@@ -369,6 +369,13 @@ pub enum Event {
         /// Its tasks.
         members: Vec<TaskId>,
     },
+    /// A member does not merge onto those before it: it waits for the next round, or goes back by an event that follows.
+    MemberLeftOut {
+        /// The candidate.
+        candidate: CandidateId,
+        /// The task.
+        task: TaskId,
+    },
     /// The candidate's commit exists.
     CandidateBuilt {
         /// The candidate.
@@ -402,12 +409,29 @@ pub enum Event {
         /// How.
         failure: Failure,
     },
+    /// The candidate's tree is green.
+    CandidateGreen {
+        /// The candidate.
+        candidate: CandidateId,
+    },
+    /// The candidate's tree is red.
+    CandidateRed {
+        /// The candidate.
+        candidate: CandidateId,
+    },
     /// The candidate may land.
     LandingStarted {
         /// The candidate.
         candidate: CandidateId,
     },
-    /// The candidate was given up; its tasks are queued again or sent back by events that follow.
+    /// The red candidate is taken apart; its tasks are at the front of the queue.
+    CandidateSplit {
+        /// The candidate.
+        candidate: CandidateId,
+        /// What is tried first, and then.
+        parts: Vec<Vec<TaskId>>,
+    },
+    /// The candidate was given up; its tasks are at the front of the queue, or sent back by events that follow.
     CandidateDropped {
         /// The candidate.
         candidate: CandidateId,
@@ -573,6 +597,8 @@ pub enum Drop {
     TargetRed,
     /// A person withdrew a member.
     Withdrawn,
+    /// What it was built on did not land: built anew.
+    Restarted,
 }
 
 impl Event {
@@ -608,6 +634,7 @@ impl Event {
             | Event::BranchAdopted { task, .. }
             | Event::ChangeReturned { task, .. }
             | Event::RacesLost { task }
+            | Event::MemberLeftOut { task, .. }
             | Event::TaskClosed { task, .. }
             | Event::TaskHeld { task, .. }
             | Event::TaskReopened { task, .. }
@@ -645,7 +672,10 @@ impl Event {
             | Event::TreeGreen { .. }
             | Event::BaseGreen { .. }
             | Event::CheckRed { .. }
+            | Event::CandidateGreen { .. }
+            | Event::CandidateRed { .. }
             | Event::LandingStarted { .. }
+            | Event::CandidateSplit { .. }
             | Event::CandidateDropped { .. }
             | Event::CandidateLanded { .. }
             | Event::TargetRed { .. }

@@ -3,12 +3,13 @@
 //! Event rules are asked before an event is applied, in every run and every replay; a state that breaks one is not
 //! reached. The others are asked after a record. Knows nothing of how a violation came about.
 
+mod lane;
+
 use crate::decide::{gate_is_open, hold_back, is_live, next_start, room_for_parked};
-use crate::event::{After, Drop, Event, Record};
+use crate::event::{After, Event, Record};
 use crate::outcome::Class;
-use crate::policy::{Changes, MergeStrategy};
-use crate::question::Ask;
-use crate::state::{Freeze, PauseCause, Progress, Stage, State, Step, Workspace};
+use crate::policy::Changes;
+use crate::state::{PauseCause, Progress, State, Step, Workspace};
 use crate::wishes::{task_wishes, wishes};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -81,22 +82,30 @@ pub static INVARIANTS: &[Invariant] = &[
         Rule::Event(dispatch_is_open),
     ),
     invariant("INV-05", "what is counted equals a recount", Rule::Whole(|state| state.recount().err())),
-    invariant("INV-06", "the lane has at most one candidate, with one change", Rule::Run(one_candidate)),
+    invariant(
+        "INV-06",
+        "the lane has no more candidates, and none of more changes, than its strategy allows",
+        Rule::Run(lane::within_bounds),
+    ),
     invariant(
         "INV-07",
         "a task is in the lane exactly once if its step says so, else not at all",
-        Rule::Task(lane_place),
+        Rule::Task(lane::place),
     ),
     invariant(
         "INV-08",
         "a candidate lands only with a tree that was found green",
-        Rule::Run(landing_is_green),
+        Rule::Run(lane::landing_is_green),
     ),
-    invariant("INV-09", "only what was being landed has landed", Rule::Event(was_landing)),
+    invariant(
+        "INV-09",
+        "only what was being landed has landed, and what is behind lies on it",
+        Rule::Event(lane::was_landing),
+    ),
     invariant(
         "INV-10",
-        "a change answers for red checks only when its base is green, or when it is to make it so",
-        Rule::Event(base_is_green),
+        "a change answers for red checks only alone, and when its base is green or it is to make it so",
+        Rule::Event(lane::base_is_green),
     ),
     invariant("INV-11", "what failed and waits is still wished for", Rule::Run(deferred_are_wished)),
     invariant("INV-12", "no slot is free while a task may start", Rule::Run(no_idle_slot)),
@@ -105,7 +114,7 @@ pub static INVARIANTS: &[Invariant] = &[
         "an open question is about something that has not passed",
         Rule::Run(questions_are_live),
     ),
-    invariant("INV-14", "a lane that stands still has a way to go on", Rule::Run(freeze_has_way_out)),
+    invariant("INV-14", "a lane that stands still has a way to go on", Rule::Run(lane::freeze_has_way_out)),
     invariant("INV-15", "an open task moves, or it can be said what it waits for", Rule::Task(can_go_on)),
     invariant("INV-16", "a workspace is given up only when its task is over", Rule::Event(release_after_end)),
     invariant(
@@ -135,14 +144,33 @@ pub static INVARIANTS: &[Invariant] = &[
         "a task that gave its slot to others is back when there is room",
         Rule::Run(parked_return),
     ),
-    invariant("INV-24", "a red check is repeated before its change answers for it", Rule::Event(red_twice)),
+    invariant(
+        "INV-24",
+        "a red check is repeated before its change answers for it",
+        Rule::Event(lane::red_twice),
+    ),
     invariant(
         "INV-25",
         "an agent starts only on an account that has enough, and no more at once than it bears",
         Rule::Event(account_bears),
     ),
     invariant("INV-26", "no agent starts once the budget is spent", Rule::Event(budget_is_left)),
-    invariant("INV-27", "a task is reviewed at most once", Rule::Event(review_is_first)),
+    invariant(
+        "INV-27",
+        "a candidate is built on the one before it, and only the first lands",
+        Rule::Run(lane::chain_holds),
+    ),
+    invariant(
+        "INV-28",
+        "no change is passed over once it has waited as long as any may",
+        Rule::Event(lane::nobody_is_passed_over),
+    ),
+    invariant(
+        "INV-29",
+        "a batch waits only for tasks that come by themselves",
+        Rule::Run(lane::batch_waits_for_movers),
+    ),
+    invariant("INV-30", "a task is reviewed at most once", Rule::Event(review_is_first)),
 ];
 
 /// Asks all rules about a state.
@@ -258,66 +286,6 @@ fn review_is_first(state: &State, event: &Event) -> Option<String> {
     Some(format!("{task} is reviewed again after {before:?}"))
 }
 
-fn one_candidate(state: &State) -> Option<String> {
-    let chain = &state.lane.chain;
-    let single = match state.policy.merge_strategy {
-        MergeStrategy::Independent | MergeStrategy::Priority => chain.iter().all(|c| c.members.len() == 1),
-        MergeStrategy::Batch => chain.iter().all(|c| !c.members.is_empty()),
-    };
-    said(chain.len() > 1 || !single, || format!("{chain:?}"))
-}
-
-fn lane_place(state: &State, at: usize) -> Option<String> {
-    let id = state.id(at);
-    let queued = state.lane.queue.iter().filter(|t| *t == id).count();
-    let carried = state.lane.chain.iter().flat_map(|c| &c.members).filter(|t| *t == id).count();
-    let wanted = usize::from(matches!(state.tasks[at].step, Step::InLane));
-    said(queued + carried != wanted, || {
-        format!(
-            "{id} is {:?}, {queued} times in the queue and {carried} times in a candidate",
-            state.tasks[at].step
-        )
-    })
-}
-
-fn landing_is_green(state: &State) -> Option<String> {
-    state.lane.chain.iter().find_map(|candidate| match &candidate.stage {
-        Stage::Landing { built } => said(!state.lane.green.contains(&built.tree), || {
-            format!("{} lands with tree {}, which was not found green", candidate.id, built.tree)
-        }),
-        Stage::Building | Stage::Checking { .. } | Stage::CheckingBase { .. } => None,
-    })
-}
-
-fn was_landing(state: &State, event: &Event) -> Option<String> {
-    let Event::CandidateLanded { candidate, .. } = event else { return None };
-    let stage = state.lane.chain.iter().find(|c| c.id == *candidate).map(|c| &c.stage);
-    said(!matches!(stage, Some(Stage::Landing { .. })), || format!("{candidate} landed from {stage:?}"))
-}
-
-fn base_is_green(state: &State, event: &Event) -> Option<String> {
-    let Event::CandidateDropped { candidate, why: Drop::Red } = event else { return None };
-    let candidate = state.lane.chain.iter().find(|c| c.id == *candidate)?;
-    if candidate.members.iter().all(|member| state.lane.is_repair(member)) {
-        return None;
-    }
-    let base = match &candidate.stage {
-        Stage::Checking { built, .. } | Stage::CheckingBase { built, .. } | Stage::Landing { built } => {
-            &built.base
-        }
-        Stage::Building => return Some(format!("{} is red and was not built", candidate.id)),
-    };
-    said(!state.lane.green_bases.contains(base), || format!("{} is charged on {base}", candidate.id))
-}
-
-fn red_twice(state: &State, event: &Event) -> Option<String> {
-    let Event::CandidateDropped { candidate, why: Drop::Red } = event else { return None };
-    match &state.lane.chain.iter().find(|c| c.id == *candidate)?.stage {
-        Stage::Checking { run, .. } => said(*run < 2, || format!("{candidate} is charged after run {run}")),
-        Stage::CheckingBase { .. } | Stage::Building | Stage::Landing { .. } => None,
-    }
-}
-
 fn deferred_are_wished(state: &State) -> Option<String> {
     if state.deferred.is_empty() {
         return None;
@@ -340,24 +308,6 @@ fn questions_are_live(state: &State) -> Option<String> {
     Some(format!("{id} asks {:?}", open.ask))
 }
 
-fn freeze_has_way_out(state: &State) -> Option<String> {
-    let asked = |about: &dyn Fn(&Ask) -> bool| state.questions.values().any(|open| about(&open.ask));
-    let stuck = match state.lane.frozen.as_ref()? {
-        Freeze::TargetRed(_) => {
-            // Whoever declined waits for the target to move, and every move is looked at.
-            let waits = state.lane.declined || state.open_repair().is_some() || state.open_count() == 0;
-            !waits && !asked(&|ask| matches!(ask, Ask::TargetRed { .. }))
-        }
-        Freeze::Rechecking(_) => false,
-        Freeze::Races(task) => {
-            let is_about = |ask: &Ask| matches!(ask, Ask::LostRaces { task: about, .. } if about == task);
-            !state.lane.queue.contains(task) || !asked(&is_about)
-        }
-    };
-    let others = state.lane.chain.iter().flat_map(|c| &c.members).any(|m| !state.lane.is_repair(m));
-    said(stuck || others, || format!("{:?} with {:?}", state.lane.frozen, state.lane.chain))
-}
-
 /// Each open step names what comes next: a wish, a time, another task, the lane, or a person.
 fn can_go_on(state: &State, at: usize) -> Option<String> {
     let task = &state.tasks[at];
@@ -377,7 +327,7 @@ fn can_go_on(state: &State, at: usize) -> Option<String> {
             crate::state::Park::Room | crate::state::Park::Operator | crate::state::Park::Taken => true,
         },
         Step::Open => false,
-        Step::InLane => state.lane.frozen.is_some() || state.stop.is_some() || !state.lane.chain.is_empty(),
+        Step::InLane => lane::goes_on(state, at),
     };
     said(!goes_on, || format!("{} is {:?}, and nothing says why", state.id(at), task.step))
 }

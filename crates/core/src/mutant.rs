@@ -48,11 +48,31 @@ pub enum Mutant {
     BudgetIgnored,
     /// Work is reviewed again after it was.
     ReviewRepeated,
+    /// A change may wait for ever while others are more urgent.
+    AgeIgnored,
+    /// A red batch is charged as a whole.
+    BatchCharged,
+    /// A batch waits for tasks that wait for a person.
+    BatchWaitsForHeld,
+    /// Of two changes that clash with each other the second goes back although the first has not landed.
+    BothSentBack,
+    /// A candidate lands before the one that it is built on.
+    LandsOutOfTurn,
+    /// What was built on a candidate that did not land stays.
+    RestartForgotten,
+    /// What was built on a candidate that landed as another commit stays.
+    OtherCommitIgnored,
+    /// One candidate more is under way than there are check slots.
+    ChecksUnbounded,
+    /// A member that is left out of a candidate leaves the lane.
+    LeftOutLost,
+    /// The second half of a red batch leaves the lane.
+    HalfForgotten,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 32] = [
         Self::SlotsIgnored,
         Self::OpenSatisfies,
         Self::ReopenedSatisfies,
@@ -75,5 +95,15 @@ impl Mutant {
         Self::WidthIgnored,
         Self::BudgetIgnored,
         Self::ReviewRepeated,
+        Self::AgeIgnored,
+        Self::BatchCharged,
+        Self::BatchWaitsForHeld,
+        Self::BothSentBack,
+        Self::LandsOutOfTurn,
+        Self::RestartForgotten,
+        Self::OtherCommitIgnored,
+        Self::ChecksUnbounded,
+        Self::LeftOutLost,
+        Self::HalfForgotten,
     ];
 }

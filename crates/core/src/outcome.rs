@@ -3,7 +3,7 @@
 //! These values are made by the adapters, travel in inputs, and are kept in events where later steps need them. They
 //! know nothing of what is decided from them.
 
-use crate::ids::{Branch, CommitId, Millis, TreeId};
+use crate::ids::{Branch, CommitId, Millis, TaskId, TreeId};
 use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -371,7 +371,7 @@ impl From<Verdict> for Verified {
 /// A candidate that was built.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Built {
-    /// The target's tip it was built on.
+    /// The commit it was built on: the target's tip, or the candidate before it.
     pub base: CommitId,
     /// The commit that would become the tip.
     pub commit: CommitId,
@@ -379,18 +379,44 @@ pub struct Built {
     pub tree: TreeId,
 }
 
+/// A member that does not merge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clash {
+    /// The task.
+    pub task: TaskId,
+    /// With what.
+    pub with: ClashWith,
+    /// The files in question, bounded.
+    pub files: Vec<String>,
+}
+
+/// What a member does not merge with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClashWith {
+    /// The target itself.
+    Target,
+    /// Work that is to land before it, and has not.
+    Others,
+}
+
 /// The answer to a wish for a candidate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BuildOutcome {
-    /// Built.
-    Built(Built),
-    /// The member does not merge with the target: the files in question.
+    /// Built of the members that merge.
+    Built {
+        /// The commit.
+        built: Built,
+        /// The members that are not in it.
+        left_out: Vec<Clash>,
+    },
+    /// No member merges.
     Conflict {
-        /// The target's tip.
+        /// The commit it was to be built on.
         base: CommitId,
-        /// The files, bounded.
-        files: Vec<String>,
+        /// Each member.
+        clashes: Vec<Clash>,
     },
 }
 
@@ -402,8 +428,13 @@ pub enum LandOutcome {
     Landed(CommitId),
     /// The target moved since the candidate was built.
     BaseMoved,
-    /// The member's branch moved since.
-    HeadMoved(CommitId),
+    /// A member's branch moved since.
+    HeadMoved {
+        /// Whose.
+        task: TaskId,
+        /// Where it is now.
+        tip: CommitId,
+    },
     /// The forge said no for now, and why (a checked-out target with local changes names the files).
     Refused(String),
 }

@@ -47,6 +47,8 @@ pub enum MergeStrategy {
     Priority,
     /// A wave's changes together.
     Batch,
+    /// Several candidates at once, each on those before it, as large as the failure rate allows.
+    Speculative,
 }
 
 /// What the landing commit looks like.
@@ -58,6 +60,8 @@ pub enum MergeMethod {
     Merge,
     /// One commit with the work's tree.
     Squash,
+    /// The work's commits, each again on top of what was there.
+    Rebase,
 }
 
 /// Whether a landing commit says of which task and run it is.
@@ -222,6 +226,10 @@ pub struct Policy {
     pub waves: Waves,
     /// How changes get in.
     pub merge_strategy: MergeStrategy,
+    /// Candidates checked at once, where the strategy allows several.
+    pub check_slots: u32,
+    /// How long a change waits in the lane before it goes ahead of all others, ms.
+    pub longest_wait_ms: u64,
     /// What a landing looks like.
     pub merge_method: MergeMethod,
     /// Whether a landing names its task and run.
@@ -296,6 +304,8 @@ impl Default for Policy {
             order: Order::default(),
             waves: Waves::default(),
             merge_strategy: MergeStrategy::default(),
+            check_slots: 4,
+            longest_wait_ms: 1_800_000,
             merge_method: MergeMethod::default(),
             trailers: Trailers::default(),
             no_change: NoChange::default(),

@@ -5,7 +5,9 @@
 use crate::ids::{CommitId, TaskId};
 use crate::intent::Intent;
 use crate::mutant::Mutant;
-use crate::state::{Due, Freeze, Hold, Labelled, Phase, Stage, State, Step, Subject, Task, Workspace};
+use crate::state::{
+    Candidate, Due, Freeze, Hold, Labelled, Phase, Stage, State, Step, Subject, Task, Workspace,
+};
 
 /// What is wished for, given all that has happened. Those deferred are left out until they are due.
 pub fn intents(state: &State) -> Vec<Intent> {
@@ -111,17 +113,27 @@ fn lane_wishes(state: &State) -> Vec<Intent> {
         wanted.push(Intent::EnsureChecked { subject: Subject::Base(commit.clone()), run });
     }
     for candidate in &state.lane.chain {
-        wanted.push(match &candidate.stage {
-            Stage::Building => Intent::EnsureCandidate { candidate: candidate.id },
-            Stage::Checking { run, .. } => {
-                Intent::EnsureChecked { subject: Subject::Candidate(candidate.id), run: *run }
-            }
-            Stage::CheckingBase { built, .. } => {
-                let run = state.lane.base_checks;
-                Intent::EnsureChecked { subject: Subject::Base(built.base.clone()), run }
-            }
-            Stage::Landing { .. } => Intent::EnsureLanded { candidate: candidate.id },
-        });
+        wanted.extend(candidate_wish(state, candidate));
     }
     wanted
+}
+
+/// What is wished for about a candidate: nothing while it waits for the one before it.
+fn candidate_wish(state: &State, candidate: &Candidate) -> Option<Intent> {
+    let id = candidate.id;
+    match &candidate.stage {
+        Stage::Building => {
+            let waits = state.lane.before(id).is_some_and(|before| before.stage.built().is_none());
+            (!waits).then_some(Intent::EnsureCandidate { candidate: id })
+        }
+        Stage::Checking { run, .. } => {
+            Some(Intent::EnsureChecked { subject: Subject::Candidate(id), run: *run })
+        }
+        Stage::CheckingBase { built, .. } => {
+            let run = state.lane.base_checks;
+            Some(Intent::EnsureChecked { subject: Subject::Base(built.base.clone()), run })
+        }
+        Stage::Red { .. } | Stage::Green { .. } => None,
+        Stage::Landing { .. } => Some(Intent::EnsureLanded { candidate: id }),
+    }
 }

@@ -45,6 +45,15 @@ pub fn list(ids: &[TaskId]) -> String {
     ids.iter().map(TaskId::as_str).collect::<Vec<_>>().join(", ")
 }
 
+/// Ids as in a sentence; of many only the first: `T-001, T-002, T-003 and 5 more`.
+pub fn several(ids: &[TaskId]) -> String {
+    const SHOWN: usize = 3;
+    match ids.len().saturating_sub(SHOWN) {
+        0 | 1 => list(ids),
+        more => format!("{} and {more} more", list(&ids[..SHOWN])),
+    }
+}
+
 /// The first ten characters of a commit id.
 pub fn short(commit: &CommitId) -> &str {
     commit.as_str().get(..10).unwrap_or(commit.as_str())
@@ -107,6 +116,14 @@ pub fn first_line(text: &str, max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_ids_the_first_are_named() {
+        let ids: Vec<TaskId> = (1..=5).map(|n| TaskId::new(format!("T-{n}"))).collect();
+        assert_eq!(several(&ids[..1]), "T-1");
+        assert_eq!(several(&ids[..4]), "T-1, T-2, T-3, T-4");
+        assert_eq!(several(&ids), "T-1, T-2, T-3 and 2 more");
+    }
 
     #[test]
     fn money_and_tokens_as_people_write_them() {

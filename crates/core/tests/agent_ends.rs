@@ -3,7 +3,7 @@
 use ppe_core::event::Event;
 use ppe_core::ids::{Millis, TaskId};
 use ppe_core::input::{Command, Input};
-use ppe_core::outcome::{AgentEnd, BuildOutcome, Claim, Exit, Inquiry, Shortage};
+use ppe_core::outcome::{AgentEnd, BuildOutcome, Claim, Clash, ClashWith, Exit, Inquiry, Shortage};
 use ppe_core::policy::{AgentPolicy, Budget, Mode, Policy};
 use ppe_core::prompt::prompt;
 use ppe_core::question::{Answer, Ask};
@@ -339,8 +339,9 @@ fn an_answer_leaves_tries_budget_and_purpose_as_they_were() {
     let mut drive = tasks(1, Policy { budget, ..Policy::default() });
     drive.to_review("T-001", 2, 1);
     let candidate = drive.state.lane.chain[0].id;
-    let (base, files) = (drive.state.target_tip.clone(), vec!["a".to_owned()]);
-    drive.input(Input::CandidateBuilt { candidate, outcome: BuildOutcome::Conflict { base, files } });
+    let (base, task, files) = (drive.state.target_tip.clone(), TaskId::new("T-001"), vec!["a".to_owned()]);
+    let clashes = vec![Clash { task, with: ClashWith::Target, files }];
+    drive.input(Input::CandidateBuilt { candidate, outcome: BuildOutcome::Conflict { base, clashes } });
     drive.later(MINUTE);
     all_work(&mut drive);
     let running = |drive: &Drive| drive.state.tasks[0].running().map(|r| r.kind);

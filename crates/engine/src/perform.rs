@@ -243,7 +243,7 @@ async fn label(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
 }
 
 fn members(state: &State, candidate: CandidateId) -> Option<(Vec<(Member, Branch)>, Stage)> {
-    let candidate = state.lane.chain.iter().find(|c| c.id == candidate)?;
+    let candidate = state.lane.candidate(candidate)?;
     let member = |id: &TaskId| {
         let at = state.position(id)?;
         let facts = &state.tasks[at].facts;
@@ -257,10 +257,16 @@ fn members(state: &State, candidate: CandidateId) -> Option<(Vec<(Member, Branch
 
 async fn build(ports: &impl Ports, state: &State, candidate: CandidateId) -> Answer {
     let Some((members, _)) = members(state, candidate) else { return OVER };
+    let before = state.lane.before(candidate).map(|before| before.stage.built());
+    // What it is to be built on has not been built, or is gone.
+    if before.is_some_and(|built| built.is_none()) {
+        return OVER;
+    }
     let at = members.first().and_then(|(m, _)| state.task(&m.task)).map_or(state.clock.started, |t| t.since);
     let spec = BuildSpec {
         candidate,
         target: state.target.clone(),
+        onto: before.flatten().map(|built| built.commit.clone()),
         members: members.into_iter().map(|(member, _)| member).collect(),
         method: state.policy.merge_method,
         trailers: state.policy.trailers,
@@ -270,19 +276,28 @@ async fn build(ports: &impl Ports, state: &State, candidate: CandidateId) -> Ans
     Ok(Input::CandidateBuilt { candidate, outcome })
 }
 
-fn subject_commit(state: &State, subject: &Subject) -> Option<CommitId> {
+fn check_job(state: &State, subject: &Subject, run: u32) -> Option<CheckJob> {
+    let job =
+        |commit: &CommitId, seat| CheckJob { subject: subject.clone(), run, commit: commit.clone(), seat };
     match subject {
-        Subject::Base(commit) => Some(commit.clone()),
-        Subject::Candidate(id) => match members(state, *id)?.1 {
-            Stage::Checking { built, .. } => Some(built.commit),
-            Stage::Building | Stage::CheckingBase { .. } | Stage::Landing { .. } => None,
-        },
+        Subject::Base(commit) => Some(job(commit, 0)),
+        Subject::Candidate(id) => {
+            let candidate = state.lane.candidate(*id)?;
+            match &candidate.stage {
+                Stage::Checking { built, .. } => Some(job(&built.commit, candidate.seat)),
+                Stage::Building
+                | Stage::Red { .. }
+                | Stage::CheckingBase { .. }
+                | Stage::Green { .. }
+                | Stage::Landing { .. } => None,
+            }
+        }
     }
 }
 
 async fn check(ports: &impl Ports, state: &State, subject: &Subject, run: u32) -> Answer {
-    let Some(commit) = subject_commit(state, subject) else { return OVER };
-    let job = CheckJob { subject: subject.clone(), run, commit: commit.clone() };
+    let Some(job) = check_job(state, subject, run) else { return OVER };
+    let commit = job.commit.clone();
     let verdict = ports.executor().check(job).await?;
     if let Subject::Candidate(id) = subject {
         for (member, _) in members(state, *id).map(|(members, _)| members).unwrap_or_default() {

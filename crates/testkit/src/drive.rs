@@ -312,7 +312,8 @@ impl Drive {
         let id = self.state.lane.head().expect("a candidate").id;
         let (commit, tree) = (CommitId::new(self.fresh("merge")), TreeId::new(self.fresh("tree")));
         let built = Built { base: self.state.target_tip.clone(), commit, tree };
-        self.input(Input::CandidateBuilt { candidate: id, outcome: BuildOutcome::Built(built) });
+        let outcome = BuildOutcome::Built { built, left_out: Vec::new() };
+        self.input(Input::CandidateBuilt { candidate: id, outcome });
     }
 
     /// The lane's checks end like this, run after run, until they are over.
@@ -338,6 +339,7 @@ impl Drive {
                         outcome: LandOutcome::Landed(built.commit),
                     });
                 }
+                Stage::Red { .. } | Stage::Green { .. } => unreachable!("the first does not wait"),
                 Stage::CheckingBase { built, .. } => {
                     let subject = Subject::Base(built.base);
                     self.input(Input::CheckEnded { subject, run: 1, verdict: Verdict::Green });

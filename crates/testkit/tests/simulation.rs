@@ -100,7 +100,8 @@ const REACHED: &str = "
     branch-adopted  branch-published  breaker-closed  breaker-opened  breaker-widened  budget-granted
     budget-neared  candidate-built  candidate-chosen
     candidate-dropped base-moved  candidate-dropped conflict  candidate-dropped head-moved  candidate-dropped red
-    candidate-dropped target-red  candidate-dropped withdrawn  candidate-landed  change-labelled  change-opened
+    candidate-dropped target-red  candidate-dropped withdrawn  candidate-dropped restarted  candidate-green
+    candidate-red  candidate-split  member-left-out  candidate-landed  change-labelled  change-opened
     change-returned ci  change-returned conflict  check-red ci  check-started  dispatch-paused agent
     dispatch-paused machine  dispatch-paused operator  dispatch-paused same-cause  dispatch-paused target-red
     dispatch-paused target-rewritten  dispatch-resumed target-red  dispatch-resumed target-rewritten

@@ -39,7 +39,9 @@ const STEPS: [&str; 32] = [
     "in the lane, being built",
     "in the lane, being checked",
     "in the lane, being checked again",
+    "in the lane, red, behind another",
     "in the lane, its base being checked",
+    "in the lane, green, behind another",
     "in the lane, being landed",
     "held as stuck",
     "held for review",
@@ -90,6 +92,8 @@ fn lane_label(state: &State, at: usize) -> &'static str {
         Some(Stage::Building) => "in the lane, being built",
         Some(Stage::Checking { run: ..=1, .. }) => "in the lane, being checked",
         Some(Stage::Checking { .. }) => "in the lane, being checked again",
+        Some(Stage::Red { .. }) => "in the lane, red, behind another",
+        Some(Stage::Green { .. }) => "in the lane, green, behind another",
         Some(Stage::CheckingBase { .. }) => "in the lane, its base being checked",
         Some(Stage::Landing { .. }) => "in the lane, being landed",
     }

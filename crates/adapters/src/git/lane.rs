@@ -1,69 +1,23 @@
-//! The plumbing of the merge lane: candidates built without any checkout, landed by compare-and-swap or, where the
-//! target is checked out, by one fast-forward there.
+//! The plumbing of the merge lane: candidates built without any checkout (see [`build`](mod@build)), landed by
+//! compare-and-swap or, where the target is checked out, by one fast-forward there.
 //!
 //! Knows nothing of queues, verdicts or changes.
+
+mod build;
+
+pub use build::{Built, CandidateSpec, Member, build};
 
 use std::collections::BTreeSet;
 
 use ppe_core::ids::{Branch, CandidateId, CommitId, RunId, TaskId, TreeId};
-use ppe_core::policy::{MergeMethod, Trailers};
 
 use super::diff::TREES;
 use super::refs::{self, Expect, Moved};
 use super::repo::{Worktree, WorktreeState, dirty_in};
-use super::{GitError, Repo, Stamp, commit_id, shown, tree_id};
+use super::{GitError, Repo, commit_id, shown, tree_id};
 use crate::failpoint;
 
 const FILES_SHOWN: usize = 100;
-
-/// A commit that shall become the target's next.
-#[derive(Clone, Debug)]
-pub struct CandidateSpec {
-    /// The run it belongs to.
-    pub run: RunId,
-    /// Its number.
-    pub id: CandidateId,
-    /// The target's commit that it is built on.
-    pub base: CommitId,
-    /// The work that it brings, in order; at least one.
-    pub members: Vec<Member>,
-    /// What it looks like.
-    pub method: MergeMethod,
-    /// Whether its message names tasks and run.
-    pub trailers: Trailers,
-    /// Its message, without trailers.
-    pub message: String,
-    /// Its author and date.
-    pub stamp: Stamp,
-}
-
-/// One task's work.
-#[derive(Clone, Debug)]
-pub struct Member {
-    /// The task.
-    pub task: TaskId,
-    /// The tip of its work.
-    pub head: CommitId,
-}
-
-/// What building gave.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Built {
-    /// A commit, pinned under the candidate's ref. The same specification always gives the same.
-    Commit {
-        /// Its id.
-        commit: CommitId,
-        /// Its tree.
-        tree: TreeId,
-    },
-    /// A member does not merge.
-    Conflict {
-        /// Which.
-        task: TaskId,
-        /// The files that clash.
-        files: Vec<String>,
-    },
-}
 
 /// What landing gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,77 +74,6 @@ pub fn tree_of(repo: &Repo, commit: &CommitId) -> Result<TreeId, GitError> {
         repo.store().args(["rev-parse", "--verify", "--end-of-options", &format!("{commit}^{{tree}}")]);
     let text = call.clone().text()?;
     tree_id(text.lines().last().unwrap_or_default()).ok_or_else(|| call.unexpected(&text))
-}
-
-/// Builds a candidate without touching any checkout or branch.
-pub fn build(repo: &Repo, spec: &CandidateSpec) -> Result<Built, LaneError> {
-    if spec.members.is_empty() {
-        return Err(LaneError::NoMember(spec.id));
-    }
-    let mut so_far = spec.base.clone();
-    let mut tree = tree_of(repo, &spec.base)?;
-    for member in &spec.members {
-        match merge_trees(repo, &so_far, &member.head)? {
-            Merged::Tree(merged) => tree = merged,
-            Merged::Conflict(files) => return Ok(Built::Conflict { task: member.task.clone(), files }),
-        }
-        // Merging needs commits; those between are no part of the result.
-        so_far = commit_tree(repo, &tree, &[&so_far, &member.head], "ppe: between", &spec.stamp)?;
-    }
-    let heads = spec.members.iter().map(|member| &member.head);
-    let parents: Vec<&CommitId> = match spec.method {
-        MergeMethod::Merge => std::iter::once(&spec.base).chain(heads).collect(),
-        MergeMethod::Squash => vec![&spec.base],
-    };
-    let commit = commit_tree(repo, &tree, &parents, &message(spec), &spec.stamp)?;
-    failpoint::hit("candidate.before_pin");
-    refs::update(repo, &refs::candidate(&spec.run, spec.id), &commit, &Expect::Any)?;
-    failpoint::hit("candidate.after_pin");
-    Ok(Built::Commit { commit, tree })
-}
-
-fn message(spec: &CandidateSpec) -> String {
-    let text = spec.message.trim_end();
-    if spec.trailers == Trailers::None {
-        return format!("{text}\n");
-    }
-    let tasks = spec.members.iter().map(|member| format!("Ppe-Task: {}\n", member.task));
-    let trailers: String = tasks.chain([format!("Ppe-Run: {}\n", spec.run)]).collect();
-    format!("{text}\n\n{trailers}")
-}
-
-enum Merged {
-    Tree(TreeId),
-    Conflict(Vec<String>),
-}
-
-fn merge_trees(repo: &Repo, ours: &CommitId, theirs: &CommitId) -> Result<Merged, GitError> {
-    let asked = ["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages"];
-    let call = repo.store().args(asked).args([ours.as_str(), theirs.as_str()]);
-    let output = call.clone().any()?;
-    let mut fields = output.fields();
-    let tree = fields.next().and_then(|field| tree_id(&shown(field)));
-    match (output.code, tree) {
-        (0, Some(tree)) => Ok(Merged::Tree(tree)),
-        (1, Some(_)) => {
-            let files: BTreeSet<String> = fields.filter(|field| !field.is_empty()).map(shown).collect();
-            Ok(Merged::Conflict(files.into_iter().take(FILES_SHOWN).collect()))
-        }
-        _ => Err(call.unexpected(&output.stderr)),
-    }
-}
-
-fn commit_tree(
-    repo: &Repo,
-    tree: &TreeId,
-    parents: &[&CommitId],
-    message: &str,
-    stamp: &Stamp,
-) -> Result<CommitId, GitError> {
-    let parents = parents.iter().flat_map(|parent| ["-p", parent.as_str()]);
-    let call = repo.store().stamp(stamp).args(["commit-tree", tree.as_str()]).args(parents).stdin(message);
-    let text = call.clone().text()?;
-    commit_id(&text).ok_or_else(|| call.unexpected(&text))
 }
 
 /// Makes `commit` the target's tip, if the target is still at `base`. Repeating it is harmless.

@@ -112,10 +112,10 @@ fn from_the_workspace_to_the_landing_none_runs() {
             run: run(),
             id: CandidateId(1),
             base: target.clone(),
-            members: vec![Member { task: TaskId::new("T-1"), head: tip }],
+            target: target.clone(),
+            members: vec![Member { task: TaskId::new("T-1"), head: tip, line: "T-1".to_owned() }],
             method: MergeMethod::Merge,
             trailers: Trailers::Named,
-            message: "Merge T-1".to_owned(),
             stamp: stamp(),
         };
         let Built::Commit { commit, .. } = build(&world.repo, &spec).unwrap() else { panic!("it merges") };

@@ -7,29 +7,37 @@ use ppe_adapters::git::lane::{
 };
 use ppe_adapters::git::{Git, Repo, refs};
 use ppe_core::ids::{CandidateId, CommitId, TaskId};
+use ppe_core::outcome::{Clash, ClashWith};
 use ppe_core::policy::{MergeMethod, Trailers};
 
 use crate::world::{World, git, main, run, stamp, try_git, write};
 
 fn spec(base: &CommitId, members: &[(&str, &CommitId)], method: MergeMethod) -> CandidateSpec {
-    let member =
-        |(task, head): &(&str, &CommitId)| Member { task: TaskId::new(*task), head: (*head).clone() };
+    let member = |(task, head): &(&str, &CommitId)| Member {
+        task: TaskId::new(*task),
+        head: (*head).clone(),
+        line: format!("{task}: a file"),
+    };
     CandidateSpec {
         run: run(),
         id: CandidateId(1),
         base: base.clone(),
+        target: base.clone(),
         members: members.iter().map(member).collect(),
         method,
         trailers: Trailers::Named,
-        message: "Merge T-1: a file".to_owned(),
         stamp: stamp(),
     }
+}
+
+fn clash_of(task: &str, with: ClashWith) -> Clash {
+    Clash { task: TaskId::new(task), with, files: vec!["a".to_owned()] }
 }
 
 fn commit(built: Built) -> CommitId {
     match built {
         Built::Commit { commit, .. } => commit,
-        Built::Conflict { task, files } => panic!("{task} conflicts in {files:?}"),
+        Built::Conflict { clashes } => panic!("{clashes:?}"),
     }
 }
 
@@ -89,9 +97,12 @@ fn several_members_become_one_first_parent_commit_and_a_clash_names_its_files() 
     assert_eq!(parents, format!("{base} {one} {two}"));
     assert_eq!(git(world.root(), &["ls-tree", "--name-only", both.as_str(), "a", "b"]), "a\nb");
 
-    let clashing = spec(&base, &[("T-1", &one), ("T-3", &clash)], MergeMethod::Merge);
-    let conflict = Built::Conflict { task: TaskId::new("T-3"), files: vec!["a".to_owned()] };
-    assert_eq!(build(&world.repo, &clashing).unwrap(), conflict);
+    let clashing = spec(&base, &[("T-1", &one), ("T-3", &clash), ("T-2", &two)], MergeMethod::Merge);
+    let Built::Commit { commit: without, left_out, .. } = build(&world.repo, &clashing).unwrap() else {
+        panic!("two of them merge")
+    };
+    assert_eq!(left_out, [clash_of("T-3", ClashWith::Others)]);
+    assert_eq!(without, both, "it is as if the third had not been asked for");
 
     let squashed = commit(build(&world.repo, &spec(&base, &[("T-1", &one)], MergeMethod::Squash)).unwrap());
     assert_eq!(git(world.root(), &["show", "-s", "--format=%P", squashed.as_str()]), base.as_str());
@@ -258,4 +269,88 @@ fn landings_are_found_by_their_trailers_on_the_first_parent_chain() {
     assert_eq!(since.len(), 2);
     assert!(!world.repo.contains(&base, &commit).unwrap());
     assert!(!world.repo.contains(&base, &CommitId::new("a".repeat(40))).unwrap());
+}
+
+#[test]
+fn a_candidate_on_another_is_the_same_as_one_on_what_that_became() {
+    let world = World::new();
+    let base = world.tip();
+    git(world.root(), &["checkout", "-q", "--detach"]);
+    let works = ["a", "b", "c"].map(|file| world.side_commit(&base, file, "1\n"));
+    let first = commit(build(&world.repo, &spec(&base, &[("T-1", &works[0])], MergeMethod::Merge)).unwrap());
+    // Built ahead of the landing of what it lies on, and once more, after a crash, behind it.
+    let behind = CandidateSpec {
+        id: CandidateId(2),
+        target: base.clone(),
+        ..spec(&first, &[("T-2", &works[1]), ("T-3", &works[2])], MergeMethod::Merge)
+    };
+    let ahead = build(&world.repo, &behind).unwrap();
+    assert_eq!(land(&world.repo, &main(), &base, &first).unwrap(), Landing::Landed);
+    let again = build(&world.repo, &CandidateSpec { target: first.clone(), ..behind }).unwrap();
+    assert_eq!(ahead, again);
+    assert_eq!(land(&world.repo, &main(), &first, &commit(ahead)).unwrap(), Landing::Landed);
+    let chain = git(
+        world.root(),
+        &["log", "--first-parent", "--format=%(trailers:key=Ppe-Task,valueonly,separator=+)", "main"],
+    );
+    assert_eq!(chain.lines().take(2).collect::<Vec<_>>(), ["T-2+T-3", "T-1"]);
+}
+
+#[test]
+fn who_clashes_with_the_target_is_told_from_who_clashes_with_another() {
+    let world = World::new();
+    let root = world.tip();
+    let old = world.side_commit(&root, "src/lib.txt", "mine\n");
+    let base = world.user_commits("src/lib.txt", "theirs\n");
+    let (one, two) = (world.side_commit(&base, "a", "1\n"), world.side_commit(&base, "a", "2\n"));
+    let first = commit(build(&world.repo, &spec(&base, &[("T-1", &one)], MergeMethod::Merge)).unwrap());
+    let behind = CandidateSpec {
+        target: base.clone(),
+        ..spec(&first, &[("T-2", &two), ("T-3", &old)], MergeMethod::Merge)
+    };
+    let told = Clash { files: vec!["src/lib.txt".to_owned()], ..clash_of("T-3", ClashWith::Target) };
+    let clashes = vec![clash_of("T-2", ClashWith::Others), told];
+    assert_eq!(build(&world.repo, &behind).unwrap(), Built::Conflict { clashes });
+}
+
+#[test]
+fn a_rebased_landing_repeats_the_works_commits_with_their_authors() {
+    let world = World::new();
+    let start = world.tip();
+    git(world.root(), &["config", "user.name", "Ada Agent"]);
+    let mut work = world.side_commit(&start, "a", "1\n");
+    work = world.side_commit(&work, "a", "2\n");
+    let other = world.side_commit(&start, "b", "1\n");
+    let base = world.user_commits("c", "the target has gone on\n");
+    let spec = spec(&base, &[("T-1", &work), ("T-2", &other)], MergeMethod::Rebase);
+    let built = build(&world.repo, &spec).unwrap();
+    assert_eq!(build(&world.repo, &spec).unwrap(), built);
+    let tip = commit(built);
+    let format = "--format=%an|%(trailers:key=Ppe-Task,valueonly,separator=)|%P";
+    let range = format!("{base}..{tip}");
+    let log = git(world.root(), &["log", "--reverse", format, &range]);
+    let commits: Vec<Vec<&str>> = log.lines().map(|line| line.split('|').collect()).collect();
+    let told: Vec<&str> = commits.iter().map(|commit| commit[1]).collect();
+    assert_eq!(told, ["", "T-1", "T-2"], "{log}");
+    assert!(commits.iter().all(|commit| commit[2].split(' ').count() == 1), "{log}");
+    assert!(commits.iter().all(|commit| commit[0] == "Ada Agent"), "{log}");
+    assert_eq!(git(world.root(), &["show", &format!("{tip}:a")]).trim(), "2");
+    assert_eq!(land(&world.repo, &main(), &base, &tip).unwrap(), Landing::Landed);
+    let found: Vec<_> = landed_tasks(&world.repo, &tip, None).unwrap().into_iter().map(|f| f.task).collect();
+    assert_eq!(found, [TaskId::new("T-2"), TaskId::new("T-1")]);
+}
+
+#[test]
+fn work_that_cannot_be_repeated_commit_by_commit_lands_as_one() {
+    let world = World::new();
+    let start = world.tip();
+    let work = world.side_commit(&start, "a", "1\n");
+    let side = world.side_commit(&start, "b", "1\n");
+    let tree = git(world.root(), &["merge-tree", "--write-tree", work.as_str(), side.as_str()]);
+    let merge = ["commit-tree", tree.trim(), "-p", work.as_str(), "-p", side.as_str(), "-m", "a merge"];
+    let work = CommitId::new(git(world.root(), &merge).trim());
+    let base = world.user_commits("c", "on\n");
+    let tip = commit(build(&world.repo, &spec(&base, &[("T-1", &work)], MergeMethod::Rebase)).unwrap());
+    assert_eq!(git(world.root(), &["show", "-s", "--format=%P", tip.as_str()]).trim(), base.as_str());
+    assert_eq!(git(world.root(), &["ls-tree", "--name-only", tip.as_str(), "a", "b", "c"]), "a\nb\nc");
 }

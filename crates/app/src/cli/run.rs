@@ -154,11 +154,13 @@ fn confirm(
     Err(AppError::usage("not started").hint("`--yes` starts without asking"))
 }
 
-fn strategy_word(strategy: ppe_core::policy::MergeStrategy) -> &'static str {
+/// A merge strategy as the user names it.
+pub(super) fn strategy_word(strategy: ppe_core::policy::MergeStrategy) -> &'static str {
     match strategy {
         ppe_core::policy::MergeStrategy::Independent => "independent",
         ppe_core::policy::MergeStrategy::Priority => "priority",
         ppe_core::policy::MergeStrategy::Batch => "batch",
+        ppe_core::policy::MergeStrategy::Speculative => "speculative",
     }
 }
 

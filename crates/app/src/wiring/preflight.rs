@@ -217,7 +217,8 @@ pub(crate) async fn judge_target(
         return Ok(Verdict::Green);
     }
     let (ports, _) = LocalPorts::new(site, dir, run, None)?;
-    let job = CheckJob { subject: Subject::Base(found.tip.clone()), run: 1, commit: found.tip.clone() };
+    let subject = Subject::Base(found.tip.clone());
+    let job = CheckJob { subject, run: 1, commit: found.tip.clone(), seat: 0 };
     let verdict =
         ports.executor().check(job).await.map_err(|trouble| {
             AppError::environment(format!("the target could not be checked: {trouble}"))

@@ -18,6 +18,8 @@ mod starvation;
 mod timer;
 mod trouble;
 
+pub use lane::{awaited, left_behind};
+pub(crate) use lane::{most_candidates, most_members, overdue};
 pub(crate) use question::is_live;
 pub use rest::{Rest, rest};
 pub use schedule::{HoldBack, hold_back, may_start, start_key};

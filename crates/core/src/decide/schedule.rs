@@ -36,19 +36,20 @@ impl Decider<'_> {
         if self.state.progress == Progress::Complete && self.state.open_count() == 0 {
             return self.withdraw_moot_questions();
         }
+        self.resolve_judged();
         self.resume_after_machine();
         self.wake_waiting();
         self.thaw_left_lane();
         self.follow_red_target();
         self.withdraw_moot_questions();
         self.queue_open_changes();
-        self.advance_lane();
         self.preload();
         self.gate_waves();
         self.hold_spenders();
         self.dispatch();
         self.watch_budget();
         self.ask_about_starvation();
+        self.choose_candidates();
         if self.state.open_count() == 0 && self.state.progress == Progress::Open {
             self.emit(Event::RunCompleted);
         }

@@ -1,6 +1,6 @@
 //! Time: what is due, and when something will be. There are no timers to keep: the next moment follows from the state.
 
-use super::{Decider, capacity, schedule};
+use super::{Decider, capacity, lane, schedule};
 use crate::event::Event;
 use crate::ids::Millis;
 use crate::mutant::Mutant;
@@ -106,6 +106,7 @@ pub fn next_wakeup(state: &State) -> Option<Millis> {
         .chain(limits)
         .chain(silences)
         .chain(questions)
+        .chain(lane::batch_due(state))
         .chain(schedule::stagger_until(state))
         .min()
 }

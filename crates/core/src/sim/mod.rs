@@ -170,6 +170,8 @@ fn simulated(policy: &Policy, slots: u32) -> Policy {
         attempt_limit_ms: 0,
         question_timeout_ms: 0,
         open_changes: 0,
+        // A bound for checks of minutes says nothing about estimates of weeks.
+        longest_wait_ms: 1 << 50,
         ..policy.clone()
     }
 }

@@ -77,15 +77,18 @@ impl World {
             Intent::EnsureChange { task } => Input::ChangeOpened { task, change: ChangeNumber(self.made) },
             Intent::EnsureLabelled { task } => Input::Labelled { task },
             Intent::EnsureCandidate { candidate } => {
-                let (base, commit) = (state.target_tip.clone(), self.commit());
-                let outcome = BuildOutcome::Built(Built { base, commit, tree: self.tree() });
+                let before = state.lane.before(candidate).and_then(|before| before.stage.built());
+                let base = before.map_or(&state.target_tip, |built| &built.commit).clone();
+                let built = Built { base, commit: self.commit(), tree: self.tree() };
+                let outcome = BuildOutcome::Built { built, left_out: Vec::new() };
                 Input::CandidateBuilt { candidate, outcome }
             }
             Intent::EnsureChecked { subject, run } => {
                 Input::CheckEnded { subject, run, verdict: Verdict::Green }
             }
             Intent::EnsureLanded { candidate } => {
-                Input::LandEnded { candidate, outcome: LandOutcome::Landed(self.commit()) }
+                let built = state.lane.candidate(candidate)?.stage.built()?;
+                Input::LandEnded { candidate, outcome: LandOutcome::Landed(built.commit.clone()) }
             }
             Intent::EnsureReleased { task } => Input::Released { task },
         })

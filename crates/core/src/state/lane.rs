@@ -3,7 +3,7 @@
 use crate::ids::{CandidateId, CommitId, TaskId, TreeId};
 use crate::outcome::{Built, Failure};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a check is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,12 +27,24 @@ pub enum Stage {
         /// Which run, from 1.
         run: u32,
     },
-    /// It was red twice; whether its base is green is being found out.
+    /// It is red, and answers for it once it is the first.
+    Red {
+        /// What was built.
+        built: Built,
+        /// How it was red.
+        failure: Failure,
+    },
+    /// It is red; whether its base is green is being found out.
     CheckingBase {
         /// What was built.
         built: Built,
         /// How it was red.
         failure: Failure,
+    },
+    /// It is green, and lands once it is the first.
+    Green {
+        /// What was built.
+        built: Built,
     },
     /// It is being landed.
     Landing {
@@ -41,17 +53,60 @@ pub enum Stage {
     },
 }
 
-/// A commit that would become the target's next.
+impl Stage {
+    /// What was built, once it is.
+    pub fn built(&self) -> Option<&Built> {
+        match self {
+            Self::Building => None,
+            Self::Checking { built, .. }
+            | Self::Red { built, .. }
+            | Self::CheckingBase { built, .. }
+            | Self::Green { built }
+            | Self::Landing { built } => Some(built),
+        }
+    }
+}
+
+/// A commit that would become the target's next, or the next after those before it in the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// Its id.
     pub id: CandidateId,
+    /// Where it is checked: a number that no other candidate under way has.
+    pub seat: u32,
     /// Its tasks, in the order they are merged.
     pub members: Vec<TaskId>,
     /// Where it is.
     pub stage: Stage,
-    /// How it was red at first, if it was.
-    pub red: Option<Failure>,
+    /// How often and how its tree was red.
+    pub red: Option<FoundRed>,
+}
+
+/// What is known of a tree that was red.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundRed {
+    /// How often it was.
+    pub times: u32,
+    /// How, the last time.
+    pub failure: Failure,
+}
+
+/// A red batch, whose parts are tried one after the other until the culprit is alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bisection {
+    /// What is still to be tried, in order. Whoever has left the queue meanwhile is not.
+    pub parts: Vec<Vec<TaskId>>,
+    /// Trees that were red on the way: what is left when one half has landed is one of them.
+    pub red: BTreeMap<TreeId, FoundRed>,
+}
+
+/// How changes fared in the lane of late: what the size of a batch follows from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fared {
+    /// Landed.
+    pub landed: u32,
+    /// Sent back for red checks.
+    pub returned: u32,
 }
 
 /// Why the lane stands still.
@@ -70,8 +125,14 @@ pub enum Freeze {
 pub struct Lane {
     /// Tasks whose changes wait, in order of arrival.
     pub queue: Vec<TaskId>,
-    /// Candidates under way; `independent` and `priority` have at most one.
+    /// Candidates under way, each built on the one before it, the first on the target. Only `speculative` has several.
     pub chain: Vec<Candidate>,
+    /// A red batch that is being taken apart.
+    pub bisection: Option<Bisection>,
+    /// Changes that did not merge onto those before them: they wait until the first of the chain has left it.
+    pub left_out: BTreeSet<TaskId>,
+    /// How changes fared of late.
+    pub fared: Fared,
     /// Why the lane stands still.
     pub frozen: Option<Freeze>,
     /// How the target is red, if it is.
@@ -95,9 +156,27 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// The candidate under way.
+    /// The first candidate under way: the only one that may land or answer for red checks.
     pub fn head(&self) -> Option<&Candidate> {
         self.chain.first()
+    }
+
+    /// A candidate under way.
+    pub fn candidate(&self, id: CandidateId) -> Option<&Candidate> {
+        self.chain.iter().find(|candidate| candidate.id == id)
+    }
+
+    /// The candidate that this one is built on; none for the first, which is built on the target.
+    pub fn before(&self, id: CandidateId) -> Option<&Candidate> {
+        self.chain.windows(2).find(|pair| pair[1].id == id).map(|pair| &pair[0])
+    }
+
+    /// The part of a red batch that is to be tried next, without those that have left the queue.
+    pub fn next_part(&self) -> Option<Vec<TaskId>> {
+        let waits = |part: &Vec<TaskId>| -> Vec<TaskId> {
+            part.iter().filter(|task| self.queue.contains(task)).cloned().collect()
+        };
+        self.bisection.iter().flat_map(|b| &b.parts).map(waits).find(|part| !part.is_empty())
     }
 
     /// Whether the target is red, as far as is known.

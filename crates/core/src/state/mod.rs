@@ -14,7 +14,7 @@ pub(crate) mod task;
 pub use account::{Breaker, Worker};
 pub use assign::Assignment;
 pub use evolve::Illegal;
-pub use lane::{Candidate, Freeze, Lane, Stage, Subject};
+pub use lane::{Bisection, Candidate, Fared, FoundRed, Freeze, Lane, Stage, Subject};
 pub use run::{Clock, Deferred, Due, Matter, PauseCause, Progress, StopMode};
 pub use task::{
     Asked, Closure, Collect, Facts, Flaky, GivenUp, Hold, Kind, Labelled, Leave, Park, Phase, Review, Round,

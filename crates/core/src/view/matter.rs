@@ -1,13 +1,15 @@
 //! What stands in the run's way or waits for an answer: pauses, questions, deferred wishes, the lane.
 
-use crate::decide::{HoldBack, hold_back};
+use crate::decide::{HoldBack, awaited, hold_back};
 use crate::ids::{CandidateId, Millis, QuestionId, TaskId};
 use crate::intent::Intent;
 use crate::outcome::Shortage;
+use crate::policy::MergeStrategy;
 use crate::question::{Answer, Ask};
 use crate::state::{Freeze, Matter, PauseCause, Stage, State, Step};
-use crate::wording::{list, short, span};
+use crate::wording::{list, several, short, span};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A question as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,7 +267,7 @@ pub(super) fn lane(state: &State) -> LaneLine {
         .map(|candidate| CandidateLine {
             id: candidate.id,
             members: candidate.members.clone(),
-            stage: stage(&candidate.stage).to_owned(),
+            stage: stage(&candidate.stage, candidate.members.len()),
         })
         .collect();
     let frozen = lane.frozen.as_ref().map(|why| match why {
@@ -273,24 +275,38 @@ pub(super) fn lane(state: &State) -> LaneLine {
         Freeze::Rechecking(commit) => format!("{} is being checked again at {}", state.target, short(commit)),
         Freeze::Races(task) => format!("{task} lost too many races for {}", state.target),
     });
-    let under_way = candidates.iter().map(|c| format!("{} {}", list(&c.members), c.stage));
+    let under_way = candidates.iter().map(|c| format!("{} {}", several(&c.members), c.stage));
     let mut parts: Vec<String> = frozen.iter().map(|why| format!("frozen: {why}")).chain(under_way).collect();
     match lane.queue.len() {
         0 => {}
         1 => parts.push("1 change waits".to_owned()),
         n => parts.push(format!("{n} changes wait")),
     }
+    parts.extend(awaited_by_batch(state).map(|tasks| format!("the batch waits for {}", several(&tasks))));
     let text = (!parts.is_empty()).then(|| parts.join(", "));
     LaneLine { text, frozen, candidates, queue: lane.queue.clone() }
 }
 
-fn stage(stage: &Stage) -> &'static str {
+/// The tasks that the batches of the waiting changes wait for, if they do.
+fn awaited_by_batch(state: &State) -> Option<Vec<TaskId>> {
+    let waits = state.policy.merge_strategy == MergeStrategy::Batch && state.lane.chain.is_empty();
+    let wave = |id: &TaskId| state.position(id).map(|at| state.plan.tasks[at].wave);
+    let waves: BTreeSet<u32> = state.lane.queue.iter().filter_map(wave).collect();
+    let tasks: Vec<TaskId> = waves.into_iter().flat_map(|wave| awaited(state, wave)).collect();
+    (waits && !tasks.is_empty()).then_some(tasks)
+}
+
+/// What happens to a candidate of this many changes.
+fn stage(stage: &Stage, members: usize) -> String {
+    let (is, was, waits) = if members == 1 { ("is", "was", "waits") } else { ("are", "were", "wait") };
     match stage {
-        Stage::Building => "is being brought onto the target",
-        Stage::Checking { run: 0 | 1, .. } => "is being checked",
-        Stage::Checking { .. } => "was red and is being checked again",
-        Stage::CheckingBase { .. } => "was red twice; the target is being checked",
-        Stage::Landing { .. } => "is being landed",
+        Stage::Building => format!("{is} being brought onto the target"),
+        Stage::Checking { run: 0 | 1, .. } => format!("{is} being checked"),
+        Stage::Checking { .. } => format!("{was} red and {is} being checked again"),
+        Stage::Red { .. } => format!("{was} red and {waits} for what is before"),
+        Stage::CheckingBase { .. } => format!("{was} red twice; the target is being checked"),
+        Stage::Green { .. } => format!("{is} green and {waits} for what is before"),
+        Stage::Landing { .. } => format!("{is} being landed"),
     }
 }
 
@@ -307,16 +323,26 @@ pub(super) fn review_line(state: &State, at: usize) -> String {
     };
     let made = format!("PR {change} created");
     let candidate = state.lane.chain.iter().find(|c| c.members.contains(id));
+    let with = match candidate.map_or(1, |c| c.members.len()) {
+        1 => String::new(),
+        2 => " with another".to_owned(),
+        n => format!(" with {} others", n - 1),
+    };
     match (candidate.map(|c| &c.stage), &task.step) {
-        (Some(Stage::Checking { run: 0 | 1, .. }), _) => format!("{made}, CI pending..."),
-        (Some(Stage::Checking { .. }), _) => format!("{made}, CI was red, pending once more..."),
-        (Some(Stage::CheckingBase { .. }), _) => format!("{made}, CI was red, checking the target..."),
-        (Some(Stage::Landing { .. }), _) => format!("{made}, CI passed, landing..."),
-        (Some(Stage::Building), _) => format!("{made}, being brought onto {}...", state.target),
-        (None, Step::InLane) => match state.lane.queue.iter().position(|task| task == id) {
-            Some(0) | None => format!("{made}, next in the merge lane"),
-            Some(ahead) => format!("{made}, {ahead} ahead of it in the merge lane"),
-        },
+        (Some(Stage::Checking { run: 0 | 1, .. }), _) => format!("{made}, CI pending{with}..."),
+        (Some(Stage::Checking { .. }), _) => format!("{made}, CI was red{with}, pending once more..."),
+        (Some(Stage::Red { .. }), _) => format!("{made}, CI was red{with}, waits for those before..."),
+        (Some(Stage::CheckingBase { .. }), _) => format!("{made}, CI was red{with}, checking the target..."),
+        (Some(Stage::Green { .. }), _) => format!("{made}, CI passed{with}, waits for those before..."),
+        (Some(Stage::Landing { .. }), _) => format!("{made}, CI passed{with}, landing..."),
+        (Some(Stage::Building), _) => format!("{made}, being brought onto {}{with}...", state.target),
+        (None, Step::InLane) => {
+            match (awaited_by_batch(state), state.lane.queue.iter().position(|t| t == id)) {
+                (Some(tasks), _) => format!("{made}, waits for {} of its wave", several(&tasks)),
+                (None, Some(0) | None) => format!("{made}, next in the merge lane"),
+                (None, Some(ahead)) => format!("{made}, {ahead} ahead of it in the merge lane"),
+            }
+        }
         (None, _) => format!("{made}, CI pending..."),
     }
 }

@@ -160,6 +160,8 @@ pub struct CheckJob {
     pub run: u32,
     /// The commit.
     pub commit: CommitId,
+    /// Where: what is checked at once has seats of its own.
+    pub seat: u32,
 }
 
 /// A job by name.

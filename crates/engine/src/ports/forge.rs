@@ -38,6 +38,8 @@ pub struct BuildSpec {
     pub candidate: CandidateId,
     /// The target branch, whose tip is looked up now.
     pub target: Branch,
+    /// The commit that it is built on, where that is another candidate's and not the target's tip.
+    pub onto: Option<CommitId>,
     /// The work, in the order it is merged.
     pub members: Vec<Member>,
     /// What the landing looks like.
@@ -51,7 +53,8 @@ pub struct BuildSpec {
 /// The git plumbing of the target branch. Building a candidate changes nothing that anyone else looks at, and the same
 /// specification on the same tip gives the same commit.
 pub trait Lane: Send + Sync + 'static {
-    /// Merges the members onto the target's tip.
+    /// Merges the members, one after the other, and leaves out those that do not merge onto those before them. It is
+    /// told of each of these whether it merges with the target alone.
     fn build(&self, spec: BuildSpec) -> impl Future<Output = Result<BuildOutcome, Trouble>> + Send;
 }
 

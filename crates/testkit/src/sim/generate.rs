@@ -15,6 +15,11 @@ use std::sync::Arc;
 /// The agents of the simulated world.
 pub(super) const AGENTS: [&str; 2] = ["claude", "codex"];
 
+const STRATEGIES: [MergeStrategy; 4] =
+    [MergeStrategy::Independent, MergeStrategy::Priority, MergeStrategy::Batch, MergeStrategy::Speculative];
+/// Longer than any simulated run takes.
+pub(super) const FOR_EVER_MS: u64 = 1 << 50;
+
 fn id(at: u64) -> TaskId {
     TaskId::new(format!("T-{:03}", at + 1))
 }
@@ -135,7 +140,9 @@ pub(super) fn policy(seed: &mut Seed, plan: &Plan) -> Policy {
         wave_threshold: [0.3, 0.5, 0.8, 1.0][usize::try_from(seed.below(4)).unwrap_or(0)],
         order: *seed.pick(&[Order::Priority, Order::CriticalPath, Order::Plan]).unwrap_or(&Order::Priority),
         waves: *seed.pick(&[Waves::Free, Waves::Free, Waves::Gate, Waves::Ask]).unwrap_or(&Waves::Free),
-        merge_strategy: if seed.chance(50) { MergeStrategy::Independent } else { MergeStrategy::Priority },
+        merge_strategy: *seed.pick(&STRATEGIES).unwrap_or(&MergeStrategy::Independent),
+        check_slots: u32::try_from(seed.between(1, 3)).unwrap_or(1),
+        longest_wait_ms: one_of(seed, &[0, 600_000, 36_000_000, FOR_EVER_MS, FOR_EVER_MS]),
         no_change: if seed.chance(50) { NoChange::Ask } else { NoChange::Accept },
         retries: retries(seed),
         changes: if seed.chance(85) { Changes::Open } else { Changes::Off },

@@ -19,7 +19,9 @@ struct Entry {
 pub(super) struct Git {
     commits: Vec<Entry>,
     trees: Tree,
-    merges: BTreeMap<(Commit, Commit), Commit>,
+    merges: BTreeMap<(Commit, Vec<Commit>), Commit>,
+    /// What merging a tip into a tree gives.
+    merged: BTreeMap<(Tree, Commit), Tree>,
 }
 
 impl Git {
@@ -30,20 +32,37 @@ impl Git {
         self.commits.len() - 1
     }
 
-    /// The merge of a tip into a base: the same two always give the same commit, and a tip that contains the base
-    /// keeps its tree.
+    /// The merge of a tip into a base: the same tip on the same tree always gives the same tree, and a tip that contains
+    /// the base keeps its own.
     pub(super) fn merge(&mut self, base: Commit, tip: Commit) -> Commit {
         if self.contains(base, tip) {
             return base;
         }
-        if let Some(made) = self.merges.get(&(base, tip)) {
+        let known = self.merged.get(&(self.tree(base), tip)).copied();
+        let tree = if self.contains(tip, base) { Some(self.tree(tip)) } else { known };
+        let made = self.join(base, &[tip], tree);
+        self.merged.insert((self.tree(base), tip), self.tree(made));
+        made
+    }
+
+    /// A commit with the tips behind a base: the same ones always give the same.
+    pub(super) fn join(&mut self, base: Commit, tips: &[Commit], tree: Option<Tree>) -> Commit {
+        let key = (base, tips.to_vec());
+        if let Some(made) = self.merges.get(&key) {
             return *made;
         }
-        let made = self.commit(&[base, tip]);
-        if self.contains(tip, base) {
-            self.commits[made].tree = self.commits[tip].tree;
+        let made = self.commit(&[&[base], tips].concat());
+        if let Some(tree) = tree {
+            self.commits[made].tree = tree;
         }
-        self.merges.insert((base, tip), made);
+        self.merges.insert(key, made);
+        made
+    }
+
+    /// The same tree on the same first parent, as somebody else's commit.
+    pub(super) fn alike(&mut self, commit: Commit) -> Commit {
+        let made = self.commit(&self.commits[commit].parents.clone());
+        self.commits[made].tree = self.commits[commit].tree;
         made
     }
 

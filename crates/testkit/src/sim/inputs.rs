@@ -5,8 +5,8 @@ use ppe_core::ids::{Attempt, Branch, CandidateId, ChangeNumber, CommitId, Questi
 use ppe_core::input::{Command, Input, Observed, Trouble};
 use ppe_core::intent::{Intent, JobName};
 use ppe_core::outcome::{
-    AgentEnd, Attributed, BuildOutcome, Built, Claim, Class, Differs, Exit, Failure, LandOutcome, Leftovers,
-    Place, Prepared, Rebase, Shortage, Snapshot, SnapshotOutcome, Verdict,
+    AgentEnd, Attributed, BuildOutcome, Built, Claim, Clash, ClashWith, Class, Differs, Exit, Failure,
+    LandOutcome, Leftovers, Place, Prepared, Rebase, Shortage, Snapshot, SnapshotOutcome, Verdict,
 };
 use ppe_core::plan::Priority;
 use ppe_core::question::Answer;
@@ -56,7 +56,7 @@ pub fn stale(state: &State, at: usize) -> Vec<Named> {
             all.extend(attempt_inputs(id, attempt, round));
         }
     }
-    all.extend(candidate_inputs(CandidateId(state.lane.made + 7), 1));
+    all.extend(candidate_inputs(CandidateId(state.lane.made + 7), 1, &id, &commit("c0")));
     let never = Subject::Base(commit("c-never"));
     for verdict in verdicts() {
         all.push((
@@ -206,9 +206,11 @@ fn lane_inputs(state: &State, id: &TaskId) -> Vec<Named> {
     let (run, base) = match &candidate.stage {
         Stage::Checking { run, .. } => (*run, None),
         Stage::CheckingBase { built, .. } => (1, Some(built.base.clone())),
-        Stage::Building | Stage::Landing { .. } => (1, None),
+        Stage::Building | Stage::Red { .. } | Stage::Green { .. } | Stage::Landing { .. } => (1, None),
     };
-    let mut all = candidate_inputs(candidate.id, run);
+    let before = state.lane.before(candidate.id).and_then(|before| before.stage.built());
+    let onto = before.map_or_else(|| commit("c0"), |built| built.commit.clone());
+    let mut all = candidate_inputs(candidate.id, run, id, &onto);
     if let Some(base) = base {
         let (subject, run) = (Subject::Base(base), state.lane.base_checks);
         for (name, (_, verdict)) in
@@ -220,13 +222,21 @@ fn lane_inputs(state: &State, id: &TaskId) -> Vec<Named> {
     all
 }
 
-fn candidate_inputs(candidate: CandidateId, run: u32) -> Vec<Named> {
-    let built = Built { base: commit("c0"), commit: commit("c-built"), tree: TreeId::new("t-built") };
-    let conflict = BuildOutcome::Conflict { base: commit("c0"), files: vec!["a".to_owned()] };
-    let mut all = vec![
-        ("candidate built", Input::CandidateBuilt { candidate, outcome: BuildOutcome::Built(built) }),
-        ("candidate conflicts", Input::CandidateBuilt { candidate, outcome: conflict }),
-    ];
+fn candidate_inputs(candidate: CandidateId, run: u32, task: &TaskId, onto: &CommitId) -> Vec<Named> {
+    let built = Built { base: onto.clone(), commit: commit("c-built"), tree: TreeId::new("t-built") };
+    let clash = |with| vec![Clash { task: task.clone(), with, files: vec!["a".to_owned()] }];
+    let conflict = |with| BuildOutcome::Conflict { base: onto.clone(), clashes: clash(with) };
+    let without = |left_out| BuildOutcome::Built { built: built.clone(), left_out };
+    let mut all = Vec::new();
+    for (name, outcome) in [
+        ("candidate built", without(Vec::new())),
+        ("candidate built without it: target", without(clash(ClashWith::Target))),
+        ("candidate built without it: others", without(clash(ClashWith::Others))),
+        ("candidate conflicts: target", conflict(ClashWith::Target)),
+        ("candidate conflicts: others", conflict(ClashWith::Others)),
+    ] {
+        all.push((name, Input::CandidateBuilt { candidate, outcome }));
+    }
     for (name, (_, verdict)) in
         ["checks green", "checks red", "checks not found out"].into_iter().zip(verdicts())
     {
@@ -235,7 +245,7 @@ fn candidate_inputs(candidate: CandidateId, run: u32) -> Vec<Named> {
     for (name, outcome) in [
         ("landed", LandOutcome::Landed(commit("c-landed"))),
         ("landing: target moved", LandOutcome::BaseMoved),
-        ("landing: branch moved", LandOutcome::HeadMoved(commit("c-moved"))),
+        ("landing: branch moved", LandOutcome::HeadMoved { task: task.clone(), tip: commit("c-moved") }),
         ("landing refused", LandOutcome::Refused("not now".to_owned())),
     ] {
         all.push((name, Input::LandEnded { candidate, outcome }));

@@ -7,7 +7,7 @@ use super::world::{Change, World};
 use ppe_core::ids::{CandidateId, ChangeNumber, TaskId};
 use ppe_core::input::{Input, Observed};
 use ppe_core::intent::Intent;
-use ppe_core::outcome::{BuildOutcome, Built, Class, Failure, LandOutcome, Verdict};
+use ppe_core::outcome::{BuildOutcome, Built, Clash, ClashWith, Class, Failure, LandOutcome, Verdict};
 use ppe_core::state::{Candidate, Stage, State, Subject};
 
 impl World {
@@ -65,38 +65,65 @@ impl World {
         Ok(Input::ChangeOpened { task, change: ChangeNumber(number) })
     }
 
-    fn member(state: &State, candidate: CandidateId) -> Result<(Candidate, TaskId, Commit), String> {
-        let found = state.lane.chain.iter().find(|c| c.id == candidate).cloned();
+    fn members(state: &State, candidate: CandidateId) -> Result<(Candidate, Vec<(TaskId, Commit)>), String> {
+        let found = state.lane.candidate(candidate).cloned();
         let candidate = found.ok_or_else(|| format!("{candidate} is not in the lane"))?;
-        let [member] = candidate.members.as_slice() else { return Err("not one member".to_owned()) };
-        let member = member.clone();
-        let head =
-            state.task(&member).and_then(|t| t.facts.published.as_ref()).ok_or("a member without a head")?;
-        let head = commit_of(head)?;
-        Ok((candidate, member, head))
+        let head = |member: &TaskId| {
+            let published = state.task(member).and_then(|t| t.facts.published.as_ref());
+            Ok((member.clone(), commit_of(published.ok_or("a member without a head")?)?))
+        };
+        let heads = candidate.members.iter().map(head).collect::<Result<Vec<_>, String>>()?;
+        if heads.is_empty() { Err("no member".to_owned()) } else { Ok((candidate, heads)) }
     }
 
+    /// Merges the members one after the other; whoever clashes is left out.
     fn build(&mut self, state: &State, candidate: CandidateId) -> Result<BuildOutcome, String> {
-        let (_, _, head) = Self::member(state, candidate)?;
-        let base = self.target;
+        let (_, members) = Self::members(state, candidate)?;
+        let base = match state.lane.before(candidate).map(|before| before.stage.built()) {
+            Some(built) => commit_of(&built.ok_or("it is built on what was not built")?.commit)?,
+            None => self.target,
+        };
+        let (mut so_far, mut merged, mut left_out) = (base, Vec::new(), Vec::new());
+        for (task, head) in members {
+            if !self.clashes(so_far, head) {
+                so_far = self.merged(so_far, head);
+                merged.push(head);
+                continue;
+            }
+            let target = self.target;
+            let with = if so_far == target || self.clashes(target, head) {
+                self.clashing.insert(task.clone());
+                ClashWith::Target
+            } else {
+                ClashWith::Others
+            };
+            left_out.push(Clash { task, with, files: vec!["src/lib.rs".to_owned()] });
+        }
+        if merged.is_empty() {
+            return Ok(BuildOutcome::Conflict { base: commit_id(base), clashes: left_out });
+        }
+        let tree = self.git.tree(so_far);
+        let commit = if merged.len() == 1 { so_far } else { self.git.join(base, &merged, Some(tree)) };
+        let built = Built { base: commit_id(base), commit: commit_id(commit), tree: tree_id(tree) };
+        Ok(BuildOutcome::Built { built, left_out })
+    }
+
+    /// Whether a head does not merge into a base by itself; once drawn, it stays so.
+    fn clashes(&mut self, base: Commit, head: Commit) -> bool {
         let clean = self.git.contains(head, base) || self.git.contains(base, head);
         let clash = !clean && self.strikes(10);
-        if *self.clashes.entry((base, head)).or_insert(clash) {
-            return Ok(BuildOutcome::Conflict {
-                base: commit_id(base),
-                files: vec!["src/lib.rs".to_owned()],
-            });
-        }
-        let commit = self.merged(base, head);
-        let tree = tree_id(self.git.tree(commit));
-        Ok(BuildOutcome::Built(Built { base: commit_id(base), commit: commit_id(commit), tree }))
+        *self.clashes.entry((base, head)).or_insert(clash)
     }
 
     fn check_subject(&mut self, state: &State, subject: Subject, run: u32) -> Result<Answer, String> {
         let tree = match &subject {
             Subject::Base(commit) => self.git.tree(commit_of(commit)?),
             Subject::Candidate(id) => {
-                let (candidate, _, _) = Self::member(state, *id)?;
+                let (candidate, _) = Self::members(state, *id)?;
+                let seat = |other: &&Candidate| other.seat == candidate.seat;
+                if state.lane.chain.iter().filter(seat).count() > 1 {
+                    return Err(format!("{id} is checked where another is"));
+                }
                 match &candidate.stage {
                     Stage::Checking { built, .. } => tree_of(&built.tree)?,
                     stage => return Err(format!("{id} is checked while {stage:?}")),
@@ -131,15 +158,18 @@ impl World {
     }
 
     fn land(&mut self, state: &State, candidate: CandidateId) -> Result<LandOutcome, String> {
-        let (candidate, member, head) = Self::member(state, candidate)?;
+        let (candidate, members) = Self::members(state, candidate)?;
         let Stage::Landing { built } = &candidate.stage else {
             return Err(format!("{} lands while {:?}", candidate.id, candidate.stage));
         };
         let (base, commit, tree) =
             (commit_of(&built.base)?, commit_of(&built.commit)?, tree_of(&built.tree)?);
-        if self.git.contains(self.target, commit) {
-            self.landed.entry(member).or_insert(commit);
-            return Ok(LandOutcome::Landed(commit_id(commit)));
+        let landed = self.landed_as.get(&commit).copied().unwrap_or(commit);
+        if self.git.contains(self.target, landed) {
+            for (member, _) in members {
+                self.landed.entry(member).or_insert(landed);
+            }
+            return Ok(LandOutcome::Landed(commit_id(landed)));
         }
         let rush = self.rush_percent;
         if self.strikes(rush) {
@@ -148,11 +178,15 @@ impl World {
         if self.target != base {
             return Ok(LandOutcome::BaseMoved);
         }
-        if let Some(moved) = self.desk(&member).branch.filter(|branch| *branch != head) {
-            return Ok(LandOutcome::HeadMoved(commit_id(moved)));
-        }
-        if !matches!(self.desk(&member).change, Some(Change::Open(_))) {
-            return Ok(LandOutcome::Refused("the change is closed".to_owned()));
+        for (task, head) in &members {
+            if let Some(moved) = self.desk(task).branch.filter(|branch| branch != head) {
+                return Ok(LandOutcome::HeadMoved { task: task.clone(), tip: commit_id(moved) });
+            }
+            // What a person has merged meanwhile lands once more, with nothing new.
+            let there = self.git.contains(base, *head);
+            if !there && !matches!(self.desk(task).change, Some(Change::Open(_))) {
+                return Ok(LandOutcome::Refused("the change is closed".to_owned()));
+            }
         }
         if self.strikes(5) {
             return Ok(LandOutcome::Refused("local changes in src/lib.rs".to_owned()));
@@ -161,15 +195,19 @@ impl World {
             || self.git.tree(commit) != tree
             || self.git.first_parent(commit) != Some(base)
         {
-            return Err(format!("{member} lands as {commit}, which was not checked on its base"));
+            return Err(format!("{members:?} land as {commit}, which was not checked on its base"));
         }
-        if !self.ours.insert(member.clone()) {
-            return Err(format!("{member} lands again"));
+        let landed = if self.strikes(4) { self.git.alike(commit) } else { commit };
+        self.landed_as.insert(commit, landed);
+        self.move_target(landed);
+        for (member, _) in members {
+            if !self.ours.insert(member.clone()) {
+                return Err(format!("{member} lands again"));
+            }
+            self.desk(&member).change = Some(Change::Merged);
+            self.landed.insert(member, landed);
         }
-        self.move_target(commit);
-        self.landed.insert(member.clone(), commit);
-        self.desk(&member).change = Some(Change::Merged);
-        Ok(LandOutcome::Landed(commit_id(commit)))
+        Ok(LandOutcome::Landed(commit_id(landed)))
     }
 
     /// Somebody else pushes to the target.

@@ -159,7 +159,7 @@ impl Shell {
             return self.user_acts().map(|()| Next::Go);
         }
         let mail = self.mail.keys().next().map(|(at, _)| *at);
-        let wakeup = next_wakeup(&self.state);
+        let wakeup = self.wakeup();
         match (mail, wakeup) {
             (Some(due), wakeup) if wakeup.is_none_or(|at| due <= at) => self.receive(),
             (_, Some(at)) => {
@@ -175,6 +175,11 @@ impl Shell {
             (_, None) if !self.pending.is_empty() => self.flush_and_perform().map(|()| Next::Go),
             (_, None) => self.at_rest(),
         }
+    }
+
+    /// The next moment that is waited for, if it ever comes.
+    fn wakeup(&self) -> Option<Millis> {
+        next_wakeup(&self.state).filter(|at| *at < Millis(generate::FOR_EVER_MS))
     }
 
     fn receive(&mut self) -> Result<Next, String> {
@@ -218,7 +223,7 @@ impl Shell {
     /// Nothing is under way and no moment is waited for.
     fn at_rest(&mut self) -> Result<Next, String> {
         self.flush_and_perform()?;
-        if !self.mail.is_empty() || !self.pending.is_empty() || next_wakeup(&self.state).is_some() {
+        if !self.mail.is_empty() || !self.pending.is_empty() || self.wakeup().is_some() {
             return Ok(Next::Go);
         }
         let Some(rest) = rest(&self.state) else {

@@ -42,6 +42,10 @@ impl Truth {
             Event::AttemptStarted { task, .. } => self.dependencies_are_in(world, task)?,
             Event::AttemptFailed { task, failure, after, .. }
             | Event::ChangeReturned { task, failure, after } => {
+                let returned = matches!(event, Event::ChangeReturned { .. });
+                if returned && failure.class == Class::Conflict && !world.clashing.remove(task) {
+                    return Err(format!("{task} goes back for a conflict, and merges with the target"));
+                }
                 self.count_try(task, failure, *after)?;
                 self.must_not_go_on(task, "failed")?;
             }

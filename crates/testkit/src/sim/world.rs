@@ -92,6 +92,12 @@ pub(super) struct World {
     pub(super) flaky: BTreeSet<Tree>,
     /// Merges that do not go by themselves.
     pub(super) clashes: BTreeMap<(Commit, Commit), bool>,
+    /// Merged trees that were looked at: two good works may be bad together.
+    joined: BTreeSet<Tree>,
+    /// Tasks whose work was said not to merge with the target.
+    pub(super) clashing: BTreeSet<TaskId>,
+    /// Candidates that the forge has landed as commits of its own.
+    pub(super) landed_as: BTreeMap<Commit, Commit>,
     /// Trees that checks have found green: nothing else may land.
     pub(super) green: BTreeSet<Tree>,
     pub(super) verdicts: BTreeMap<(Subject, u32), Verdict>,
@@ -121,6 +127,9 @@ impl World {
             red: BTreeSet::new(),
             flaky: BTreeSet::new(),
             clashes: BTreeMap::new(),
+            joined: BTreeSet::new(),
+            clashing: BTreeSet::new(),
+            landed_as: BTreeMap::new(),
             green: BTreeSet::new(),
             verdicts: BTreeMap::new(),
             landed: BTreeMap::new(),
@@ -170,12 +179,17 @@ impl World {
         self.named.iter().copied().filter(|commit| self.git.contains(tip, *commit)).collect()
     }
 
-    /// The merge of a tip into a base; it has the faults of both.
+    /// The merge of a tip into a base; it has the faults of both, and perhaps one that neither has.
     pub(super) fn merged(&mut self, base: Commit, tip: Commit) -> Commit {
         let commit = self.git.merge(base, tip);
         let (tree, of_base, of_tip) = (self.git.tree(commit), self.git.tree(base), self.git.tree(tip));
-        if tree != of_tip && (self.red.contains(&of_base) || self.red.contains(&of_tip)) {
+        if tree == of_tip || tree == of_base || !self.joined.insert(tree) {
+            return commit;
+        }
+        if self.red.contains(&of_base) || self.red.contains(&of_tip) || self.strikes(5) {
             self.red.insert(tree);
+        } else if self.flaky.contains(&of_tip) {
+            self.flaky.insert(tree);
         }
         commit
     }

@@ -1,7 +1,7 @@
 //! One command of a verify job, a check or a set-up: started or adopted as a job of its own, and judged by its end.
 
 use super::secrets::Parted;
-use super::series::checks_task;
+use super::series::SEAT;
 use super::{CommandSpec, Inner, trouble};
 use crate::executor::job::{self, Ensured, NotStarted, Probe, Settled};
 use crate::executor::output::{self, Stream};
@@ -134,10 +134,13 @@ impl Inner {
             record::make_dir(dir).map_err(trouble::machine)?;
             job::stop(dir, grace_ms).map_err(trouble::machine)?;
         }
-        if let JobKey::Check { subject, .. } = key {
+        if let JobKey::Check { .. } = key {
             // What makes their workspace ready is tried again when it is wanted again.
-            let set_up = self.places.tasks.join(checks_task(subject).as_str()).join("set-up");
-            self.end_jobs(&set_up, Path::new(""))?;
+            let seat: Option<TaskId> = record::get(&self.job_dir(key), SEAT).map_err(trouble::machine)?;
+            if let Some(task) = seat {
+                let set_up = self.places.tasks.join(task.as_str()).join("set-up");
+                self.end_jobs(&set_up, Path::new(""))?;
+            }
         }
         for dir in &dirs {
             job::settle(dir).map_err(trouble::machine)?;

@@ -10,6 +10,7 @@ mod first_run;
 mod ports;
 mod review;
 mod room;
+mod seats;
 mod secrets;
 mod series;
 mod slots;
@@ -35,7 +36,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Mutex;
 
 /// Where a run keeps its jobs and workspaces.
 #[derive(Clone, Debug)]
@@ -161,8 +161,7 @@ pub(super) struct Inner {
     heavy: slots::Pool,
     ports: ports::Ports,
     turns: turns::Turns,
-    /// Checks share one workspace.
-    checking: Arc<Mutex<()>>,
+    seats: seats::Seats,
 }
 
 impl LocalExecutor {
@@ -192,7 +191,7 @@ impl LocalExecutor {
                 heavy,
                 ports,
                 turns: turns::Turns::default(),
-                checking: Arc::default(),
+                seats: seats::Seats::default(),
             }),
         }
     }

@@ -5,7 +5,7 @@
 //! later process takes up again finds the commands that ended, and the commit that was made.
 
 use super::commands::{Judged, is_stopped};
-use super::{CommandKind, CommandSpec, Inner, Weight, trouble};
+use super::{CommandKind, CommandSpec, Inner, Weight, seats, trouble};
 use crate::executor::coverage;
 use crate::executor::job::{self, Probe};
 use crate::executor::modules::{self, Modules, Tool, Touched, Tree};
@@ -17,7 +17,6 @@ use crate::lock::{Note, RecordLock};
 use ppe_core::ids::{Branch, CommitId, Millis, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::{Class, Failure, Red, Snapshot, SnapshotOutcome, Verdict, Verified};
-use ppe_core::state::Subject;
 use ppe_engine::ports::{CheckJob, JobKey, VerifyJob};
 use sha2::{Digest, Sha256};
 use std::io::Write;
@@ -26,9 +25,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
-/// The tasks that the workspaces of the checks go by: one for candidates, of which there is one at a time, and one for the
-/// target. A check that is taken up again finds its own there.
-const CHECKS: [&str; 2] = ["lane-checks", "target-checks"];
+/// In the folder of a check: the task that its workspace goes by.
+pub(super) const SEAT: &str = "seat";
 /// How often a slot for a heavy command is asked for.
 const ASK: Duration = Duration::from_millis(100);
 /// In a job's folder: the work with the fixes committed.
@@ -117,11 +115,12 @@ pub(super) async fn check(inner: Arc<Inner>, job: CheckJob) -> Result<Verdict, T
     if checks.is_empty() {
         return Ok(Verdict::Green);
     }
-    let turn = Arc::new(Arc::clone(&inner.checking).lock_owned().await);
+    let task = seats::name(&job.subject, job.seat);
+    let turn = Arc::new(inner.seats.take(&task).await);
     let series = Series {
         dir: inner.job_dir(&JobKey::Check { subject: job.subject.clone(), run: job.run }),
         inner,
-        task: checks_task(&job.subject),
+        task,
         class: Class::Ci,
         tip: job.commit.clone(),
         base: None,
@@ -143,6 +142,8 @@ impl Series {
             return Ok(());
         }
         let inner = &self.inner;
+        record::make_dir(&self.dir).map_err(trouble::machine)?;
+        record::put(&self.dir, SEAT, &self.task, "check.seat").map_err(trouble::machine)?;
         record::make_dir(&inner.places.workspaces).map_err(trouble::machine)?;
         let workspace = inner.workspace_dir(&self.task);
         let spec = WorkspaceSpec {
@@ -273,15 +274,6 @@ impl Series {
             detail: detail.join("\n"),
         })
     }
-}
-
-/// The task that the workspace of a subject's checks goes by.
-pub(super) fn checks_task(subject: &Subject) -> TaskId {
-    let [candidates, target] = CHECKS;
-    TaskId::new(match subject {
-        Subject::Candidate(_) => candidates,
-        Subject::Base(_) => target,
-    })
 }
 
 /// What tells a command from another that stands in its place after the settings were changed.

@@ -11,7 +11,7 @@ use ppe_core::ids::{ChangeNumber, CommitId, Millis, RunId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, Built, LandOutcome, Verdict};
 use ppe_engine::ports::{
-    BuildSpec, ChangeSpec, CheckReport, Forge, LabelSpec, LandSpec, Lane, Look, OpenTask, PublishSpec,
+    self, BuildSpec, ChangeSpec, CheckReport, Forge, LabelSpec, LandSpec, Lane, Look, OpenTask, PublishSpec,
     Published,
 };
 use std::fmt::Display;
@@ -92,24 +92,23 @@ impl Inner {
     }
 
     fn build(&self, spec: &BuildSpec) -> Result<BuildOutcome, Trouble> {
-        let base = lane::tip(self.repo(), &spec.target).map_err(machine)?;
+        let target = lane::tip(self.repo(), &spec.target).map_err(machine)?;
+        let base = spec.onto.clone().unwrap_or_else(|| target.clone());
         let candidate = CandidateSpec {
             run: spec.stamp.run.clone(),
             id: spec.candidate,
             base: base.clone(),
-            members: spec
-                .members
-                .iter()
-                .map(|m| Member { task: m.task.clone(), head: m.head.clone() })
-                .collect(),
+            target,
+            members: spec.members.iter().map(member).collect(),
             method: spec.method,
             trailers: spec.trailers,
-            message: message(spec),
             stamp: Stamp { who: self.identity.clone(), when: spec.stamp.at },
         };
         Ok(match lane::build(self.repo(), &candidate).map_err(machine)? {
-            GitBuilt::Commit { commit, tree } => BuildOutcome::Built(Built { base, commit, tree }),
-            GitBuilt::Conflict { files, .. } => BuildOutcome::Conflict { base, files },
+            GitBuilt::Commit { commit, tree, left_out } => {
+                BuildOutcome::Built { built: Built { base, commit, tree }, left_out }
+            }
+            GitBuilt::Conflict { clashes } => BuildOutcome::Conflict { base, clashes },
         })
     }
 
@@ -177,7 +176,7 @@ impl Inner {
             for (member, branch) in &spec.members {
                 let head = refs::read(self.repo(), &refs::head(branch)).map_err(machine)?;
                 if let Some(head) = head.filter(|head| *head != member.head) {
-                    return Ok(LandOutcome::HeadMoved(head));
+                    return Ok(LandOutcome::HeadMoved { task: member.task.clone(), tip: head });
                 }
             }
         }
@@ -255,18 +254,11 @@ impl Inner {
     }
 }
 
-/// The landing commit's message; trailers are the lane's.
-fn message(spec: &BuildSpec) -> String {
-    match spec.members.as_slice() {
-        [one] => {
-            let number = one.change.map_or(String::new(), |n| format!(" ({n})"));
-            format!("Merge {}: {}{number}", one.task, one.title)
-        }
-        several => {
-            let ids: Vec<_> = several.iter().map(|m| m.task.as_str()).collect();
-            format!("Merge {}", ids.join(", "))
-        }
-    }
+/// A member in the words of a landing's message.
+fn member(spec: &ports::Member) -> Member {
+    let number = spec.change.map_or(String::new(), |n| format!(" ({n})"));
+    let line = format!("{}: {}{number}", spec.task, spec.title);
+    Member { task: spec.task.clone(), head: spec.head.clone(), line }
 }
 
 fn wall_now() -> Millis {

@@ -7,6 +7,7 @@
 mod attention;
 mod dashboard;
 mod details;
+mod lane;
 mod look;
 mod plain;
 mod sections;

@@ -2,15 +2,14 @@
 //!
 //! Knows no clock: the time's wording is given. Every line is harmless and stands alone.
 
+use super::lane::lane;
 use super::look::{Letters, clean};
 use super::summary::{how_far, times};
-use ppe_core::event::{After, Drop, Event, Record};
+use ppe_core::event::{After, Event, Record};
 use ppe_core::ids::TaskId;
 use ppe_core::outcome::{Failure, Prepared};
 use ppe_core::report::Report;
-use ppe_core::state::{
-    Closure, Hold, Kind, Park, PauseCause, Review, Satisfies, State, Stop, StopMode, Subject,
-};
+use ppe_core::state::{Closure, Hold, Kind, Park, PauseCause, Review, Satisfies, State, Stop, StopMode};
 use ppe_core::view::{RunView, WaveLine, WaveStatus, headline, percent, waves};
 use ppe_core::wording::{list, short, span, thousands};
 use std::collections::BTreeMap;
@@ -199,7 +198,10 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         | Event::PriorityChanged { .. }
         | Event::TaskPreferred { .. }
         | Event::PermissionGranted { .. } => task(event, state)?,
-        Event::CheckStarted { .. }
+        Event::CandidateChosen { .. }
+        | Event::MemberLeftOut { .. }
+        | Event::CandidateSplit { .. }
+        | Event::CheckStarted { .. }
         | Event::CheckRed { .. }
         | Event::CandidateDropped { .. }
         | Event::TargetRed { .. }
@@ -263,10 +265,11 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         | Event::BranchPublished { .. }
         | Event::ChangeLabelled { .. }
         | Event::TaskQueued { .. }
-        | Event::CandidateChosen { .. }
         | Event::CandidateBuilt { .. }
         | Event::TreeGreen { .. }
         | Event::BaseGreen { .. }
+        | Event::CandidateGreen { .. }
+        | Event::CandidateRed { .. }
         | Event::LandingStarted { .. }
         | Event::CandidateLanded { .. }
         | Event::TargetMoved { .. }
@@ -414,42 +417,6 @@ fn closed(closure: &Closure) -> String {
         Closure::Skipped(Satisfies::No) => "skipped; what needs it stays blocked".to_owned(),
         Closure::Cancelled => "cancelled".to_owned(),
     }
-}
-
-/// What happens in the lane.
-fn lane(event: &Event, state: &State) -> Option<String> {
-    let members = |id| {
-        let candidate = state.lane.chain.iter().find(|candidate| candidate.id == id);
-        candidate.map(|candidate| list(&candidate.members))
-    };
-    Some(match event {
-        Event::CheckStarted { subject: Subject::Candidate(id), run: 1 } => {
-            format!("{} is being checked", members(*id)?)
-        }
-        Event::CheckStarted { subject: Subject::Candidate(id), .. } => {
-            format!("{} was red and is being checked again", members(*id)?)
-        }
-        Event::CheckStarted { subject: Subject::Base(commit), .. } => {
-            format!("{} is being checked at {}", state.target, short(commit))
-        }
-        Event::CheckRed { subject: Subject::Candidate(id), failure, .. } => match members(*id) {
-            Some(members) => format!("❌ {members}: CI red: {}", failure.summary),
-            None => format!("❌ CI red: {}", failure.summary),
-        },
-        Event::CheckRed { subject: Subject::Base(commit), failure, .. } => {
-            format!("❌ {} is red at {}: {}", state.target, short(commit), failure.summary)
-        }
-        Event::CandidateDropped { candidate, why } => match why {
-            Drop::BaseMoved => format!("{} moved while {candidate} was to land; built anew", state.target),
-            Drop::HeadMoved | Drop::Conflict | Drop::Red | Drop::TargetRed | Drop::Withdrawn => return None,
-        },
-        Event::TargetRed { commit, .. } => {
-            format!("🚧 The lane is frozen: {} is red at {}", state.target, short(commit))
-        }
-        Event::RacesLost { task } => format!("🚧 The lane is frozen: {task} lost too many races"),
-        Event::LaneThawed => "The lane goes on".to_owned(),
-        _ => return None,
-    })
 }
 
 fn pause(cause: &PauseCause) -> String {

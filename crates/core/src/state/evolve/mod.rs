@@ -144,12 +144,16 @@ impl State {
                 }
             }
             Event::CandidateChosen { .. }
+            | Event::MemberLeftOut { .. }
             | Event::CandidateBuilt { .. }
             | Event::CheckStarted { .. }
             | Event::TreeGreen { .. }
             | Event::BaseGreen { .. }
             | Event::CheckRed { .. }
+            | Event::CandidateGreen { .. }
+            | Event::CandidateRed { .. }
             | Event::LandingStarted { .. }
+            | Event::CandidateSplit { .. }
             | Event::CandidateDropped { .. }
             | Event::CandidateLanded { .. }
             | Event::TargetRed { .. }

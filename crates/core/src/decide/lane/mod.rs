@@ -1,0 +1,162 @@
+//! The merge lane: changes join it, candidates are made of them and move on, whoever leaves it is told why.
+//!
+//! Which changes make the next candidate is in `choose`, what its checks mean in `check`, how a red batch is taken apart
+//! in `bisect`, what came of a landing in `land`, and what is done about a red target in `repair`.
+
+mod bisect;
+mod check;
+mod choose;
+mod land;
+mod repair;
+
+pub use choose::{awaited, left_behind};
+pub(crate) use choose::{batch_due, most_candidates, most_members, overdue};
+
+use super::Decider;
+use super::attempt::after_failure;
+use crate::event::{Drop, Event};
+use crate::ids::{CandidateId, CommitId, TaskId};
+use crate::mutant::Mutant;
+use crate::outcome::Failure;
+use crate::state::{Candidate, Closure, Freeze, Kind, Park, Stage, Step, Wish};
+
+impl Decider<'_> {
+    pub(super) fn queue_open_changes(&mut self) {
+        for at in self.state.open_changes().collect::<Vec<_>>() {
+            let task = self.state.id(at).clone();
+            self.emit(Event::TaskQueued { task });
+        }
+    }
+
+    /// Candidates that were judged move on: those that nobody wants any more leave, and the first lands or answers.
+    pub(super) fn resolve_judged(&mut self) {
+        self.withdraw_judged();
+        self.resolve_head();
+    }
+
+    /// Free places in the lane are taken by the next candidates.
+    pub(super) fn choose_candidates(&mut self) {
+        if self.state.stop.is_some() {
+            return;
+        }
+        while let Some(members) = choose::next_members(self.state) {
+            let candidate = CandidateId(self.state.lane.made + 1);
+            self.emit(Event::CandidateChosen { candidate, members });
+        }
+    }
+
+    /// Those that wait for others and that nobody wants any more.
+    fn withdraw_judged(&mut self) {
+        let waits = |c: &&Candidate| matches!(c.stage, Stage::Green { .. } | Stage::Red { .. });
+        let waiting: Vec<_> = self.state.lane.chain.iter().filter(waits).map(|c| c.id).collect();
+        for id in waiting {
+            self.withdraw(id);
+        }
+    }
+
+    /// The first of the chain lands if it is green and answers for it if it is red.
+    fn resolve_head(&mut self) {
+        let lane = &self.state.lane;
+        let green = |c: &&Candidate| matches!(c.stage, Stage::Green { .. });
+        let out_of_turn = lane.chain.iter().find(green).filter(|_| self.state.has(Mutant::LandsOutOfTurn));
+        let Some(head) = out_of_turn.or(lane.head()) else { return };
+        let id = head.id;
+        match head.stage.clone() {
+            Stage::Green { .. } => self.emit(Event::LandingStarted { candidate: id }),
+            Stage::Red { built, failure } => self.answer_for_red(id, &built, &failure),
+            Stage::Building | Stage::Checking { .. } | Stage::CheckingBase { .. } | Stage::Landing { .. } => {
+            }
+        }
+    }
+
+    fn candidate(&self, id: CandidateId) -> Option<&Candidate> {
+        self.state.lane.candidate(id)
+    }
+
+    /// Gives a candidate up. Those behind it were built on it and begin anew. Members are back in the queue, but for
+    /// those of which a command waited for this.
+    fn drop_candidate(&mut self, id: CandidateId, why: Drop) {
+        self.restart_behind(id);
+        let members = self.candidate(id).map(|c| c.members.clone()).unwrap_or_default();
+        self.emit(Event::CandidateDropped { candidate: id, why });
+        for member in &members {
+            self.fulfil_wish(member);
+        }
+    }
+
+    /// Gives up what was built on a candidate.
+    fn restart_behind(&mut self, id: CandidateId) {
+        if self.state.has(Mutant::RestartForgotten) {
+            return;
+        }
+        let behind: Vec<_> = self.state.lane.chain.iter().rev().take_while(|c| c.id != id).cloned().collect();
+        for candidate in behind {
+            self.emit(Event::CandidateDropped { candidate: candidate.id, why: Drop::Restarted });
+            for member in &candidate.members {
+                self.fulfil_wish(member);
+            }
+        }
+    }
+
+    /// Changes go back to their agents, each at the cost of a try. Those that have left the lane are left alone.
+    fn give_back(&mut self, members: &[TaskId], failure: &Failure, kind: Kind) {
+        for task in members {
+            if !self.state.lane.queue.contains(task) {
+                continue;
+            }
+            let Some(t) = self.state.task(task) else { continue };
+            let after = after_failure(&self.state.policy, self.now, t.facts.tries, failure, kind);
+            self.emit(Event::ChangeReturned { task: task.clone(), failure: failure.clone(), after });
+        }
+        self.notice_same_cause();
+    }
+
+    /// A candidate that nobody wants any more is dropped before anything is spent on it.
+    fn withdraw(&mut self, id: CandidateId) -> bool {
+        let wished = |m: &TaskId| self.state.task(m).is_some_and(|t| t.facts.wish.is_some());
+        let unwanted = self.candidate(id).is_some_and(|c| c.members.iter().any(wished));
+        if unwanted {
+            self.drop_candidate(id, Drop::Withdrawn);
+        }
+        unwanted
+    }
+
+    /// Carries out a command that waited for the candidate's outcome.
+    fn fulfil_wish(&mut self, task: &TaskId) -> bool {
+        let Some(wish) = self.state.task(task).and_then(|t| t.facts.wish) else { return false };
+        if self.state.has(Mutant::WishForgotten) {
+            return false;
+        }
+        let task = task.clone();
+        if wish == Wish::AskClosed {
+            self.ask_about_closed_change(task);
+            return true;
+        }
+        self.emit(match wish {
+            Wish::Park => Event::TaskParked { task, park: Park::Operator },
+            Wish::Take => Event::TaskParked { task, park: Park::Taken },
+            Wish::Cancel => Event::TaskClosed { task, closure: Closure::Cancelled },
+            Wish::Skip(satisfies) => Event::TaskClosed { task, closure: Closure::Skipped(satisfies) },
+            Wish::Retry | Wish::AskClosed => Event::TaskReopened { task, note: None, kind: Kind::Recheck },
+        });
+        true
+    }
+
+    /// A person's tip becomes the task's, and is verified anew.
+    pub(super) fn adopt_branch(&mut self, task: TaskId, tip: CommitId) {
+        let waits = matches!(self.step(&task), Some(Step::Parked { .. } | Step::Backoff { .. }));
+        self.emit(Event::BranchAdopted { task: task.clone(), tip });
+        if !waits {
+            self.emit(Event::TaskReopened { task, note: None, kind: Kind::Recheck });
+        }
+    }
+
+    /// A lane that stood still for one change goes on once that change has left it.
+    pub(super) fn thaw_left_lane(&mut self) {
+        if let Some(Freeze::Races(task)) = &self.state.lane.frozen
+            && !self.state.lane.queue.contains(task)
+        {
+            self.emit(Event::LaneThawed);
+        }
+    }
+}
