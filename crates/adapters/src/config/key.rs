@@ -24,8 +24,8 @@ pub(super) enum Kind<T: 'static> {
     Count { max: u64, set: fn(&mut T, u64) },
     /// US dollars from 0 to `max`, kept in millionths.
     Dollars { max: u32, set: fn(&mut T, u64) },
-    /// One of some names. A name in `later` is known and refused, with the reason.
-    Choice { names: &'static [Choice<T>], later: &'static [(&'static str, &'static str)] },
+    /// One of some names.
+    Choice { names: &'static [Choice<T>] },
     /// On or off.
     Switch { on: fn(&mut T), off: fn(&mut T) },
     /// A text that is not empty.
@@ -85,7 +85,7 @@ pub(super) const fn dollars<T>(max: u32, set: fn(&mut T, u64)) -> Kind<T> {
 }
 
 pub(super) const fn choice<T>(names: &'static [Choice<T>]) -> Kind<T> {
-    Kind::Choice { names, later: &[] }
+    Kind::Choice { names }
 }
 
 pub(super) const fn text<T>(set: fn(&mut T, String)) -> Kind<T> {

@@ -197,24 +197,36 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
     ),
     key(
         "merge.strategy",
-        Kind::Choice {
-            names: &[
-                ("independent", |s| s.policy.merge_strategy = MergeStrategy::Independent),
-                ("priority", |s| s.policy.merge_strategy = MergeStrategy::Priority),
-            ],
-            later: &[("batch", "this version lands independent and priority only")],
-        },
+        choice(&[
+            ("independent", |s| s.policy.merge_strategy = MergeStrategy::Independent),
+            ("priority", |s| s.policy.merge_strategy = MergeStrategy::Priority),
+            ("batch", |s| s.policy.merge_strategy = MergeStrategy::Batch),
+            ("speculative", |s| s.policy.merge_strategy = MergeStrategy::Speculative),
+        ]),
         &["MERGE_STRATEGY"],
-        "How changes land: one by one as they arrive, or the highest priority first.",
+        "How changes land: one by one as they arrive, the highest priority first, a wave at once, or several batches checked at once.",
+    ),
+    key(
+        "merge.check_slots",
+        whole(1, 16, |s, n| s.policy.check_slots = n),
+        &[],
+        "Candidates checked at once by the strategy `speculative`.",
+    ),
+    key(
+        "merge.longest_wait_min",
+        whole(1, YEAR_MIN, |s, n| s.policy.longest_wait_ms = minutes(n)),
+        &[],
+        "Minutes after which a waiting change goes ahead of all others, and its batch waits for nobody.",
     ),
     key(
         "merge.method",
         choice(&[
             ("merge", |s| s.policy.merge_method = MergeMethod::Merge),
             ("squash", |s| s.policy.merge_method = MergeMethod::Squash),
+            ("rebase", |s| s.policy.merge_method = MergeMethod::Rebase),
         ]),
         &[],
-        "What a landing looks like: a merge commit with the work behind it, or one commit.",
+        "What a landing looks like: a merge commit with the work behind it, one commit, or the work's commits in a row.",
     ),
     key(
         "merge.trailers",

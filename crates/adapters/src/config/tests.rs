@@ -54,8 +54,7 @@ fn the_defaults_are_those_of_the_policy() {
 fn a_wrong_variable_is_named_with_its_value_and_what_is_allowed() {
     let slots = "slots must be 1 to 10 on one machine";
     let share = "wave_threshold must be above 0 and at most 1";
-    let strategy = "merge_strategy must be independent or priority";
-    let later = "this version lands independent and priority only";
+    let strategy = "merge_strategy must be independent, priority, batch or speculative";
     for (variable, value, message) in [
         ("MAX_PARALLEL_TASKS", "11", slots.to_owned()),
         ("MAX_PARALLEL_TASKS", "0", slots.to_owned()),
@@ -70,8 +69,7 @@ fn a_wrong_variable_is_named_with_its_value_and_what_is_allowed() {
         ("WAVE_THRESHOLD", "NaN", share.to_owned()),
         ("WAVE_THRESHOLD", "80%", share.to_owned()),
         ("WAVE_COMPLETION_THRESHOLD", "2", share.to_owned()),
-        ("MERGE_STRATEGY", "bacth", format!("{strategy}: did you mean batch? {later}")),
-        ("MERGE_STRATEGY", "batch", format!("{strategy}: {later}")),
+        ("MERGE_STRATEGY", "bacth", format!("{strategy}: did you mean batch?")),
         ("MERGE_STRATEGY", "priorty", format!("{strategy}: did you mean priority?")),
         ("MERGE_STRATEGY", "all", strategy.to_owned()),
         ("DASHBOARD_REFRESH", "0", "dashboard_refresh_s must be 1 to 3600".to_owned()),
@@ -122,9 +120,8 @@ fn a_wrong_value_in_a_file_is_named_with_its_line() {
         ("[workspace]\ncopy = \".env\"", {
             "ppe.toml:2: workspace.copy = \".env\": workspace_copy must be a list of texts"
         }),
-        ("[merge]\nstrategy = \"batch\"", {
-            "ppe.toml:2: merge.strategy = \"batch\": merge_strategy must be independent or priority: \
-             this version lands independent and priority only"
+        ("[merge]\ncheck_slots = 0", {
+            "ppe.toml:2: merge.check_slots = 0: merge_check_slots must be 1 to 16"
         }),
         ("[[verify]]\nrun = \"x\"\nkind = \"tset\"", {
             "ppe.toml:3: verify.kind = \"tset\": kind must be fix, build, test, coverage or other: did you mean test?"
@@ -203,14 +200,14 @@ fn an_unknown_key_is_named_with_its_line_and_what_was_meant() {
 #[test]
 fn everything_wrong_is_said_at_once() {
     let inputs = Inputs {
-        user: document("config.toml", "[merge]\nmethod = \"rebase\"\n"),
+        user: document("config.toml", "[merge]\nmethod = \"reabse\"\n"),
         project: document("ppe.toml", "[run]\nwave_threshold = 2\nslots = 99\nordr = \"plan\"\n"),
         env: env(&[("DASHBOARD_REFRESH", "x")]),
         flags: vec![flag("--slots", "run.slots", "12")],
     };
     assert_eq!(
         said(settle(&inputs)),
-        "config.toml:2: merge.method = \"rebase\": merge_method must be merge or squash\n\
+        "config.toml:2: merge.method = \"reabse\": merge_method must be merge, squash or rebase: did you mean rebase?\n\
          ppe.toml:2: run.wave_threshold = 2: wave_threshold must be above 0 and at most 1\n\
          ppe.toml:3: run.slots = 99: slots must be 1 to 10 on one machine\n\
          ppe.toml:4: unknown key run.ordr: did you mean run.order?\n\

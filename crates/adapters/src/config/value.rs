@@ -40,12 +40,10 @@ pub(super) fn set<T>(key: &Key<T>, raw: Raw<'_>, into: &mut T) -> Result<String,
             set(into, micro);
             Ok(dollars_text(micro))
         }
-        Kind::Choice { names, later } => {
+        Kind::Choice { names } => {
             let given = text(raw).map(str::trim).ok_or_else(refused)?;
-            let (name, choose) = names
-                .iter()
-                .find(|(name, _)| *name == given)
-                .ok_or_else(|| unchosen(key, given, names, later))?;
+            let (name, choose) =
+                names.iter().find(|(name, _)| *name == given).ok_or_else(|| unchosen(key, given, names))?;
             choose(into);
             Ok((*name).to_owned())
         }
@@ -110,16 +108,11 @@ fn alternatives<T>(names: &[Choice<T>]) -> String {
     }
 }
 
-/// Why a name cannot be chosen: it is for a later version, or none at all.
-fn unchosen<T>(key: &Key<T>, given: &str, names: &[Choice<T>], later: &[(&str, &str)]) -> String {
-    let known = names.iter().map(|(name, _)| *name).chain(later.iter().map(|(name, _)| *name));
-    let meant = nearest(given, known);
-    let reason = meant.and_then(|name| later.iter().find(|(l, _)| *l == name)).map(|(_, reason)| *reason);
-    match (meant, reason) {
-        (None, _) => must_be(key),
-        (Some(name), None) => format!("{}: did you mean {name}?", must_be(key)),
-        (Some(name), Some(reason)) if name == given => format!("{}: {reason}", must_be(key)),
-        (Some(name), Some(reason)) => format!("{}: did you mean {name}? {reason}", must_be(key)),
+/// Why a name cannot be chosen, and which was probably meant.
+fn unchosen<T>(key: &Key<T>, given: &str, names: &[Choice<T>]) -> String {
+    match nearest(given, names.iter().map(|(name, _)| *name)) {
+        None => must_be(key),
+        Some(name) => format!("{}: did you mean {name}?", must_be(key)),
     }
 }
 

@@ -104,7 +104,7 @@ pub(crate) struct Overrides {
     /// Agents at work at once, 1 to 10 on one machine; start with 5 to 7
     #[arg(long, value_name = "N")]
     pub(crate) slots: Option<String>,
-    /// How changes get in: independent or priority
+    /// How changes get in: independent, priority, batch or speculative
     #[arg(long, value_name = "S")]
     pub(crate) merge_strategy: Option<String>,
     /// In which order tasks start: priority, critical-path or plan
@@ -294,6 +294,9 @@ pub(crate) struct SimulateArgs {
     /// In which order tasks start: priority, critical-path or plan
     #[arg(long, value_name = "ORDER")]
     pub(crate) order: Option<String>,
+    /// How changes get in: independent, priority, batch or speculative
+    #[arg(long, value_name = "S")]
+    pub(crate) merge_strategy: Option<String>,
     /// How far a task may take less or more than its estimate, in per cent
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100))]
     pub(crate) spread: u32,

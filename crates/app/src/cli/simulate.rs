@@ -4,6 +4,7 @@
 
 use super::args::SimulateArgs;
 use super::plan::require;
+use super::run::strategy_word;
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
 use crate::wiring::{find_plan, flag, read_plan, settings_only};
@@ -16,7 +17,9 @@ use std::path::Path;
 
 /// Plays the plan.
 pub(super) fn run(args: &SimulateArgs, ui: &mut Ui) -> Result<u8, AppError> {
-    let flags = args.order.iter().map(|order| flag("--order", "run.order", order)).collect();
+    let order = args.order.iter().map(|order| flag("--order", "run.order", order));
+    let strategy = args.merge_strategy.iter().map(|s| flag("--merge-strategy", "merge.strategy", s));
+    let flags = order.chain(strategy).collect();
     let settings = settings_only(&args.repo, flags)?;
     let path = find_plan(&args.repo, args.plan.as_deref(), &settings)?;
     let options = SimOptions { slots: args.slots, seed: args.seed, spread_percent: args.spread };
@@ -77,10 +80,10 @@ fn lines(
         0 => String::new(),
         percent => format!(", each up to {percent}% shorter or longer than estimated (seed {})", report.seed),
     };
-    let order = order_word(policy.order);
+    let (order, strategy) = (order_word(policy.order), strategy_word(policy.merge_strategy));
     vec![
         format!(
-            "{}: {}, {}, order {order}{chance}",
+            "{}: {}, {}, order {order}, merged ({strategy}){chance}",
             shown(name),
             counted(report.tasks, "task"),
             slots(report)

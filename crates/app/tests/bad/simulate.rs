@@ -60,3 +60,16 @@ fn a_list_of_jobs() {
         .says("hint: ");
     env.ppe(&["simulate", "jobs.json", "--slots", "0"]).exits(2).says("--slots");
 }
+
+#[test]
+fn a_wave_that_lands_at_once_keeps_its_dependents_waiting() {
+    let env = place();
+    let makespan = |strategy| {
+        let args = ["simulate", &example(), "--slots", "7", "--merge-strategy", strategy, "--json"];
+        env.ppe(&args).exits(0).json()["makespan_s"].as_u64().unwrap()
+    };
+    let [one, urgent, wave, chain] = ["independent", "priority", "batch", "speculative"].map(makespan);
+    assert!(one == urgent && one == chain && one < wave, "{one} {urgent} {wave} {chain}");
+    env.ppe(&["simulate", &example(), "--merge-strategy", "batch"]).exits(0).says("merged (batch)");
+    env.ppe(&["simulate", &example(), "--merge-strategy", "bacth"]).exits(2).says("did you mean batch?");
+}
