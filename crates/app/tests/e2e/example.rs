@@ -21,7 +21,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn example() -> TestEnv {
+pub(crate) fn example() -> TestEnv {
     let mut env = place();
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/apigen");
     copy(&folder, &env.repo().join("plan"));
@@ -31,7 +31,7 @@ fn example() -> TestEnv {
 }
 
 /// The landing commit of each task, in the order of landing.
-fn landings(env: &TestEnv) -> Vec<(String, String)> {
+pub(crate) fn landings(env: &TestEnv) -> Vec<(String, String)> {
     let closed = |e| match e {
         Event::TaskClosed { task, closure: Closure::Landed(commit) } => {
             Some((task.as_str().to_owned(), commit.as_str().to_owned()))

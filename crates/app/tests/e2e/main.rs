@@ -11,6 +11,7 @@ mod example;
 mod failures;
 mod gate;
 mod looks;
+mod lane;
 mod native;
 mod operator;
 mod partial;
