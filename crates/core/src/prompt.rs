@@ -8,7 +8,7 @@ mod template;
 pub use template::{Mistake, PLACEHOLDERS, Placeholder, Template, Wrong};
 
 use crate::ids::{Branch, TaskId};
-use crate::outcome::Failure;
+use crate::outcome::{Class, Failure};
 use crate::plan::{Task, TaskSpec};
 use crate::policy::{Attribution, Policy};
 use crate::state::{Kind, Round, State};
@@ -35,6 +35,7 @@ pub fn prompt(state: &State, id: &TaskId) -> String {
         target: &state.target,
         kind: running.kind,
         failure: now.facts.failure.as_ref().filter(|_| running.kind != Kind::First),
+        findings: &now.facts.findings,
         note: now.facts.note.as_deref(),
         // Who goes on in a session that knows the task is not told it again.
         heard: if session.is_none() { Heard::Nothing } else { Heard::Task },
@@ -46,7 +47,8 @@ pub fn prompt(state: &State, id: &TaskId) -> String {
 /// The prompt that a task's first attempt would get.
 pub fn first(policy: &Policy, task: &Task, target: &Branch) -> String {
     let (branch, kind, heard) = (&*task.branch_name, Kind::First, Heard::Nothing);
-    Telling { policy, task, branch, target, kind, failure: None, note: None, heard, done: 0 }.text()
+    Telling { policy, task, branch, target, kind, failure: None, findings: &[], note: None, heard, done: 0 }
+        .text()
 }
 
 /// What an agent knows already.
@@ -66,6 +68,8 @@ struct Telling<'a> {
     target: &'a Branch,
     kind: Kind,
     failure: Option<&'a Failure>,
+    /// What its review found and nobody has gone through yet.
+    findings: &'a [String],
     note: Option<&'a str>,
     heard: Heard,
     /// Commits of the task that were measured before.
@@ -91,7 +95,11 @@ impl Telling<'_> {
             Placeholder::Coverage => spec.coverage_target.map_or_else(String::new, |c| format!("{c} %")),
             Placeholder::ReportEvery => self.policy.report_every_commits.to_string(),
             Placeholder::Situation => self.situation(),
-            Placeholder::Failure => self.failed(),
+            Placeholder::Failure => {
+                let mut text = self.failed();
+                push(&mut text, &review::findings(self.findings));
+                text
+            }
             Placeholder::Note => self.note.map_or_else(String::new, |note| format!("A person adds: {note}")),
             Placeholder::Mode => self.mode(),
             Placeholder::Rules => self.rules(),
@@ -160,10 +168,10 @@ impl Telling<'_> {
         };
         match self.kind {
             Kind::First => String::new(),
-            Kind::Continue => format!("The last attempt ended so: {}", failure.summary),
+            Kind::Review if failure.class == Class::Operator => String::new(),
+            Kind::Continue | Kind::Review => format!("The last attempt ended so: {}", failure.summary),
             Kind::Conflict => format!("What did not merge: {}", failure.summary),
             Kind::Verify | Kind::Ci | Kind::Recheck => output(&format!("What failed: {}", failure.summary)),
-            Kind::Review => format!("What was found:\n\n{}", failure.detail),
         }
     }
 

@@ -3,10 +3,10 @@
 use ppe_core::event::Event;
 use ppe_core::ids::{Millis, TaskId};
 use ppe_core::input::{Command, Input, Observed};
-use ppe_core::outcome::{AgentEnd, Claim, Exit, Failure, Shortage, Verdict};
-use ppe_core::policy::{AgentPolicy, Budget, Policy, Reviewer};
+use ppe_core::outcome::{AgentEnd, Claim, Class, Exit, Failure, Shortage, Verdict};
+use ppe_core::policy::{AgentPolicy, Budget, Policy, Retries, Reviewer};
 use ppe_core::prompt::{change_body, prompt};
-use ppe_core::state::{Facts, Kind, Phase, Review, Sighting, Step, StopMode, Task, Tries};
+use ppe_core::state::{Facts, Kind, Phase, Review, Satisfies, Sighting, Step, StopMode, Task, Tries};
 use ppe_core::usage::Usage;
 use ppe_testkit::drive::{Drive, MINUTE, plan, task};
 
@@ -98,7 +98,7 @@ fn what_a_review_finds_goes_back_once_at_no_cost_and_is_counted() {
 fn a_clean_review_lets_the_work_pass_and_repairs_come_before_it() {
     let mut drive = drive(policy());
     drive.agent_ends(ID, 2, Exit::Done, Claim::Nothing);
-    drive.verdict(ID, Verdict::Red(Failure::new(ppe_core::outcome::Class::Verification, "red")));
+    drive.verdict(ID, Verdict::Red(Failure::new(Class::Verification, "red")));
     drive.later(1);
     assert_eq!(now(&drive).running().map(|r| r.kind), Some(Kind::Verify), "nothing to review yet");
     work(&mut drive);
@@ -125,10 +125,7 @@ fn a_review_that_cannot_be_had_holds_nothing_up() {
             (&Step::Publishing, Tries::default()),
             "{exit:?}"
         );
-        assert_eq!(
-            drive.state.is_usable("judge"),
-            !matches!(exit, Exit::TryLater { .. } | Exit::CannotStart(_))
-        );
+        assert_eq!(drive.state.is_usable("judge"), !matches!(exit, Exit::TryLater { .. }), "{exit:?}");
     }
     // Points that were named before it failed are points.
     let mut drive = reviewed(policy());
@@ -187,8 +184,17 @@ fn a_review_that_is_stopped_with_the_run_is_still_to_be_had() {
     ends(&mut drive, AgentEnd::new(Exit::Stopped));
     assert_eq!(facts(&drive).review, None);
     drive.input(Input::Opened);
-    work(&mut drive);
+    assert_eq!(now(&drive).running().map(|r| r.kind), Some(Kind::Recheck), "no agent is needed again");
+    drive.prepare(ID);
+    drive.measured(ID, |_| {});
+    drive.verdict(ID, Verdict::Green);
     assert_eq!(phase(&drive), Some(Phase::Reviewing));
+
+    // What it found before the stop came is not lost.
+    drive.command(Command::Stop(StopMode::Agents));
+    ends(&mut drive, AgentEnd { exit: Exit::Stopped, ..found(&["a point"]) });
+    drive.input(Input::Opened);
+    assert_eq!(now(&drive).running().map(|r| r.kind), Some(Kind::Review));
 }
 
 #[test]
@@ -206,4 +212,62 @@ fn a_persons_work_is_not_reviewed_and_without_a_reviewer_nobody_is() {
     let mut none = drive(Policy { review: None, ..policy() });
     work(&mut none);
     assert_eq!(now(&none).step, Step::Publishing);
+}
+
+#[test]
+fn what_was_found_stays_until_someone_has_gone_through_it() {
+    let mut drive = reviewed(policy());
+    ends(&mut drive, found(&["a point"]));
+    drive.agent_ends(ID, 2, Exit::Failed("no luck".to_owned()), Claim::Nothing);
+    drive.later(1);
+    drive.prepare(ID);
+    let told = prompt(&drive.state, &TaskId::new(ID));
+    assert!(told.contains("The last attempt ended so: no luck") && told.contains("1. a point"), "{told}");
+
+    drive.command(Command::Skip { task: TaskId::new(ID), satisfies: Satisfies::No });
+    ends(&mut drive, AgentEnd::new(Exit::Stopped));
+    drive.measured(ID, |_| {});
+    drive.command(Command::Retry { task: TaskId::new(ID), note: None });
+    assert_eq!(
+        (facts(&drive).review.as_ref(), facts(&drive).findings.len()),
+        (Some(&Review::Findings(1)), 1)
+    );
+    drive.prepare(ID);
+    work(&mut drive);
+    assert_eq!((&now(&drive).step, facts(&drive).findings.len()), (&Step::Publishing, 0));
+}
+
+#[test]
+fn work_that_an_agent_made_in_an_earlier_attempt_is_reviewed() {
+    let retries = Retries { verification: 0, ..Retries::default() };
+    let mut drive = drive(Policy { retries, ..policy() });
+    drive.agent_ends(ID, 2, Exit::Done, Claim::Nothing);
+    drive.verdict(ID, Verdict::Red(Failure::new(Class::Verification, "red")));
+    assert!(matches!(now(&drive).step, Step::Held { .. }));
+    drive.command(Command::Retry { task: TaskId::new(ID), note: None });
+    drive.prepare(ID);
+    drive.measured(ID, |_| {});
+    drive.verdict(ID, Verdict::Green);
+    assert_eq!(phase(&drive), Some(Phase::Reviewing), "the command was at fault, and nobody has looked yet");
+}
+
+#[test]
+fn a_model_that_only_the_reviewer_wants_stops_nobody_else() {
+    let reviewer = Reviewer { agent: "command".to_owned(), model: Some("typo".to_owned()) };
+    let mut drive = reviewed(Policy { review: Some(reviewer), ..policy() });
+    ends(&mut drive, AgentEnd::new(Exit::CannotStart("no such model".to_owned())));
+    assert_eq!((left_out(&drive), drive.state.is_usable("command")), ("no such model", true));
+}
+
+#[test]
+fn a_task_that_has_spent_its_own_budget_is_not_reviewed() {
+    let budget = Budget { task_tokens: 10, ..Budget::default() };
+    let mut drive = drive(Policy { budget, ..policy() });
+    drive.prepare(ID);
+    let usage = Usage { input: 11, ..Usage::default() };
+    ends(&mut drive, AgentEnd { usage, ..AgentEnd::new(Exit::Done) });
+    drive.measured(ID, |snapshot| snapshot.commits = 2);
+    drive.verdict(ID, Verdict::Green);
+    assert!(left_out(&drive).starts_with("its budget is spent"));
+    assert_eq!(now(&drive).step, Step::Publishing);
 }

@@ -13,7 +13,7 @@ const KEPT: usize = 60;
 const WORLDS: u64 = 600;
 
 /// The steps in the order of a task's life.
-const STEPS: [&str; 32] = [
+const STEPS: [&str; 34] = [
     "waiting",
     "ready",
     "starting",

@@ -1,5 +1,5 @@
 //! Rescue and removal of a workspace: nothing goes before all of it lies under `refs/ppe/keep/…` in the user's
-//! repository.
+//! repository, but for what was made to be thrown away.
 //!
 //! A rescue is one commit. Its tree is the workspace's files (tracked, changed and untracked, not the ignored ones;
 //! nested repositories as plain files). Its parents are the commit the files belonged to, a commit of the agent's index,
@@ -246,13 +246,20 @@ pub struct Trash {
 
 /// Moves a rescued workspace out of the way, by renames alone.
 pub fn remove(workspace: Workspace, kept: &Kept) -> Result<Trash, KeepError> {
-    let Workspace { repo, ours, record } = workspace;
-    let dir = &ours.work_tree;
+    let record = workspace.record();
     let prefix = format!("refs/ppe/keep/{}/{}/", record.run, record.task);
-    let held = refs::read(&repo, &kept.reference)?;
+    let held = refs::read(&workspace.repo, &kept.reference)?;
     if !kept.reference.starts_with(&prefix) || held.as_ref() != Some(&kept.commit) {
-        return Err(KeepError::NotOfThis { reference: kept.reference.clone(), dir: dir.clone() });
+        let dir = workspace.dir().to_owned();
+        return Err(KeepError::NotOfThis { reference: kept.reference.clone(), dir });
     }
+    discard(workspace)
+}
+
+/// Moves a workspace out of the way, by renames alone, that holds nobody's work: nothing of it is kept.
+pub fn discard(workspace: Workspace) -> Result<Trash, KeepError> {
+    let Workspace { ours, .. } = workspace;
+    let dir = &ours.work_tree;
     let trash = free_name(dir, "trash");
     let moves = (|| {
         fs::create_dir(&trash)?;

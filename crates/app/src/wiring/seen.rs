@@ -68,7 +68,7 @@ fn output_ages(state: &State, dir: &RunDir) -> BTreeMap<TaskId, u64> {
 
 fn output_age_ms(dir: &RunDir, task: &TaskId, attempt: Attempt) -> Option<u64> {
     let top = dir.task(task, attempt);
-    let files = ["agent", "leftovers"].into_iter().flat_map(|job| {
+    let files = ["agent", "leftovers", "review"].into_iter().flat_map(|job| {
         let job = top.join(job);
         [Stream::Stdout.path(&job), Stream::Stderr.path(&job), job.join(report::FILE)]
     });

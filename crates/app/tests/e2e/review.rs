@@ -85,3 +85,23 @@ fn a_reviewer_survives_the_death_of_ppe_and_is_not_started_again() {
     assert_eq!(review(&env), Some(Review::Findings(1)));
     env.finish();
 }
+
+#[test]
+fn a_reviewer_that_hangs_is_stopped_with_the_run_and_its_work_waits_for_another() {
+    let mut env = reviewed("");
+    let first = env.at("first");
+    let script = format!("if [ ! -e {0} ]; then echo $$ > {0}; sleep 1000; fi", first.display());
+    env.add_config(&format!("[agent.command]\ncmd = [\"sh\", \"-c\", '''{script}''']\n"));
+    env.set("PPE_REVIEW_AGENT", "command");
+    env.ready();
+    let run = env.spawn(&["run", "--yes"]);
+    env.until("it hangs", || first.exists().then_some(()));
+    env.ppe(&["stop"]).exits(0);
+    run.wait().exits(11);
+    assert_eq!(env.processes(), []);
+    env.ppe(&["resume", "--yes"]).exits(0);
+    landed(&env, "T-001");
+    assert_eq!((review(&env), attempts(&env, "T-001")), (Some(Review::Clean), 2));
+    assert_eq!(env.count(|e| matches!(e, Event::AgentEnded { .. })), 1, "the work was not done twice");
+    env.finish();
+}

@@ -49,7 +49,7 @@ impl Decider<'_> {
 }
 
 /// What a task has spent of its own budget, in words, if that is all of it.
-fn overspent(state: &State, at: usize) -> Option<String> {
+pub(super) fn overspent(state: &State, at: usize) -> Option<String> {
     let budget = &state.policy.budget;
     let own =
         Budget { run_micro_usd: budget.task_micro_usd, run_tokens: budget.task_tokens, ..Budget::default() };

@@ -14,11 +14,10 @@ impl Decider<'_> {
         let Some(reviewer) = self.state.policy.review.as_ref().map(|reviewer| reviewer.agent.clone()) else {
             return self.succeed(task, attempt);
         };
-        let had = self.state.task(task).is_some_and(|t| t.facts.review.is_some());
-        let reviewed = had && !self.state.has(Mutant::ReviewRepeated);
-        // What no agent of this attempt has made is a person's, or was looked at before.
-        let made = self.running(task, attempt).is_some_and(|r| r.end.is_some());
-        if reviewed || !made {
+        let facts = self.state.task(task).map(|t| &t.facts);
+        let had =
+            facts.is_some_and(|facts| facts.review.is_some()) && !self.state.has(Mutant::ReviewRepeated);
+        if had || facts.is_none_or(|facts| facts.adopted) {
             return self.succeed(task, attempt);
         }
         match self.no_reviewer(task, &reviewer) {
@@ -38,7 +37,16 @@ impl Decider<'_> {
         if !self.state.bears_beside(reviewer, task) {
             return Some(format!("{reviewer} has no room: its account bears no more at once"));
         }
-        budget::is_used_up(self.state).then(|| "the budget is spent".to_owned())
+        if budget::is_used_up(self.state) {
+            return Some("the budget is spent".to_owned());
+        }
+        budget::overspent(self.state, self.state.position(task)?)
+    }
+
+    /// Whether the reviewer works as its agent does for tasks, so that what stops one stops the other.
+    fn works_alike(&self, agent: &str) -> bool {
+        let own = self.state.policy.agents.get(agent).and_then(|known| known.model.as_ref());
+        self.state.policy.review.as_ref().is_some_and(|reviewer| reviewer.model.as_ref() == own)
     }
 
     /// A reviewer ended.
@@ -50,10 +58,8 @@ impl Decider<'_> {
         // A review that takes too long, or does nothing, is over. Other stops are for the whole attempt.
         let stop = running.stop.filter(|stop| !matches!(stop, Stop::Timeout | Stop::Silent));
         let cut_short = running.stop.is_some();
-        let review = match stop {
-            Some(_) => None,
-            None => Some(outcome(&end, cut_short)),
-        };
+        let review = Some(outcome(&end, cut_short));
+        let review = review.filter(|review| stop.is_none() || matches!(review, Review::Findings(_)));
         let exit = end.exit.clone();
         self.emit(Event::ReviewEnded { task: task.clone(), attempt, end, review: review.clone() });
         if !cut_short {
@@ -75,11 +81,10 @@ impl Decider<'_> {
         match exit {
             Exit::Done => self.served(agent),
             Exit::TryLater { until, why, shortage } => {
-                // The one that ended is one of them still.
-                let users = self.state.users(self.state.account(agent)) + 1;
+                let users = self.state.users(self.state.account(agent));
                 self.shortage(agent, users, (shortage, until), &why);
             }
-            Exit::CannotStart(why) if self.state.broken(agent).is_none() => {
+            Exit::CannotStart(why) if self.works_alike(agent) && self.state.broken(agent).is_none() => {
                 let agent = agent.to_owned();
                 self.emit(Event::DispatchPaused { cause: PauseCause::Agent { agent, why } });
             }

@@ -47,3 +47,12 @@ pub(super) fn line(review: &Review) -> String {
         Review::LeftOut(_) => "Review before opening: left out.".to_owned(),
     }
 }
+
+/// What a review found, for the agent whose work it is.
+pub(super) fn findings(findings: &[String]) -> String {
+    if findings.is_empty() {
+        return String::new();
+    }
+    let numbered = findings.iter().enumerate().map(|(at, text)| format!("{}. {text}", at + 1));
+    format!("What the review found:\n\n{}", numbered.collect::<Vec<_>>().join("\n"))
+}

@@ -30,7 +30,19 @@ fn told(policy: &Policy, kind: Kind, failure: Option<&Failure>, heard: Heard) ->
     let (task, target) = (task(), Branch::new("main"));
     let branch = "feat/T-001-graphql-subscriptions";
     let note = failure.map(|_| "mind the gap");
-    Telling { policy, task: &task, branch, target: &target, kind, failure, note, heard, done: 0 }.text()
+    Telling {
+        policy,
+        task: &task,
+        branch,
+        target: &target,
+        kind,
+        failure,
+        findings: &[],
+        note,
+        heard,
+        done: 0,
+    }
+    .text()
 }
 
 /// What a first attempt is told.
@@ -62,7 +74,7 @@ fn the_first_prompt_holds_everything_that_the_work_needs() {
         "ppe report question",
         "ppe report blocked",
         "Name no AI",
-        "{\"report\":\"blocked\",\"why\":\"…\"}",
+        "write `\"$PPE_PROGRAM\"` in its place",
         "Phase 2: Generation\n   2. feat(graphql): the resolver (src/sub.rs)",
         "The task as written:\n\nSubscriptions over websockets. Say {{task}}.",
     ] {

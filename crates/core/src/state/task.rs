@@ -491,6 +491,10 @@ pub struct Facts {
     pub note: Option<String>,
     /// What came of its review; none before it had one.
     pub review: Option<Review>,
+    /// What its review found, until an attempt has gone through it.
+    pub findings: Vec<String>,
+    /// Whether its tip is a person's, on which no agent has worked since.
+    pub adopted: bool,
     /// A command that acts after the candidate's outcome.
     pub wish: Option<Wish>,
     /// Whether a failure claimed to be flaky had its one re-check.

@@ -112,6 +112,9 @@ fn attempt_inputs(id: &TaskId, attempt: Attempt, at: (Round, Worked, Collect)) -
         let end = AgentEnd { claim, session: Some("s1".to_owned()), ..AgentEnd::new(exit) };
         all.push((name, Input::AgentEnded { task: id.clone(), attempt, round, end: Box::new(end) }));
     }
+    let findings = vec!["a point".to_owned()];
+    let end = Box::new(AgentEnd { findings, ..AgentEnd::new(Exit::Done) });
+    all.push(("agent done, with findings", Input::AgentEnded { task: id.clone(), attempt, round, end }));
     for (name, outcome) in snapshots() {
         all.push((name, Input::SnapshotTaken { task: id.clone(), attempt, worked, collect, outcome }));
     }

@@ -10,6 +10,7 @@ use crate::failpoint;
 use ppe_core::ids::Millis;
 use ppe_core::input::Trouble;
 use ppe_core::outcome::{AgentEnd, Exit as AgentExit};
+use ppe_core::state::Round;
 use ppe_engine::ports::{AgentJob, JobKey};
 use std::path::Path;
 use std::sync::Arc;
@@ -66,8 +67,11 @@ pub(super) async fn run(inner: Arc<Inner>, agent: AgentJob) -> Result<AgentEnd, 
                 seen.ended_at = Some(Millis(exit.ended_at_ms));
             }
             let end = driver.finish(&process_end(&settled), &seen, &agent.session_usage);
-            let (leaving, job) = (Arc::clone(&inner), agent.clone());
-            blocking(move || leaving.unseat_reviewer(&job)).await?;
+            if agent.round == Round::Review {
+                let (leaving, task) = (Arc::clone(&inner), agent.task.clone());
+                let away = tokio::task::spawn_blocking(move || leaving.unseat_reviewer(&task));
+                away.await.map_err(trouble::machine)?;
+            }
             inner.accounts.note(&agent.account, &end.exit, Millis(record::wall_ms()));
             Ok(end)
         }
@@ -91,7 +95,9 @@ impl Inner {
         let workspace = self.workspace_dir(&seat);
         let (prompt_file, job_file, report_file) = (dir.join(PROMPT), dir.join(JOB), dir.join(report::FILE));
         if !dir.join(record::SPEC).exists() {
-            self.seat_reviewer(agent)?;
+            if !dir.join(record::STOP).exists() {
+                self.seat_reviewer(agent)?;
+            }
             failpoint::write_file("agent.prompt", &prompt_file, agent.prompt.as_bytes())
                 .map_err(trouble::machine)?;
             let job = serde_json::to_vec_pretty(agent).map_err(trouble::machine)?;

@@ -122,8 +122,8 @@ impl Inner {
     pub(super) fn stop(&self, key: &JobKey, grace_ms: u64) -> Result<(), Trouble> {
         let dir = self.job_dir(key);
         let dirs = match key {
-            JobKey::Attempt { job: JobName::Agent | JobName::Leftovers, .. } => vec![dir],
-            JobKey::Attempt { .. } | JobKey::Check { .. } => {
+            JobKey::Attempt { job: JobName::Agent | JobName::Leftovers | JobName::Review, .. } => vec![dir],
+            JobKey::Attempt { job: JobName::Recheck | JobName::Verify, .. } | JobKey::Check { .. } => {
                 // Whoever runs a series of commands begins no more of them.
                 record::make_dir(&dir).map_err(trouble::machine)?;
                 std::fs::write(dir.join(STOPPED), "").map_err(trouble::machine)?;

@@ -3,7 +3,9 @@
 
 use super::{Inner, trouble};
 use crate::executor::record;
+use crate::git::keep;
 use crate::git::prepare::{self, Start, WorkspaceSpec};
+use crate::git::workspace::Workspace;
 use ppe_core::ids::{Millis, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::state::Round;
@@ -16,8 +18,12 @@ const BEHIND: &str = "+review";
 pub(super) fn seat(job: &AgentJob) -> TaskId {
     match job.round {
         Round::Main | Round::Leftovers => job.task.clone(),
-        Round::Review => TaskId::new(format!("{}{BEHIND}", job.task)),
+        Round::Review => beside(&job.task),
     }
+}
+
+fn beside(task: &TaskId) -> TaskId {
+    TaskId::new(format!("{task}{BEHIND}"))
 }
 
 impl Inner {
@@ -25,11 +31,12 @@ impl Inner {
     pub(super) fn seat_reviewer(&self, job: &AgentJob) -> Result<(), Trouble> {
         let Some(tip) = job.tip.clone().filter(|_| job.round == Round::Review) else { return Ok(()) };
         let seat = seat(job);
+        self.check_disk()?;
         record::make_dir(&self.places.workspaces).map_err(trouble::machine)?;
         let spec = WorkspaceSpec {
             dir: self.workspace_dir(&seat),
             run: self.run.clone(),
-            task: seat,
+            task: seat.clone(),
             branch: job.branch.clone(),
             target_tip: tip,
             start: Start::Fresh,
@@ -37,15 +44,29 @@ impl Inner {
             copy: self.settings.copy.clone(),
             stamp: self.stamp(Millis(record::wall_ms())),
         };
-        prepare::prepare(&self.repo, &spec).map_err(trouble::machine)?;
-        Ok(())
+        self.turns.take(&seat, |_| {
+            // One of an earlier review that could not be taken away is not looked at.
+            self.discard(&seat)?;
+            prepare::prepare(&self.repo, &spec).map_err(trouble::machine)?;
+            Ok(())
+        })
     }
 
-    /// Takes a reviewer's workspace away, as often as its end is told.
-    pub(super) fn unseat_reviewer(&self, job: &AgentJob) -> Result<(), Trouble> {
-        match job.round {
-            Round::Main | Round::Leftovers => Ok(()),
-            Round::Review => self.release(&seat(job)),
+    /// Takes the workspace of a task's reviewer away, as often as its end is told and when the task's own goes. What
+    /// resists stays, and holds nothing up.
+    pub(super) fn unseat_reviewer(&self, task: &TaskId) {
+        let seat = beside(task);
+        drop(self.turns.take(&seat, |_| self.discard(&seat)));
+        drop(self.clear_out(&seat));
+    }
+
+    fn discard(&self, seat: &TaskId) -> Result<(), Trouble> {
+        let dir = self.workspace_dir(seat);
+        if let Some(workspace) = Workspace::open(&self.repo, &dir).map_err(trouble::machine)? {
+            let trash = keep::discard(workspace).map_err(trouble::machine)?;
+            // What cannot be deleted now is found again at the next removal.
+            drop(trash.delete());
         }
+        Ok(())
     }
 }

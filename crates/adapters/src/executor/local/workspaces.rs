@@ -173,7 +173,7 @@ impl Inner {
         drop(std::fs::remove_file(done));
     }
 
-    fn check_disk(&self) -> Result<(), Trouble> {
+    pub(super) fn check_disk(&self) -> Result<(), Trouble> {
         let free = free_bytes(&self.places.workspaces)?;
         if free < self.settings.disk_floor_bytes {
             let (free, floor) = (free >> 20, self.settings.disk_floor_bytes >> 20);
@@ -310,6 +310,7 @@ impl Inner {
             keep::remove(workspace, &kept).map_err(trouble::machine)?;
             failpoint::hit("release.moved");
         }
+        self.unseat_reviewer(task);
         self.forget_set_up(task);
         self.clear_out(task)?;
         for trash in keep::trash_in(&self.places.workspaces) {

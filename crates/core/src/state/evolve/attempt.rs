@@ -25,7 +25,12 @@ impl State {
         }
         let facts = &mut self.tasks[at].facts;
         facts.attempts = attempt.0;
-        facts.mending = matches!(kind, Kind::Ci | Kind::Conflict);
+        facts.mending = match kind {
+            Kind::Ci | Kind::Conflict => true,
+            // Its review is a part of the repair.
+            Kind::Review => facts.mending,
+            Kind::First | Kind::Verify | Kind::Continue | Kind::Recheck => false,
+        };
         if facts.workspace == Workspace::None {
             // From here on one may exist, whatever becomes of the attempt.
             facts.workspace = Workspace::Wanted;
@@ -100,8 +105,16 @@ impl State {
                 running.working_since = Some(now);
             }
             Event::ReviewEnded { task, attempt, end, review } => {
-                self.expect_attempt(task, *attempt)?;
-                self.review_ended(task, end, review.as_ref())?;
+                let running = self.expect_attempt(task, *attempt)?;
+                // A repair that passed its checks has helped, whatever a reviewer finds besides.
+                let repairs = running.kind == Kind::Verify;
+                match review {
+                    // What is verified needs no agent again.
+                    None => running.kind = Kind::Recheck,
+                    Some(Review::Findings(_)) => running.kind = Kind::Review,
+                    Some(Review::Clean | Review::LeftOut(_)) => {}
+                }
+                self.review_ended(task, end, review.as_ref(), repairs)?;
             }
             Event::ReviewLeftOut { task, attempt, why } => {
                 self.expect_attempt(task, *attempt)?;
@@ -130,6 +143,7 @@ impl State {
         self.totals.metered += u32::from(!end.usage.is_unknown());
         let facts = self.facts(task)?;
         facts.usage += end.usage;
+        facts.adopted = false;
         facts.seen.usage = Usage::default();
         facts.seen.quiet_since = None;
         let before = facts.session.take();
@@ -146,19 +160,28 @@ impl State {
     }
 
     /// What a reviewer's end leaves behind: what it used, and what it found as the next attempt's matter.
-    fn review_ended(&mut self, task: &TaskId, end: &AgentEnd, review: Option<&Review>) -> Result {
+    fn review_ended(
+        &mut self,
+        task: &TaskId,
+        end: &AgentEnd,
+        review: Option<&Review>,
+        repairs: bool,
+    ) -> Result {
         self.totals.usage += end.usage;
         let facts = self.facts(task)?;
         facts.usage += end.usage;
         facts.seen.usage = Usage::default();
         facts.seen.quiet_since = None;
         facts.review = review.cloned();
-        if let Some(Review::Findings(n)) = review {
-            let things = if *n == 1 { "thing" } else { "things" };
-            let summary = format!("the review found {n} {things}");
-            let numbered = end.findings.iter().enumerate().map(|(at, text)| format!("{}. {text}", at + 1));
-            let detail = numbered.collect::<Vec<_>>().join("\n");
-            facts.failure = Some(Failure { detail, ..Failure::new(Class::Operator, summary) });
+        let found = match review {
+            Some(Review::Findings(1)) => Some("its review found 1 thing".to_owned()),
+            Some(Review::Findings(n)) => Some(format!("its review found {n} things")),
+            Some(Review::Clean | Review::LeftOut(_)) | None => None,
+        };
+        if let Some(summary) = found {
+            facts.findings.clone_from(&end.findings);
+            facts.failure = Some(Failure::new(Class::Operator, summary));
+            self.totals.repairs_helped += u32::from(repairs);
         }
         Ok(())
     }
@@ -181,6 +204,7 @@ impl State {
         self.streak = Streak::default();
         let facts = self.facts(task)?;
         facts.failure = None;
+        facts.findings = Vec::new();
         facts.note = None;
         if flaky && facts.failed_tip == facts.tip {
             facts.flaky = Flaky::Used;

@@ -138,6 +138,7 @@ impl State {
                 let facts = self.facts(task)?;
                 facts.tip = Some(tip.clone());
                 facts.published = Some(tip.clone());
+                facts.adopted = true;
                 let at = self.at(task)?;
                 if let Step::Parked { kind, .. } | Step::Backoff { kind, .. } = &mut self.tasks[at].step {
                     *kind = Kind::Recheck;
@@ -455,6 +456,9 @@ impl State {
                 facts.snapshot = old.snapshot;
                 facts.change = old.change;
                 facts.session = old.session;
+                facts.review = old.review;
+                facts.findings = old.findings;
+                facts.adopted = old.adopted;
             }
             Work::Anew => facts.undone.extend(landing),
         }
