@@ -20,7 +20,9 @@ demo-screen: build
 
 # The random tests draw from a fixed seed here, so that the same tree gets the same answer; test-all draws anew.
 test: export PROPTEST_RNG_SEED = 1
-test: setup
+test:
+	@scripts/setup --tests
+	@scripts/github-openapi
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo nextest run --workspace --no-fail-fast
@@ -32,7 +34,9 @@ test-agents:
 	cargo nextest run -p ppe-app --no-fail-fast --profile agents
 
 # As `test` and `test-agents`, with the long variants: more seeds, more kills, more agents.
-test-all: setup
+test-all:
+	@scripts/setup --tests
+	@scripts/github-openapi
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	PPE_TEST_LONG=1 cargo nextest run --workspace --no-fail-fast --profile long

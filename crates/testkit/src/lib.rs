@@ -3,6 +3,7 @@
 pub mod drive;
 pub mod env;
 pub mod fingerprint;
+pub mod github;
 pub mod loopback;
 pub mod model;
 pub mod sim;

@@ -1,0 +1,245 @@
+"""A GitHub for tests: one repository, o/r, with git over HTTP and the REST API that the forge uses.
+
+    fake_github.py --api api.json --root DIR --token TOKEN
+
+Prints one line of JSON with its port, serves on loopback, and ends when its standard input does. The bare repository is
+DIR/o/r.git. Every request and every answer is held to GitHub's own description (see contract.py): a violation is
+remembered, and the answer is 599. Addresses that begin with an underscore are for tests alone:
+
+    GET  /_told    {violations, requests, pulls, comments}
+    POST /_rules   what the repository allows and what its CI does, see hub.py
+    POST /_fault   {path, method?, times?, and one or more of: status, headers, body, size, slow_ms, lost}
+    POST /_person  {number, and state, title or body; or squash}: what a person does to a pull request
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlsplit
+
+from contract import Contract
+from hub import NAME, OWNER, Hub, Refused
+
+# Beyond what a client can be expected to hold.
+CHUNK = b" " * 65536
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, options):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.token, self.root = options.token, options.root
+        self.contract = Contract(options.api)
+        self.hub = Hub(self.contract, os.path.join(options.root, OWNER, NAME + ".git"))
+        self.hub.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.lock = threading.Lock()
+        self.faults, self.violations, self.requests = [], [], []
+
+    def fault_for(self, method, path):
+        """The first fault that is waiting for such a request."""
+        with self.lock:
+            for fault in self.faults:
+                if fault.get("method", method) == method and re.search(fault["path"], path) and fault["times"] > 0:
+                    fault["times"] -= 1
+                    return fault
+        return {}
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], (BrokenPipeError, ConnectionResetError)):
+            super().handle_error(request, client_address)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Small answers on kept connections: waiting to fill a packet costs 40 ms each.
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        self.handle_any()
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+
+    def handle_any(self):
+        url = urlsplit(self.path)
+        body = self.read_body()
+        if url.path.startswith("/_"):
+            return self.for_tests(url.path, body)
+        fault = self.server.fault_for(self.command, url.path)
+        time.sleep(fault.get("slow_ms", 0) / 1000)
+        if "status" in fault:
+            text = fault.get("body", {"message": "a fault"})
+            text = text if isinstance(text, str) else json.dumps(text)
+            self.note(url, fault["status"])
+            return self.send(fault["status"], text.encode(), fault.get("headers", {}), fault.get("size", 0))
+        if re.match(f"/{OWNER}/{NAME}(\\.git)?/", url.path):
+            answer = self.git(url, body)
+        elif stored := re.fullmatch("/storage/(\\d+)", url.path):
+            answer = self.stored(stored[1])
+        else:
+            answer = self.api(url, body)
+        self.note(url, answer[0])
+        if fault.get("lost"):
+            self.close_connection = True
+            return None
+        return self.send(*answer)
+
+    def read_body(self):
+        if self.headers.get("transfer-encoding", "").lower() == "chunked":
+            parts = []
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                parts.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(parts)
+        return self.rfile.read(int(self.headers.get("content-length", 0)))
+
+    def send(self, status, body, headers, padding=0):
+        self.send_response(status)
+        for name, value in {"content-type": "application/json; charset=utf-8", **headers}.items():
+            self.send_header(name, value)
+        if status not in (204, 304):
+            self.send_header("content-length", str(len(body) + padding))
+        self.end_headers()
+        if status not in (204, 304):
+            self.wfile.write(body)
+        for _ in range(padding // len(CHUNK)):
+            self.wfile.write(CHUNK)
+        return None
+
+    def note(self, url, status):
+        row = {"at": time.time(), "method": self.command, "path": url.path, "query": url.query, "status": status}
+        with self.server.lock:
+            self.server.requests.append(row)
+
+    # The API.
+
+    def api(self, url, body):
+        server = self.server
+        path = url.path.removeprefix("/api/v3")
+        limits = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "4999", "x-oauth-scopes": "repo"}
+        if self.headers.get("authorization") != f"Bearer {server.token}":
+            return 401, b'{"message": "Bad credentials"}', limits
+        found = server.contract.find(self.command, path)
+        if found is None:
+            return self.violated([f"{self.command} {path}: GitHub has no such operation"])
+        operation, part = found
+        query = dict(parse_qsl(url.query, keep_blank_values=True))
+        given = json.loads(body) if body else None
+        wrong = operation.judge_request(query, given)
+        if wrong:
+            return self.violated(wrong)
+        if operation.name.endswith("/logs"):
+            place = f"{server.hub.url}/storage/{part['job_id']}"
+            return 302, b"", {"location": place, **limits}
+        try:
+            status, answer = server.hub.answer(operation, part, query, given)
+        except Refused as refused:
+            status, answer = refused.status, refused.body
+            # What is not there or not allowed is so everywhere, whether an operation's page lists it or not.
+            if status in (403, 404):
+                return status, json.dumps(answer).encode(), limits
+        if isinstance(answer, list) and self.command == "GET":
+            answer, limits = self.page(url, query, answer, limits)
+        wrong = operation.judge_answer(status, answer)
+        if wrong:
+            return self.violated(wrong)
+        text = json.dumps(answer).encode()
+        etag = f'W/"{hashlib.sha256(text).hexdigest()[:32]}"'
+        if self.command == "GET" and self.headers.get("if-none-match") == etag:
+            return 304, b"", {"etag": etag, **limits}
+        return status, text, {"etag": etag, **limits}
+
+    def page(self, url, query, rows, limits):
+        size, number = int(query.get("per_page", 30)), int(query.get("page", 1))
+        if len(rows) > size * number:
+            rest = "&".join(f"{name}={value}" for name, value in {**query, "page": number + 1}.items())
+            limits = {**limits, "link": f'<{self.server.hub.url}{url.path}?{rest}>; rel="next"'}
+        return rows[size * (number - 1) : size * number], limits
+
+    def stored(self, job):
+        """A log at its short-lived address, to which no token may be sent."""
+        if "authorization" in self.headers:
+            return self.violated(["a token was sent to the place where logs are stored"])
+        return 200, self.server.hub.log_of(job).encode(), {"content-type": "text/plain"}
+
+    def violated(self, wrong):
+        with self.server.lock:
+            self.server.violations += wrong
+        return 599, json.dumps(wrong).encode(), {}
+
+    # Git.
+
+    def git(self, url, body):
+        server = self.server
+        expected = base64.b64encode(f"x-access-token:{server.token}".encode()).decode()
+        if self.headers.get("authorization") != f"Basic {expected}":
+            return 401, b"", {"www-authenticate": 'Basic realm="GitHub"'}
+        rest = re.sub(f"^/{OWNER}/{NAME}(\\.git)?/", f"/{OWNER}/{NAME}.git/", url.path)
+        variables = {
+            "PATH": os.environ["PATH"],
+            "GIT_PROJECT_ROOT": server.root,
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "REMOTE_USER": "octocat",
+            "PATH_INFO": rest,
+            "QUERY_STRING": url.query,
+            "REQUEST_METHOD": self.command,
+            "CONTENT_TYPE": self.headers.get("content-type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": self.headers.get("content-encoding", ""),
+            "GIT_PROTOCOL": self.headers.get("git-protocol", ""),
+        }
+        done = subprocess.run(["git", "http-backend"], input=body, env=variables, capture_output=True, check=False)
+        head, _, answer = done.stdout.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
+        status = int(headers.pop("Status", "200 OK").split(" ")[0])
+        if url.path.endswith("/git-receive-pack"):
+            server.hub.pushed()
+        return status, answer, {name.lower(): value for name, value in headers.items()}
+
+    # For tests.
+
+    def for_tests(self, path, body):
+        server, given = self.server, json.loads(body) if body else None
+        if path == "/_told":
+            with server.hub.lock:
+                server.hub.pushed()
+                told = {"pulls": server.hub.pulls, "comments": server.hub.comments}
+                told = {**told, "violations": server.violations, "requests": server.requests}
+                return self.send(200, json.dumps(told).encode(), {})
+        if path == "/_rules":
+            server.hub.rules.update(given)
+        elif path == "/_fault":
+            with server.lock:
+                server.faults.append({"times": 1, **given})
+        elif path == "/_person":
+            with server.hub.lock:
+                pull = server.hub.pull(given.pop("number"))
+                server.hub.squash_by_hand(pull) if given.pop("squash", False) else server.hub.edit_pull(pull, given)
+        return self.send(200, b"{}", {})
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("--api", "--root", "--token"):
+        parser.add_argument(name, required=True)
+    server = Server(parser.parse_args())
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(json.dumps({"port": server.server_address[1]}), flush=True)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,374 @@
+"""What a GitHub repository knows besides its git: pull requests, labels, comments, and what its CI says.
+
+The git side is a real bare repository. Answers are GitHub's own examples with what is known here put over them. Knows
+nothing of HTTP.
+"""
+
+import re
+import subprocess
+import threading
+import time
+
+OWNER, NAME = "o", "r"
+REPO = "/repos/{owner}/{repo}"
+
+
+class Refused(Exception):
+    """An answer that is no success."""
+
+    def __init__(self, status, message, errors=None):
+        super().__init__(message)
+        self.status = status
+        self.body = {"message": message, "documentation_url": "https://docs.github.com/rest", "status": str(status)}
+        if errors:
+            self.body["errors"] = errors
+
+
+def invalid(field, code, message=None):
+    error = {"resource": "PullRequest", "code": code, "field": field}
+    if message:
+        error["message"] = message
+    return Refused(422, "Validation Failed", [error])
+
+
+def now():
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+class Hub:
+    """The repository o/r."""
+
+    def __init__(self, contract, git_dir):
+        self.contract = contract
+        self.git_dir = git_dir
+        self.url = ""
+        self.lock = threading.RLock()
+        self.pulls = []
+        self.comments = []
+        self.commits = {}
+        # What tests may change: which checks CI has and for which refs, what the repository allows, what the token may.
+        self.rules = {"checks": [], "on": "^refs/heads/ppe/lane/", "required": [], "push": True, "checks_readable": True}
+
+    # Git.
+
+    def git(self, *args):
+        """Output of a git command, or None when it fails."""
+        done = subprocess.run(["git", "--git-dir", self.git_dir, *args], capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    def tip(self, branch):
+        return self.git("rev-parse", "--quiet", "--verify", f"refs/heads/{branch}^{{commit}}")
+
+    def commit(self, name):
+        return self.git("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}")
+
+    def pushed(self):
+        """Takes notice of what refs are now: open pull requests follow their branches, and CI starts."""
+        with self.lock:
+            for line in (self.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads") or "").splitlines():
+                sha, ref = line.split(" ", 1)
+                if self.rules["checks"] and re.search(self.rules["on"], ref):
+                    self.commits.setdefault(sha, {"id": len(self.commits) + 1, "since": time.monotonic(), "attempt": 1})
+            for pull in self.pulls:
+                if pull["state"] == "open":
+                    self.follow(pull)
+
+    def follow(self, pull):
+        pull["sha"] = self.tip(pull["head"]) or pull["sha"]
+        base = self.tip(pull["base"])
+        if self.git("merge-base", "--is-ancestor", pull["sha"], base) is not None:
+            pull.update(state="closed", merged=base, closed_at=now())
+
+    # Pull requests.
+
+    def pull(self, number):
+        for pull in self.pulls:
+            if pull["number"] == int(number):
+                return pull
+        raise Refused(404, "Not Found")
+
+    def shown(self, pull, whole):
+        method = "GET " + REPO + ("/pulls/{pull_number}" if whole else "/pulls")
+        made = self.contract.named(method).example(200)
+        made = made if whole else made[0]
+        made.update(
+            number=pull["number"],
+            id=1000 + pull["number"],
+            title=pull["title"],
+            body=pull["body"],
+            state=pull["state"],
+            draft=False,
+            url=f"{self.url}/repos/{OWNER}/{NAME}/pulls/{pull['number']}",
+            html_url=f"{self.url}/{OWNER}/{NAME}/pull/{pull['number']}",
+            requested_teams=[],
+            merged_at=pull["closed_at"] if pull["merged"] else None,
+            closed_at=pull["closed_at"],
+            merge_commit_sha=pull["merged"],
+            labels=[self.label(name) for name in pull["labels"]],
+        )
+        for side, name, sha in (("head", pull["head"], pull["sha"]), ("base", pull["base"], self.tip(pull["base"]))):
+            made[side].update(ref=name, sha=sha, label=f"{OWNER}:{name}")
+        if whole:
+            made["merged"] = pull["merged"] is not None
+        return made
+
+    def label(self, name):
+        return {
+            "id": sum(name.encode()) + 1,
+            "node_id": "L",
+            "url": f"{self.url}/repos/{OWNER}/{NAME}/labels/{name}",
+            "name": name,
+            "description": None,
+            "color": "ededed",
+            "default": False,
+        }
+
+    def list_pulls(self, query):
+        state, head, base = query.get("state", "open"), query.get("head"), query.get("base")
+        # As GitHub does: a head without its owner is no filter at all.
+        head = head if head and ":" in head else None
+        kept = [
+            pull
+            for pull in reversed(self.pulls)
+            if state in ("all", pull["state"])
+            and head in (None, f"{OWNER}:{pull['head']}")
+            and base in (None, pull["base"])
+        ]
+        return 200, [self.shown(pull, whole=False) for pull in kept]
+
+    def create_pull(self, body):
+        head, base = body["head"].removeprefix(f"{OWNER}:"), body["base"]
+        tip, target = self.tip(head), self.tip(base)
+        if tip is None:
+            raise invalid("head", "invalid")
+        if target is None:
+            raise invalid("base", "invalid")
+        if self.git("rev-list", "--count", f"{target}..{tip}") == "0":
+            raise invalid("head", "custom", f"No commits between {base} and {head}")
+        if any(p["state"] == "open" and p["head"] == head and p["base"] == base for p in self.pulls):
+            raise invalid("head", "custom", f"A pull request already exists for {OWNER}:{head}.")
+        pull = {
+            "number": len(self.pulls) + 1,
+            "title": body["title"],
+            "body": body.get("body"),
+            "head": head,
+            "base": base,
+            "sha": tip,
+            "state": "open",
+            "merged": None,
+            "closed_at": None,
+            "labels": [],
+        }
+        self.pulls.append(pull)
+        return 201, self.shown(pull, whole=True)
+
+    def edit_pull(self, pull, changes):
+        for key in ("title", "body", "state"):
+            if key in changes:
+                pull[key] = changes[key]
+        pull["closed_at"] = now() if pull["state"] == "closed" else None
+        return 200, self.shown(pull, whole=True)
+
+    def squash_by_hand(self, pull):
+        """What the button does."""
+        base, tree = self.tip(pull["base"]), self.git("merge-tree", "--write-tree", pull["base"], pull["sha"])
+        who = ["-c", "user.name=A Person", "-c", "user.email=person@example.org"]
+        made = self.git(*who, "commit-tree", tree, "-p", base, "-m", f"{pull['title']} (#{pull['number']})")
+        self.git("update-ref", f"refs/heads/{pull['base']}", made, base)
+        pull.update(state="closed", merged=made, closed_at=now())
+
+    # Comments.
+
+    def shown_comment(self, comment):
+        made = self.contract.named("POST " + REPO + "/issues/{issue_number}/comments").example(201)
+        made.update(id=comment["id"], body=comment["body"])
+        return made
+
+    def list_comments(self, number):
+        self.pull(number)
+        return 200, [self.shown_comment(c) for c in self.comments if c["issue"] == int(number)]
+
+    def create_comment(self, number, body):
+        self.pull(number)
+        comment = {"id": len(self.comments) + 1, "issue": int(number), "body": body["body"]}
+        self.comments.append(comment)
+        return 201, self.shown_comment(comment)
+
+    def edit_comment(self, wanted, body):
+        for comment in self.comments:
+            if comment["id"] == int(wanted):
+                comment["body"] = body["body"]
+                return 200, self.shown_comment(comment)
+        raise Refused(404, "Not Found")
+
+    # CI.
+
+    def checks_of(self, sha, via):
+        """The checks of a commit as they stand now: name, number, status and conclusion of each."""
+        known = self.commits.get(sha)
+        if known is None:
+            return []
+        elapsed_ms = (time.monotonic() - known["since"]) * 1000
+        found = []
+        for at, check in enumerate(self.rules["checks"]):
+            begun = [step for step in check["steps"] if step[0] <= elapsed_ms]
+            if check.get("via", "actions") != via or not begun:
+                continue
+            _, status, conclusion = begun[-1]
+            if conclusion == "auto":
+                files = self.git("ls-tree", "-r", "--name-only", sha) or ""
+                conclusion = "failure" if re.search(check["red_when"], files, re.MULTILINE) else "success"
+            if isinstance(conclusion, list):
+                conclusion = conclusion[min(known["attempt"], len(conclusion)) - 1]
+            found.append((check["name"], known["id"] * 100 + at, status, conclusion))
+        return found
+
+    def check_runs(self, name):
+        if not self.rules["checks_readable"]:
+            raise Refused(403, "Resource not accessible by personal access token")
+        sha = self.commit(name)
+        answer = self.contract.named("GET " + REPO + "/commits/{ref}/check-runs").example(200)
+        template = answer["check_runs"][0]
+        runs = []
+        for check, number, status, conclusion in self.checks_of(sha, "actions"):
+            run = {**template, "id": number, "name": check, "head_sha": sha, "status": status, "conclusion": conclusion}
+            run["pull_requests"] = []
+            run["completed_at"] = now() if conclusion else None
+            runs.append(run)
+        return 200, {"total_count": len(runs), "check_runs": runs}
+
+    def combined_status(self, name):
+        sha = self.commit(name)
+        answer = self.contract.named("GET " + REPO + "/commits/{ref}/status").example(200)
+        template = answer["statuses"][0]
+        found = self.checks_of(sha, "status")
+        states = [conclusion or "pending" for _, _, _, conclusion in found]
+        answer["statuses"] = [
+            {**template, "id": number, "context": check, "state": state}
+            for (check, number, _, _), state in zip(found, states)
+        ]
+        bad = [state for state in states if state in ("failure", "error")]
+        answer["state"] = "failure" if bad else "success" if states and set(states) == {"success"} else "pending"
+        answer.update(sha=sha, total_count=len(found))
+        return 200, answer
+
+    def workflow_runs(self, query):
+        answer = self.contract.named("GET " + REPO + "/actions/runs").example(200)
+        template = answer["workflow_runs"][0]
+        runs = []
+        for sha, known in self.commits.items():
+            found = self.checks_of(sha, "actions")
+            if not found or query.get("head_sha") not in (None, sha):
+                continue
+            ended = all(status == "completed" for _, _, status, _ in found)
+            bad = [conclusion for _, _, _, conclusion in found if conclusion not in ("success", "neutral", "skipped")]
+            runs.append(
+                {
+                    **template,
+                    "id": known["id"],
+                    "name": "CI",
+                    "head_sha": sha,
+                    "status": "completed" if ended else "in_progress",
+                    "conclusion": None if not ended else bad[0] if bad else "success",
+                    "run_attempt": known["attempt"],
+                    "pull_requests": [],
+                }
+            )
+        return 200, {"total_count": len(runs), "workflow_runs": runs}
+
+    def jobs(self, run):
+        answer = self.contract.named("GET " + REPO + "/actions/runs/{run_id}/jobs").example(200)
+        template = answer["jobs"][0]
+        jobs = []
+        for sha, known in self.commits.items():
+            for check, number, status, conclusion in self.checks_of(sha, "actions") if known["id"] == int(run) else []:
+                job = {**template, "id": number, "run_id": int(run), "name": check, "head_sha": sha, "created_at": now()}
+                jobs.append({**job, "status": status, "conclusion": conclusion})
+        return 200, {"total_count": len(jobs), "jobs": jobs}
+
+    def log_of(self, job):
+        for sha in self.commits:
+            for check, number, _, conclusion in self.checks_of(sha, "actions"):
+                if number == int(job):
+                    return f"2026-11-24T00:00:00.0000000Z \x1b[31m{check}\x1b[0m on {sha}: {conclusion}\n"
+        raise Refused(404, "Not Found")
+
+    def rerun(self, run):
+        for known in self.commits.values():
+            if known["id"] == int(run):
+                known.update(since=time.monotonic(), attempt=known["attempt"] + 1)
+        return 201, {}
+
+    # The repository.
+
+    def repository(self):
+        made = self.contract.named("GET " + REPO).example(200)
+        made.update(name=NAME, full_name=f"{OWNER}/{NAME}", default_branch="main", language=None)
+        may = self.rules["push"]
+        for other in ("parent", "source", "template_repository"):
+            made.pop(other, None)
+        made["permissions"] = {"admin": False, "maintain": False, "push": may, "triage": may, "pull": True}
+        return 200, made
+
+    def branch(self, name):
+        sha = self.tip(name)
+        if sha is None:
+            raise Refused(404, "Branch not found")
+        made = self.contract.named("GET " + REPO + "/branches/{branch}").example(200)
+        made["name"], made["commit"]["sha"] = name, sha
+        return 200, made
+
+    def rules_of(self, _name):
+        required = [{"context": context} for context in self.rules["required"]]
+        if not required:
+            return 200, []
+        parameters = {"required_status_checks": required, "strict_required_status_checks_policy": False}
+        rule = {"type": "required_status_checks", "parameters": parameters}
+        source = {"ruleset_source_type": "Repository", "ruleset_source": f"{OWNER}/{NAME}", "ruleset_id": 1}
+        return 200, [{**rule, **source}]
+
+    def answer(self, operation, part, query, body):
+        """Does what an operation does: status and body."""
+        if part.get("owner", OWNER) != OWNER or part.get("repo", NAME) != NAME:
+            raise Refused(404, "Not Found")
+        with self.lock:
+            self.pushed()
+            method, path = operation.name.split(" ", 1)
+            match method, path.removeprefix(REPO):
+                case "GET", "/user":
+                    return 200, {**operation.example(200), "login": "octocat"}
+                case "GET", "":
+                    return self.repository()
+                case "GET", "/branches/{branch}":
+                    return self.branch(part["branch"])
+                case "GET", "/rules/branches/{branch}":
+                    return self.rules_of(part["branch"])
+                case "GET", "/pulls":
+                    return self.list_pulls(query)
+                case "POST", "/pulls":
+                    return self.create_pull(body)
+                case "GET", "/pulls/{pull_number}":
+                    return 200, self.shown(self.pull(part["pull_number"]), whole=True)
+                case "PATCH", "/pulls/{pull_number}":
+                    return self.edit_pull(self.pull(part["pull_number"]), body)
+                case "POST", "/issues/{issue_number}/labels":
+                    pull = self.pull(part["issue_number"])
+                    pull["labels"] += [name for name in body["labels"] if name not in pull["labels"]]
+                    return 200, [self.label(name) for name in pull["labels"]]
+                case "GET", "/issues/{issue_number}/comments":
+                    return self.list_comments(part["issue_number"])
+                case "POST", "/issues/{issue_number}/comments":
+                    return self.create_comment(part["issue_number"], body)
+                case "PATCH", "/issues/comments/{comment_id}":
+                    return self.edit_comment(part["comment_id"], body)
+                case "GET", "/commits/{ref}/check-runs":
+                    return self.check_runs(part["ref"])
+                case "GET", "/commits/{ref}/status":
+                    return self.combined_status(part["ref"])
+                case "GET", "/actions/runs":
+                    return self.workflow_runs(query)
+                case "GET", "/actions/runs/{run_id}/jobs":
+                    return self.jobs(part["run_id"])
+                case "POST", "/actions/runs/{run_id}/rerun-failed-jobs":
+                    return self.rerun(part["run_id"])
+        raise NotImplementedError(operation.name)
