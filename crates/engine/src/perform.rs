@@ -2,8 +2,8 @@
 //! nothing.
 
 use crate::ports::{
-    AgentJob, BuildSpec, ChangeSpec, CheckJob, CheckReport, Executor, Forge, JobKey, LabelSpec, LandSpec,
-    Lane, Member, Ports, PublishSpec, Purpose, Release, SnapshotSpec, Stamp, Trouble, VerifyJob,
+    AgentJob, BuildSpec, ChangeSpec, CheckJob, CheckReport, CiSpec, Executor, Forge, JobKey, LabelSpec,
+    LandSpec, Lane, Member, Ports, PublishSpec, Purpose, Release, SnapshotSpec, Stamp, Trouble, VerifyJob,
     WorkspaceSpec, WorkspaceStart,
 };
 use ppe_core::ids::{Attempt, Branch, CandidateId, CommitId, TaskId};
@@ -298,7 +298,12 @@ fn check_job(state: &State, subject: &Subject, run: u32) -> Option<CheckJob> {
 async fn check(ports: &impl Ports, state: &State, subject: &Subject, run: u32) -> Answer {
     let Some(job) = check_job(state, subject, run) else { return OVER };
     let commit = job.commit.clone();
-    let verdict = ports.executor().check(job).await?;
+    let mut verdict = ports.executor().check(job).await?;
+    // What is red here is not worth the forge's time.
+    if verdict == Verdict::Green {
+        let (subject, target) = (subject.clone(), state.target.clone());
+        verdict = ports.forge().ci(CiSpec { subject, run, commit: commit.clone(), target }).await?;
+    }
     if let Subject::Candidate(id) = subject {
         for (member, _) in members(state, *id).map(|(members, _)| members).unwrap_or_default() {
             if let Some(change) = member.change {

@@ -176,6 +176,7 @@ class Handler(BaseHTTPRequestHandler):
         return 200, self.server.hub.log_of(job).encode(), {"content-type": "text/plain"}
 
     def violated(self, wrong):
+        print(*wrong, sep="\n", file=sys.stderr)
         with self.server.lock:
             self.server.violations += wrong
         return 599, json.dumps(wrong).encode(), {}

@@ -43,6 +43,7 @@ class Hub:
         self.git_dir = git_dir
         self.url = ""
         self.lock = threading.RLock()
+        self.refs = {}
         self.pulls = []
         self.comments = []
         self.commits = {}
@@ -57,7 +58,7 @@ class Hub:
         return done.stdout.strip() if done.returncode == 0 else None
 
     def tip(self, branch):
-        return self.git("rev-parse", "--quiet", "--verify", f"refs/heads/{branch}^{{commit}}")
+        return self.refs.get(f"refs/heads/{branch}")
 
     def commit(self, name):
         return self.git("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}")
@@ -65,12 +66,16 @@ class Hub:
     def pushed(self):
         """Takes notice of what refs are now: open pull requests follow their branches, and CI starts."""
         with self.lock:
-            for line in (self.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads") or "").splitlines():
-                sha, ref = line.split(" ", 1)
+            lines = self.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads").splitlines()
+            refs = dict(line.split(" ") for line in lines)
+            news = {ref for ref in refs if refs[ref] != self.refs.get(ref)}
+            self.refs = refs
+            for ref in sorted(refs):
                 if self.rules["checks"] and re.search(self.rules["on"], ref):
-                    self.commits.setdefault(sha, {"id": len(self.commits) + 1, "since": time.monotonic(), "attempt": 1})
+                    begun = {"id": len(self.commits) + 1, "since": time.monotonic(), "attempt": 1}
+                    self.commits.setdefault(refs[ref], begun)
             for pull in self.pulls:
-                if pull["state"] == "open":
+                if pull["state"] == "open" and {f"refs/heads/{pull[side]}" for side in ("head", "base")} & news:
                     self.follow(pull)
 
     def follow(self, pull):
@@ -118,7 +123,7 @@ class Hub:
             "node_id": "L",
             "url": f"{self.url}/repos/{OWNER}/{NAME}/labels/{name}",
             "name": name,
-            "description": None,
+            "description": "",
             "color": "ededed",
             "default": False,
         }

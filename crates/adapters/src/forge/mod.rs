@@ -1,3 +1,4 @@
 //! Forges: where changes are reviewed, checked and merged.
 
+pub mod github;
 pub mod local;

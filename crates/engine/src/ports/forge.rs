@@ -6,6 +6,7 @@ use ppe_core::ids::{Branch, CandidateId, ChangeNumber, CommitId, Millis, RunId, 
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, LandOutcome, Verdict};
 use ppe_core::policy::{MergeMethod, Trailers};
+use ppe_core::state::Subject;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 
@@ -138,6 +139,19 @@ pub struct CheckReport {
     pub verdict: Verdict,
 }
 
+/// A commit that the forge's own checks are to judge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CiSpec {
+    /// What is checked.
+    pub subject: Subject,
+    /// Which run of it.
+    pub run: u32,
+    /// The commit.
+    pub commit: CommitId,
+    /// The target branch.
+    pub target: Branch,
+}
+
 /// A task that has not landed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenTask {
@@ -181,6 +195,10 @@ pub trait Forge: Send + Sync + 'static {
 
     /// Makes a task's change be open, at its present tip.
     fn open(&self, spec: ChangeSpec) -> impl Future<Output = Result<ChangeNumber, Trouble>> + Send;
+
+    /// What the forge's own checks say of a commit that passed ours; resolves when they have ended. Green where it has none.
+    /// What only a person can let go on, and what is not there in time, is trouble and no verdict.
+    fn ci(&self, spec: CiSpec) -> impl Future<Output = Result<Verdict, Trouble>> + Send;
 
     /// Shows a verdict on a change.
     fn report_check(&self, report: CheckReport) -> impl Future<Output = Result<(), Trouble>> + Send;

@@ -17,7 +17,7 @@ pub use executor::{
     WorkspaceSpec, WorkspaceStart,
 };
 pub use forge::{
-    BuildSpec, ChangeSpec, CheckReport, Forge, LabelSpec, LandSpec, Lane, Look, Member, OpenTask,
+    BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, Member, OpenTask,
     PublishSpec, Published, Stamp,
 };
 pub use log::{AppendError, EventLog};

@@ -1,0 +1,333 @@
+//! The operations of GitHub's API that are used, and as much of their answers as is read.
+//!
+//! Decides nothing. A field is needed only where GitHub says that it is always there.
+
+use super::client::{Answer, ApiError, Client};
+use super::place::Place;
+use ppe_core::ids::{Branch, ChangeNumber, CommitId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use ureq::http::Method;
+
+/// Bytes read of the end of a job's log.
+const LOG_BYTES: usize = 8 * 1024;
+
+/// A repository.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Repository {
+    #[serde(default)]
+    pub(super) archived: bool,
+    pub(super) permissions: Option<Permissions>,
+}
+
+/// What the token may do with a repository.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Permissions {
+    #[serde(default)]
+    pub(super) push: bool,
+}
+
+/// The user whose token it is.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct User {
+    pub(super) login: String,
+}
+
+/// A rule that holds for a branch.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Rule {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    #[serde(default)]
+    parameters: Value,
+}
+
+impl Rule {
+    /// The checks that it requires.
+    pub(super) fn required_checks(&self) -> Vec<String> {
+        let checks = self.parameters["required_status_checks"].as_array().into_iter().flatten();
+        checks.filter_map(|check| check["context"].as_str().map(str::to_owned)).collect()
+    }
+}
+
+/// A branch with its older kind of protection.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ProtectedBranch {
+    #[serde(default)]
+    protection: Value,
+}
+
+impl ProtectedBranch {
+    /// The checks that it requires.
+    pub(super) fn required_checks(&self) -> Vec<String> {
+        let contexts = self.protection["required_status_checks"]["contexts"].as_array();
+        contexts.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+    }
+}
+
+/// A pull request.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Pull {
+    pub(super) number: u64,
+    pub(super) state: String,
+    pub(super) body: Option<String>,
+    pub(super) merged_at: Option<String>,
+    pub(super) merge_commit_sha: Option<String>,
+    #[serde(default)]
+    pub(super) labels: Vec<Label>,
+}
+
+impl Pull {
+    pub(super) fn number(&self) -> ChangeNumber {
+        ChangeNumber(self.number)
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.state == "open"
+    }
+}
+
+/// A label.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Label {
+    pub(super) name: Option<String>,
+}
+
+/// A new pull request.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct NewPull<'a> {
+    pub(super) title: &'a str,
+    pub(super) body: &'a str,
+    pub(super) head: &'a str,
+    pub(super) base: &'a str,
+}
+
+/// A comment.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Comment {
+    pub(super) id: u64,
+    pub(super) body: Option<String>,
+}
+
+/// A check run.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct CheckRun {
+    pub(super) name: String,
+    pub(super) status: String,
+    pub(super) conclusion: Option<String>,
+    pub(super) output: Option<Output>,
+}
+
+/// What a check run says of itself.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Output {
+    pub(super) title: Option<String>,
+}
+
+/// The statuses of a commit, the latest of each context.
+#[derive(Clone, Debug, Deserialize)]
+struct Combined {
+    statuses: Vec<Status>,
+}
+
+/// A commit status.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Status {
+    pub(super) context: String,
+    pub(super) state: String,
+    pub(super) description: Option<String>,
+}
+
+/// A run of a workflow.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct WorkflowRun {
+    pub(super) id: u64,
+    pub(super) name: Option<String>,
+    pub(super) status: Option<String>,
+    pub(super) conclusion: Option<String>,
+    pub(super) run_attempt: Option<u32>,
+}
+
+/// A job of a workflow.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Job {
+    pub(super) id: u64,
+    pub(super) name: String,
+    pub(super) conclusion: Option<String>,
+}
+
+/// The API of one repository.
+pub(super) struct Api {
+    client: Client,
+    owner: String,
+    repo: String,
+}
+
+impl Api {
+    pub(super) fn new(client: Client, place: &Place) -> Self {
+        let repo = format!("/repos/{}/{}", place.owner, place.name);
+        Self { client, owner: place.owner.clone(), repo }
+    }
+
+    pub(super) fn user(&self) -> Result<Answer<User>, ApiError> {
+        self.client.get("/user")
+    }
+
+    /// Where the token was found.
+    pub(super) fn token_origin(&self) -> Result<String, ApiError> {
+        Ok(self.client.token()?.origin)
+    }
+
+    pub(super) fn repository(&self) -> Result<Answer<Repository>, ApiError> {
+        self.client.get(&self.repo)
+    }
+
+    pub(super) fn branch(&self, branch: &Branch) -> Result<ProtectedBranch, ApiError> {
+        Ok(self.client.get(&format!("{}/branches/{}", self.repo, path_part(branch.as_str())))?.body)
+    }
+
+    pub(super) fn rules(&self, branch: &Branch) -> Result<Vec<Rule>, ApiError> {
+        let branch = path_part(branch.as_str());
+        self.client.list(&format!("{}/rules/branches/{branch}?per_page=100", self.repo))
+    }
+
+    /// The open pull request of a branch.
+    pub(super) fn open_pull_of(&self, head: &Branch, base: &Branch) -> Result<Option<Pull>, ApiError> {
+        // Without its owner a head is no filter at all.
+        let (head, base) = (query_value(&format!("{}:{head}", self.owner)), query_value(base.as_str()));
+        let query = format!("?state=open&head={head}&base={base}&per_page=100");
+        let found: Vec<Pull> = self.client.list(&format!("{}/pulls{query}", self.repo))?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The numbers of all open pull requests.
+    pub(super) fn open_pulls(&self) -> Result<Vec<ChangeNumber>, ApiError> {
+        let found: Vec<Pull> = self.client.list(&format!("{}/pulls?state=open&per_page=100", self.repo))?;
+        Ok(found.iter().map(Pull::number).collect())
+    }
+
+    pub(super) fn pull(&self, number: ChangeNumber) -> Result<Pull, ApiError> {
+        Ok(self.client.get(&format!("{}/pulls/{}", self.repo, number.0))?.body)
+    }
+
+    pub(super) fn create_pull(&self, new: &NewPull<'_>) -> Result<Pull, ApiError> {
+        self.client.write(Method::POST, &format!("{}/pulls", self.repo), new)
+    }
+
+    pub(super) fn set_body(&self, number: ChangeNumber, body: &str) -> Result<(), ApiError> {
+        self.edit_pull(number, &json!({ "body": body }))
+    }
+
+    pub(super) fn close_pull(&self, number: ChangeNumber) -> Result<(), ApiError> {
+        self.edit_pull(number, &json!({ "state": "closed" }))
+    }
+
+    fn edit_pull(&self, number: ChangeNumber, changes: &Value) -> Result<(), ApiError> {
+        let path = format!("{}/pulls/{}", self.repo, number.0);
+        let _edited: Pull = self.client.write(Method::PATCH, &path, changes)?;
+        Ok(())
+    }
+
+    /// Adds labels; those that are there stay, and those that the repository does not have are made.
+    pub(super) fn add_labels(&self, number: ChangeNumber, labels: &[String]) -> Result<(), ApiError> {
+        let path = format!("{}/issues/{}/labels", self.repo, number.0);
+        let _all: Vec<Label> = self.client.write(Method::POST, &path, &json!({ "labels": labels }))?;
+        Ok(())
+    }
+
+    pub(super) fn comments(&self, number: ChangeNumber) -> Result<Vec<Comment>, ApiError> {
+        self.client.list(&format!("{}/issues/{}/comments?per_page=100", self.repo, number.0))
+    }
+
+    pub(super) fn create_comment(&self, number: ChangeNumber, body: &str) -> Result<(), ApiError> {
+        let path = format!("{}/issues/{}/comments", self.repo, number.0);
+        let _made: Comment = self.client.write(Method::POST, &path, &json!({ "body": body }))?;
+        Ok(())
+    }
+
+    pub(super) fn edit_comment(&self, id: u64, body: &str) -> Result<(), ApiError> {
+        let path = format!("{}/issues/comments/{id}", self.repo);
+        let _edited: Comment = self.client.write(Method::PATCH, &path, &json!({ "body": body }))?;
+        Ok(())
+    }
+
+    pub(super) fn check_runs(&self, commit: &CommitId) -> Result<Vec<CheckRun>, ApiError> {
+        #[derive(Deserialize)]
+        struct Page {
+            check_runs: Vec<CheckRun>,
+        }
+        let path = format!("{}/commits/{commit}/check-runs?filter=latest&per_page=100", self.repo);
+        self.client.list_in(&path, |page: Page| page.check_runs)
+    }
+
+    pub(super) fn statuses(&self, commit: &CommitId) -> Result<Vec<Status>, ApiError> {
+        let path = format!("{}/commits/{commit}/status?per_page=100", self.repo);
+        self.client.list_in(&path, |page: Combined| page.statuses)
+    }
+
+    pub(super) fn workflow_runs(&self, commit: &CommitId) -> Result<Vec<WorkflowRun>, ApiError> {
+        #[derive(Deserialize)]
+        struct Page {
+            workflow_runs: Vec<WorkflowRun>,
+        }
+        let path = format!("{}/actions/runs?head_sha={commit}&per_page=100", self.repo);
+        self.client.list_in(&path, |page: Page| page.workflow_runs)
+    }
+
+    pub(super) fn jobs(&self, run: u64) -> Result<Vec<Job>, ApiError> {
+        #[derive(Deserialize)]
+        struct Page {
+            jobs: Vec<Job>,
+        }
+        let path = format!("{}/actions/runs/{run}/jobs?filter=latest&per_page=100", self.repo);
+        self.client.list_in(&path, |page: Page| page.jobs)
+    }
+
+    /// The end of a job's log.
+    pub(super) fn log(&self, job: u64) -> Result<String, ApiError> {
+        self.client.text(&format!("{}/actions/jobs/{job}/logs", self.repo), LOG_BYTES)
+    }
+
+    pub(super) fn rerun_failed(&self, run: u64) -> Result<(), ApiError> {
+        let path = format!("{}/actions/runs/{run}/rerun-failed-jobs", self.repo);
+        let _nothing: Value = self.client.write(Method::POST, &path, &json!({}))?;
+        Ok(())
+    }
+}
+
+/// A text as a value of a query.
+fn query_value(text: &str) -> String {
+    encoded(text, b"-._~")
+}
+
+/// A text as a part of a path that may have slashes in it.
+fn path_part(text: &str) -> String {
+    encoded(text, b"-._~/")
+}
+
+fn encoded(text: &str, plain: &[u8]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.extend(['%', hex(byte >> 4), hex(byte & 15)]);
+        }
+    }
+    out
+}
+
+fn hex(digit: u8) -> char {
+    char::from_digit(u32::from(digit), 16).map_or('0', |c| c.to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_travel_in_addresses_as_they_are() {
+        assert_eq!(query_value("o:feat/é &x"), "o%3Afeat%2F%C3%A9%20%26x");
+        assert_eq!(path_part("release/1.0#2"), "release/1.0%232");
+    }
+}

@@ -1,0 +1,228 @@
+//! The target on GitHub: followed, judged by CI, and moved to a checked commit if it still is where it was.
+
+use super::api::WorkflowRun;
+use super::ci::{Check, RollUp, is_to_be_repeated, lane_branch, plain_log, roll_up};
+use super::client::ApiError;
+use super::port::Inner;
+use super::remote::Pushed;
+use crate::failpoint;
+use crate::git::lane::{self, Landing};
+use crate::git::refs::Expect;
+use ppe_core::ids::{Branch, CommitId};
+use ppe_core::input::Trouble;
+use ppe_core::outcome::{Class, Failure, LandOutcome};
+use ppe_core::state::Subject;
+use ppe_core::wording;
+use ppe_engine::ports::{CiSpec, LandSpec, Member};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+
+/// Marks the comment that says where a squashed change has landed.
+const LANDED: &str = "<!-- ppe:landed -->";
+/// Logs that are read of a red commit.
+const MOST_LOGS: usize = 3;
+
+fn machine(error: impl Display) -> Trouble {
+    Trouble::Machine(error.to_string())
+}
+
+impl Inner {
+    /// The target's tip on GitHub.
+    pub(super) fn target_tip(&self, target: &Branch) -> Result<CommitId, Trouble> {
+        let missing = || {
+            let place = &self.settings.place;
+            let what = format!("{}/{} has no branch {target}", place.owner, place.name);
+            Trouble::Elsewhere(format!("{what}: push it there first"))
+        };
+        self.remote.fetch(target)?.ok_or_else(missing)
+    }
+
+    /// Brings the local target to GitHub's.
+    pub(super) fn catch_up(&self, target: &Branch) -> Result<(), Trouble> {
+        let tip = self.target_tip(target)?;
+        self.follow(target, &tip)?.map_or(Ok(()), |why| Err(Trouble::Elsewhere(why)))
+    }
+
+    /// Moves the local target on to a tip of GitHub's, by fast-forward; or says what stands in the way.
+    pub(super) fn follow(&self, target: &Branch, tip: &CommitId) -> Result<Option<String>, Trouble> {
+        let here = lane::tip(&self.repo, target).map_err(machine)?;
+        if here == *tip {
+            return Ok(None);
+        }
+        if !self.repo.contains(tip, &here).map_err(machine)? {
+            let place = &self.settings.place.host;
+            return Ok(Some(format!(
+                "{target} has commits here that {target} on {place} has not: push them, or take them off it"
+            )));
+        }
+        Ok(match lane::land(&self.repo, target, &here, tip).map_err(machine)? {
+            Landing::Landed => None,
+            Landing::BaseMoved { .. } => Some(format!("{target} was moved here meanwhile")),
+            Landing::Refused { why, files } if files.is_empty() => Some(why),
+            Landing::Refused { why, files } => Some(format!("{why}: {}", files.join(", "))),
+        })
+    }
+
+    /// Has CI run on a candidate, and says which checks it needs.
+    pub(super) fn begin_ci(&self, spec: &CiSpec) -> Result<Vec<String>, Trouble> {
+        // What was required when a base landed is not known.
+        let Subject::Candidate(candidate) = spec.subject else { return Ok(Vec::new()) };
+        let branch = lane_branch(&self.run, candidate);
+        failpoint::hit("ci.before_push");
+        match self.remote.push(&branch, &spec.commit, &Expect::Absent)? {
+            Pushed::Done => Ok(self.required(&spec.target)?),
+            Pushed::Stale => Err(Trouble::Elsewhere(format!("{branch} was moved by somebody else"))),
+            Pushed::Refused(why) => Err(Trouble::Elsewhere(format!("GitHub does not take {branch}: {why}"))),
+        }
+    }
+
+    /// How the checks of a commit stand now.
+    pub(super) fn roll_up(&self, spec: &CiSpec, required: &[String]) -> Result<RollUp, Trouble> {
+        if self.repeat_failed(spec)? {
+            return Ok(RollUp::Pending("failed jobs run once more".to_owned()));
+        }
+        let mut checks: Vec<Check> = match self.api.check_runs(&spec.commit) {
+            Ok(runs) => runs.into_iter().map(Check::from).collect(),
+            // Tokens of the finer kind have no right to read checks: workflows tell the same of GitHub's own CI.
+            Err(error) if error.is(403) => {
+                self.api.workflow_runs(&spec.commit)?.into_iter().map(Check::from).collect()
+            }
+            Err(error) => return Err(error.into()),
+        };
+        checks.extend(self.api.statuses(&spec.commit)?.into_iter().map(Check::from));
+        Ok(roll_up(&checks, required))
+    }
+
+    /// Whether failed workflows are at it again: a second run of a red candidate is a second run of those.
+    fn repeat_failed(&self, spec: &CiSpec) -> Result<bool, Trouble> {
+        if spec.run < 2 || !matches!(spec.subject, Subject::Candidate(_)) {
+            return Ok(false);
+        }
+        let runs = self.api.workflow_runs(&spec.commit)?;
+        let failed: Vec<&WorkflowRun> = runs.iter().filter(|run| is_to_be_repeated(run, spec.run)).collect();
+        for run in &failed {
+            self.api.rerun_failed(run.id)?;
+        }
+        Ok(!failed.is_empty())
+    }
+
+    /// The checks without which nothing may land, by rules of either kind.
+    fn required(&self, target: &Branch) -> Result<Vec<String>, ApiError> {
+        let rules = self.api.rules(target)?;
+        let mut required: BTreeSet<String> =
+            rules.iter().flat_map(super::api::Rule::required_checks).collect();
+        required.extend(self.api.branch(target)?.required_checks());
+        Ok(required.into_iter().collect())
+    }
+
+    /// What an agent needs to know of red checks: which, and the ends of their logs where they can be read.
+    pub(super) fn failure(&self, spec: &CiSpec, red: &[(String, String)]) -> Result<Failure, Trouble> {
+        let named: Vec<_> = red.iter().map(|(name, how)| format!("{name} ({how})")).collect();
+        let mut failure = Failure::new(Class::Ci, format!("CI: {}", named.join(", ")));
+        match self.logs(&spec.commit) {
+            Ok(logs) => failure.detail = logs,
+            // Only who waits for its turn comes again; what may not be read is done without.
+            Err(error @ ApiError::Later(_)) => return Err(error.into()),
+            Err(ApiError::Lost(_) | ApiError::Refused { .. }) => {}
+        }
+        Ok(failure)
+    }
+
+    fn logs(&self, commit: &CommitId) -> Result<String, ApiError> {
+        let mut logs = String::new();
+        let bad = |conclusion: &Option<String>| {
+            matches!(conclusion.as_deref(), Some("failure" | "timed_out" | "cancelled" | "startup_failure"))
+        };
+        let mut left = MOST_LOGS;
+        for run in self
+            .api
+            .workflow_runs(commit)?
+            .iter()
+            .filter(|run| bad(&run.conclusion) || run.conclusion.is_none())
+        {
+            for job in self.api.jobs(run.id)?.iter().filter(|job| bad(&job.conclusion)) {
+                if left > 0 {
+                    left -= 1;
+                    let log = plain_log(&self.api.log(job.id)?);
+                    logs.extend([
+                        "--- ", &job.name, " ---
+", &log,
+                    ]);
+                }
+            }
+        }
+        Ok(logs)
+    }
+
+    /// Lands a candidate on GitHub, then here. Repeating it is harmless.
+    pub(super) fn land(&self, spec: &LandSpec) -> Result<LandOutcome, Trouble> {
+        let heads = self.remote.heads()?;
+        let mut tip = match heads.get(&spec.target) {
+            Some(tip) if *tip == spec.base => tip.clone(),
+            _ => self.target_tip(&spec.target)?,
+        };
+        if !self.repo.contains(&tip, &spec.commit).map_err(machine)? {
+            if let Some(head) = self.moved_head(&spec.members, &heads)? {
+                return Ok(LandOutcome::HeadMoved(head));
+            }
+            if tip != spec.base {
+                return Ok(LandOutcome::BaseMoved);
+            }
+            failpoint::hit("land.before_push");
+            match self.remote.push(&spec.target, &spec.commit, &Expect::At(spec.base.clone()))? {
+                Pushed::Done => {}
+                Pushed::Stale => return Ok(LandOutcome::BaseMoved),
+                Pushed::Refused(why) => {
+                    let what = format!("GitHub does not take {}: {why}", spec.target);
+                    return Ok(LandOutcome::Refused(what));
+                }
+            }
+            failpoint::hit("land.after_push");
+            tip = self.target_tip(&spec.target)?;
+            if !self.repo.contains(&tip, &spec.commit).map_err(machine)? {
+                let what = format!("{} was pushed to {}", wording::short(&spec.commit), spec.target);
+                return Err(Trouble::Elsewhere(format!("{what}, and GitHub does not show it yet")));
+            }
+        }
+        if let Some(why) = self.follow(&spec.target, &tip)? {
+            return Ok(LandOutcome::Refused(format!("landed on GitHub, but not here: {why}")));
+        }
+        self.settle_changes(spec)?;
+        self.remove_lane_branch(spec);
+        Ok(LandOutcome::Landed(spec.commit.clone()))
+    }
+
+    /// A member's branch that is not where its work was taken from. Its tip is fetched.
+    fn moved_head(
+        &self,
+        members: &[(Member, Branch)],
+        heads: &BTreeMap<Branch, CommitId>,
+    ) -> Result<Option<CommitId>, Trouble> {
+        for (member, branch) in members {
+            if heads.get(branch).is_some_and(|head| *head != member.head) {
+                return self.remote.fetch(branch);
+            }
+        }
+        Ok(None)
+    }
+
+    /// GitHub sees for itself that a change has landed whose head is in the target. A squashed one is closed with a word.
+    fn settle_changes(&self, spec: &LandSpec) -> Result<(), Trouble> {
+        for (member, _) in &spec.members {
+            let Some(change) = member.change else { continue };
+            let seen_by_github = self.repo.contains(&spec.commit, &member.head).map_err(machine)?;
+            if seen_by_github || !self.api.pull(change)?.is_open() {
+                continue;
+            }
+            let text = format!("Landed on {} as {}.", spec.target, spec.commit);
+            self.say_once(change, LANDED, &text, true)?;
+            self.api.close_pull(change)?;
+        }
+        Ok(())
+    }
+
+    /// Takes away the branch that CI ran on. One that cannot be taken away is in nobody's way.
+    fn remove_lane_branch(&self, spec: &LandSpec) {
+        drop(self.remote.delete(&lane_branch(&self.run, spec.candidate), &spec.commit));
+    }
+}

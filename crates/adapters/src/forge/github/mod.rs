@@ -1,0 +1,54 @@
+//! GitHub as the forge: changes are pull requests, candidates are judged by CI, and what landed is on GitHub first.
+//!
+//! The target branch of the user's repository follows the one on GitHub, by fast-forward alone. So whoever starts work or
+//! builds a candidate looks at the local branch, as with the local forge, and all git plumbing is shared with that one.
+//!
+//! Landing is by pushing: a candidate is pushed to a branch of its own, CI runs there, and the target takes that very
+//! commit, if it still is where it was. Knows nothing of order, retries or whose fault a red check is.
+
+mod api;
+mod ci;
+mod client;
+mod gate;
+mod landing;
+mod looking;
+mod place;
+pub mod port;
+mod publishing;
+mod remote;
+mod survey;
+mod token;
+
+use std::time::Duration;
+
+pub use place::{Place, PlaceError};
+pub use survey::{Finding, Level, survey};
+pub use token::{Found, Secret, TokenError, TokenSource};
+
+/// Which repository, whose token, and how fast.
+#[derive(Clone, Debug)]
+pub struct GitHubSettings {
+    /// The address that git pushes to and fetches from.
+    pub remote: String,
+    /// The repository and its API.
+    pub place: Place,
+    /// Where the token comes from.
+    pub tokens: TokenSource,
+    /// How fast.
+    pub pace: Pace,
+}
+
+/// How fast GitHub is asked and told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Between two writes.
+    pub spacing: Duration,
+    /// Between two looks at checks that have just begun; it stretches to four times that.
+    pub poll: Duration,
+    /// How long checks may take to appear: what has none after that, has none.
+    pub settle: Duration,
+    /// How long checks are waited for before it is said what is waited for.
+    pub patience: Duration,
+    /// How long one request may take.
+    pub limit: Duration,
+}

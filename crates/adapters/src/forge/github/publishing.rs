@@ -1,0 +1,194 @@
+//! Branches and pull requests: made once, found again, and never taken out of a person's hands.
+
+use super::api::{NewPull, Pull};
+use super::client::ApiError;
+use super::port::Inner;
+use super::remote::Pushed;
+use crate::git::refs::{self, Expect};
+use ppe_core::ids::{Branch, ChangeNumber, CommitId};
+use ppe_core::input::Trouble;
+use ppe_core::outcome::Verdict;
+use ppe_core::wording;
+use ppe_engine::ports::{ChangeSpec, CheckReport, LabelSpec, PublishSpec, Published};
+use std::collections::BTreeMap;
+
+/// Names tried when a branch's name is taken.
+const NAMES_TRIED: u32 = 100;
+/// Marks the one comment that says a change needs a person.
+const NEEDS_PERSON: &str = "<!-- ppe:needs-review -->";
+/// Marks the one comment that tells of red checks.
+const CHECKS: &str = "<!-- ppe:checks -->";
+/// What stands between these in a description is ours to write anew; all around it is a person's.
+const OURS: (&str, &str) = ("<!-- ppe:begin -->", "<!-- ppe:end -->");
+
+impl Inner {
+    pub(super) fn publish(&self, spec: &PublishSpec) -> Result<Published, Trouble> {
+        let heads = self.remote.heads()?;
+        match &spec.last {
+            None => self.publish_new(spec, &heads),
+            Some(last) => self.publish_again(spec, last, heads.get(&spec.branch)),
+        }
+    }
+
+    /// Publishes under the wished-for name or the next that is free. One that is at this very tip already is ours: a repeat
+    /// finds it.
+    fn publish_new(
+        &self,
+        spec: &PublishSpec,
+        heads: &BTreeMap<Branch, CommitId>,
+    ) -> Result<Published, Trouble> {
+        refs::check_name(spec.branch.as_str()).map_err(|error| Trouble::Elsewhere(error.to_string()))?;
+        let stem = without_taken_folders(&spec.branch, heads);
+        for n in 1..=NAMES_TRIED {
+            let branch = if n == 1 { stem.clone() } else { Branch::new(format!("{stem}-{n}")) };
+            let done = Published { branch: branch.clone(), tip: spec.tip.clone() };
+            let folder = format!("{branch}/");
+            match heads.get(&branch) {
+                Some(tip) if *tip == spec.tip => return Ok(done),
+                Some(_) => continue,
+                None if heads.keys().any(|name| name.as_str().starts_with(&folder)) => continue,
+                None => {}
+            }
+            match self.remote.push(&branch, &spec.tip, &Expect::Absent)? {
+                Pushed::Done => return Ok(done),
+                Pushed::Stale => {}
+                Pushed::Refused(why) => return Err(not_taken(&branch, &why)),
+            }
+        }
+        Err(Trouble::Elsewhere(format!("{stem} and all names like it are taken on GitHub")))
+    }
+
+    /// Moves a branch from where we left it. One that was deleted meanwhile is made again.
+    fn publish_again(
+        &self,
+        spec: &PublishSpec,
+        last: &CommitId,
+        now: Option<&CommitId>,
+    ) -> Result<Published, Trouble> {
+        let (branch, tip) = (spec.branch.clone(), spec.tip.clone());
+        let expect = match now {
+            Some(now) if *now == tip => return Ok(Published { branch, tip }),
+            Some(now) if now == last => Expect::At(last.clone()),
+            None => Expect::Absent,
+            Some(now) => return Err(moved(&branch, Some(now))),
+        };
+        match self.remote.push(&branch, &tip, &expect)? {
+            Pushed::Done => Ok(Published { branch, tip }),
+            Pushed::Stale => Err(moved(&branch, None)),
+            Pushed::Refused(why) => Err(not_taken(&branch, &why)),
+        }
+    }
+
+    /// Finds the open pull request of a branch, or creates it.
+    pub(super) fn open(&self, spec: &ChangeSpec) -> Result<ChangeNumber, ApiError> {
+        let body = format!("{}\n{}\n{}", OURS.0, spec.body.trim_end(), OURS.1);
+        let pull = match self.api.open_pull_of(&spec.branch, &spec.target)? {
+            Some(found) => self.refreshed(found, &body)?,
+            None => self.created(spec, &body)?,
+        };
+        let has = |label: &String| pull.labels.iter().any(|known| known.name.as_ref() == Some(label));
+        let missing: Vec<String> = spec.labels.iter().filter(|label| !has(label)).cloned().collect();
+        if !missing.is_empty() {
+            self.api.add_labels(pull.number(), &missing)?;
+        }
+        Ok(pull.number())
+    }
+
+    fn created(&self, spec: &ChangeSpec, body: &str) -> Result<Pull, ApiError> {
+        let new =
+            NewPull { title: &spec.title, body, head: spec.branch.as_str(), base: spec.target.as_str() };
+        // Whatever came back: it may be there now, by us or by somebody else.
+        self.api.create_pull(&new).or_else(|error| {
+            let found = self.api.open_pull_of(&spec.branch, &spec.target)?;
+            found.ok_or(error)
+        })
+    }
+
+    fn refreshed(&self, pull: Pull, ours: &str) -> Result<Pull, ApiError> {
+        if let Some(body) = rewritten(pull.body.as_deref().unwrap_or_default(), ours) {
+            self.api.set_body(pull.number(), &body)?;
+        }
+        Ok(pull)
+    }
+
+    /// A red verdict is told on the pull request; a better one later on takes its place.
+    pub(super) fn report_check(&self, report: &CheckReport) -> Result<(), ApiError> {
+        let commit = wording::short(&report.commit);
+        let run = report.run;
+        let text = match &report.verdict {
+            Verdict::Red(failure) => format!("❌ {}, merged as {commit} (run {run})", failure.summary),
+            Verdict::Green => format!("✅ green, merged as {commit} (run {run})"),
+            Verdict::Unevaluated(_) => return Ok(()),
+        };
+        let first = matches!(report.verdict, Verdict::Red(_));
+        self.say_once(report.change, CHECKS, &format!("Checks: {text}"), first)
+    }
+
+    pub(super) fn label(&self, spec: &LabelSpec) -> Result<(), ApiError> {
+        self.api.add_labels(spec.change, std::slice::from_ref(&spec.label))?;
+        self.say_once(spec.change, NEEDS_PERSON, &spec.comment, true)
+    }
+
+    /// Writes the one comment that carries a mark; where there is none yet, only if it is to be the `first`.
+    pub(super) fn say_once(
+        &self,
+        change: ChangeNumber,
+        mark: &str,
+        text: &str,
+        first: bool,
+    ) -> Result<(), ApiError> {
+        let body = format!("{mark}\n{text}");
+        let carries = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains(mark));
+        match self.api.comments(change)?.into_iter().find(|comment| carries(&comment.body)) {
+            Some(found) if found.body.as_deref() == Some(&body) => Ok(()),
+            Some(found) => self.api.edit_comment(found.id, &body),
+            None if first => self.api.create_comment(change, &body),
+            None => Ok(()),
+        }
+    }
+}
+
+fn moved(branch: &Branch, now: Option<&CommitId>) -> Trouble {
+    let tip = now.map_or("another commit", wording::short);
+    Trouble::Elsewhere(format!("someone moved {branch} on GitHub to {tip}: left as it is"))
+}
+
+fn not_taken(branch: &Branch, why: &str) -> Trouble {
+    Trouble::Elsewhere(format!("GitHub does not take {branch}: {why}"))
+}
+
+/// The name itself, or without folders when one of them is a branch already.
+fn without_taken_folders(branch: &Branch, heads: &BTreeMap<Branch, CommitId>) -> Branch {
+    let text = branch.as_str();
+    let taken = text.match_indices('/').any(|(end, _)| heads.contains_key(&Branch::new(&text[..end])));
+    if taken { Branch::new(text.replace('/', "-")) } else { branch.clone() }
+}
+
+/// A description with our part written anew; nothing when it is so already, or when a person took our part out.
+fn rewritten(body: &str, ours: &str) -> Option<String> {
+    // GitHub gives line ends as browsers send them.
+    let body = body.replace("\r\n", "\n");
+    if body.is_empty() {
+        return Some(ours.to_owned());
+    }
+    let (before, rest) = body.split_once(OURS.0)?;
+    let (_, after) = rest.split_once(OURS.1)?;
+    let new = format!("{before}{ours}{after}");
+    (new != body).then_some(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_s_words_around_ours_stay() {
+        let ours = |text: &str| format!("{}\n{text}\n{}", OURS.0, OURS.1);
+        let edited = format!("Note!\r\n{}\r\nSee #3.", ours("old").replace('\n', "\r\n"));
+        let expected = format!("Note!\n{}\nSee #3.", ours("new"));
+        assert_eq!(rewritten(&edited, &ours("new")), Some(expected.clone()));
+        assert_eq!(rewritten(&expected, &ours("new")), None);
+        assert_eq!(rewritten("All mine.", &ours("new")), None);
+        assert_eq!(rewritten("", &ours("new")), Some(ours("new")));
+    }
+}

@@ -1,0 +1,145 @@
+//! CI on GitHub: late, never, red, flaky, waiting for a person, not to be read.
+
+use crate::bench::{Bench, Candidate, OnGitHub, QUICK, main};
+use ppe_adapters::forge::github::Pace;
+use ppe_core::ids::{CandidateId, CommitId};
+use ppe_core::input::Trouble;
+use ppe_core::outcome::{BuildOutcome, Class, Failure, LandOutcome, Verdict};
+use ppe_core::policy::MergeMethod;
+use ppe_core::state::Subject;
+use ppe_engine::ports::{CiSpec, Forge, Lane};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// A candidate built on a GitHub whose CI does this.
+async fn candidate(bench: &OnGitHub, rules: &Value) -> (Candidate, CommitId, CommitId) {
+    bench.hub.rules(rules);
+    let work = bench.world().work(&bench.world().tip(), "a", "1\n");
+    let candidate = Candidate::new(bench, 1, "T-1", &work, MergeMethod::Merge).await;
+    match bench.port().build(candidate.build.clone()).await.unwrap() {
+        BuildOutcome::Built(built) => (candidate, built.base, built.commit),
+        other @ BuildOutcome::Conflict { .. } => panic!("{other:?}"),
+    }
+}
+
+async fn ci(bench: &OnGitHub, commit: &CommitId, run: u32) -> Result<Verdict, Trouble> {
+    let (subject, commit) = (Subject::Candidate(CandidateId(1)), commit.clone());
+    bench.port().ci(CiSpec { subject, run, commit, target: main() }).await
+}
+
+#[track_caller]
+fn red(verdict: Result<Verdict, Trouble>) -> Failure {
+    match verdict {
+        Ok(Verdict::Red(failure)) => failure,
+        other => panic!("not red: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn waits(verdict: Result<Verdict, Trouble>) -> String {
+    match verdict {
+        Err(Trouble::Elsewhere(why)) => why,
+        other => panic!("it does not wait: {other:?}"),
+    }
+}
+
+fn check(name: &str, steps: &Value) -> Value {
+    json!({ "name": name, "steps": steps })
+}
+
+#[tokio::test]
+async fn e5_checks_that_come_late_are_waited_for_and_land_what_they_ran_on() {
+    let bench = OnGitHub::new();
+    let steps = json!([[100, "queued", null], [150, "in_progress", null], [250, "completed", "success"]]);
+    let status = json!({"name": "lint", "via": "status", "steps": [[0, "pending", null], [200, "completed", "success"]]});
+    let rules = json!({"checks": [check("build", &steps), status], "required": ["build"]});
+    let (candidate, base, commit) = candidate(&bench, &rules).await;
+    let begun = Instant::now();
+    assert_eq!(ci(&bench, &commit, 1).await, Ok(Verdict::Green));
+    assert!(begun.elapsed() >= Duration::from_millis(250), "{:?}", begun.elapsed());
+    let landed = bench.port().land(candidate.landing(&base, &commit)).await;
+    assert_eq!(landed, Ok(LandOutcome::Landed(commit)));
+    bench.is_content();
+}
+
+#[tokio::test]
+async fn e5_checks_that_never_come_or_never_end_are_no_green_and_are_named() {
+    let bench = OnGitHub::at(Pace { patience: Duration::from_millis(200), ..QUICK });
+    let rules = json!({"checks": [check("build", &json!([[0, "queued", null]]))], "required": ["test"]});
+    let (_, _, commit) = candidate(&bench, &rules).await;
+    let why = waits(ci(&bench, &commit, 1).await);
+    assert_eq!(why, "CI has not ended: build is queued, test has not begun");
+    bench.hub.rules(&json!({"checks": []}));
+    assert_eq!(waits(ci(&bench, &commit, 1).await), "CI has not ended: test has not begun");
+    bench.is_content();
+}
+
+#[tokio::test]
+async fn e5_a_check_that_flips_counts_as_it_stands_at_the_end() {
+    let bench = OnGitHub::at(Pace { settle: Duration::from_millis(400), ..QUICK });
+    let flips = json!([[0, "completed", "success"], [150, "completed", "failure"]]);
+    let (_, _, commit) = candidate(&bench, &json!({"checks": [check("build", &flips)]})).await;
+    let failure = red(ci(&bench, &commit, 1).await);
+    assert_eq!(failure.summary, "CI: build (failure: Mighty Readme report)");
+    bench.is_content();
+}
+
+#[tokio::test]
+async fn a_red_check_tells_its_log_and_a_second_run_is_one_of_github_s() {
+    let bench = OnGitHub::new();
+    let flaky = json!([[0, "completed", ["failure", "success"]]]);
+    let (_, _, commit) = candidate(&bench, &json!({"checks": [check("build", &flaky)]})).await;
+    let failure = red(ci(&bench, &commit, 1).await);
+    assert_eq!(failure.class, Class::Ci);
+    assert_eq!(failure.detail, format!("--- build ---\nbuild on {commit}: failure\n"));
+    red(ci(&bench, &commit, 1).await);
+    assert_eq!(ci(&bench, &commit, 2).await, Ok(Verdict::Green));
+    let reruns = |told: ppe_testkit::github::Told| {
+        told.requests.iter().filter(|request| request.path.ends_with("/rerun-failed-jobs")).count()
+    };
+    assert_eq!(reruns(bench.hub.told()), 1, "one second run is one");
+    assert_eq!(ci(&bench, &commit, 2).await, Ok(Verdict::Green));
+    assert_eq!(reruns(bench.hub.told()), 1);
+    bench.is_content();
+}
+
+#[tokio::test]
+async fn what_waits_for_a_person_is_no_failure_and_says_so() {
+    let bench = OnGitHub::new();
+    let rules = json!({"checks": [check("deploy", &json!([[0, "completed", "action_required"]]))]});
+    let (_, _, commit) = candidate(&bench, &rules).await;
+    let why = waits(ci(&bench, &commit, 1).await);
+    assert_eq!(why, "CI waits for you: deploy wants something done by you");
+    bench.is_content();
+}
+
+#[tokio::test]
+async fn where_checks_may_not_be_read_workflows_tell() {
+    let bench = OnGitHub::new();
+    let bad = json!([[0, "in_progress", null], [60, "completed", "failure"]]);
+    let rules = json!({"checks_readable": false, "checks": [check("build", &bad)]});
+    let (_, _, commit) = candidate(&bench, &rules).await;
+    assert_eq!(red(ci(&bench, &commit, 1).await).summary, "CI: CI (failure)");
+    bench
+        .hub
+        .fault(&json!({"path": "/actions/runs$", "times": 100, "status": 403, "body": {"message": "no"}}));
+    let why = waits(ci(&bench, &commit, 1).await);
+    assert_eq!(why, "GitHub does not let the token do this: no", "unreadable is never green");
+    bench.is_content();
+}
+
+#[tokio::test]
+async fn a_base_is_judged_by_what_ci_said_of_it_and_is_not_pushed_again() {
+    let bench = OnGitHub::new();
+    bench.hub.rules(&json!({
+        "on": "refs/heads/main",
+        "checks": [check("build", &json!([[0, "completed", "failure"]]))],
+    }));
+    let commit = bench.world().tip();
+    let spec = CiSpec { subject: Subject::Base(commit.clone()), run: 2, commit, target: main() };
+    red(bench.port().ci(spec).await);
+    let writes = bench.hub.told().requests.iter().filter(|request| request.writes()).count();
+    let pushes = bench.hub.told().requests.iter().filter(|r| r.path.ends_with("git-receive-pack")).count();
+    assert_eq!((writes, pushes), (0, 0));
+    bench.is_content();
+}

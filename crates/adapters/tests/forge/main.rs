@@ -1,0 +1,13 @@
+//! What the `Forge` and `Lane` ports promise, asked of every forge; and what each does besides.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that meets an error fails; the lint exempts test functions only"
+)]
+
+mod bench;
+mod checks;
+mod conformance;
+mod faults;
+mod people;
+mod secrets;

@@ -1,0 +1,168 @@
+//! What a person does on GitHub itself is followed or left alone.
+
+use crate::bench::{Bench, OnGitHub, change, main, publish};
+use ppe_adapters::forge::github::{Level, survey};
+use ppe_core::ids::{ChangeNumber, CommitId, TaskId};
+use ppe_core::input::{Observed, Trouble};
+use ppe_core::outcome::{BuildOutcome, LandOutcome};
+use ppe_core::policy::MergeMethod;
+use ppe_engine::ports::{Forge, Lane, Look, OpenTask};
+use serde_json::json;
+
+#[tokio::test]
+async fn e6_a_new_title_and_words_around_ours_stay_and_the_rest_is_kept_up() {
+    let bench = OnGitHub::new();
+    let work = bench.branch_with_work("T-1");
+    let number = bench.port().open(change("T-1", &work)).await.unwrap();
+    let body = format!("Please look!\r\n{}", bench.changes()[0].body);
+    bench.hub.person(number.0, &json!({"title": "A better title", "body": body}));
+    let mut later = change("T-1", &work);
+    later.body = "New summary".to_owned();
+    assert_eq!(bench.port().open(later).await.unwrap(), number);
+    let pull = bench.hub.told().pulls.remove(0);
+    let body = pull.body.unwrap();
+    assert_eq!(pull.title, "A better title");
+    assert!(body.starts_with("Please look!") && body.contains("New summary"), "{body}");
+    bench.is_content();
+}
+
+#[tokio::test]
+async fn e6_a_pull_request_that_a_person_opened_for_the_branch_is_taken_up() {
+    let bench = OnGitHub::new();
+    let work = bench.branch_with_work("T-1");
+    let theirs = r#"{"title": "Mine", "head": "feat/T-1", "base": "main", "body": "All mine."}"#;
+    assert_eq!(bench.hub.ask("POST", "/repos/o/r/pulls", theirs).0, 201);
+    assert_eq!(bench.port().open(change("T-1", &work)).await.unwrap(), ChangeNumber(1));
+    let pulls = bench.hub.told().pulls;
+    assert_eq!((pulls.len(), pulls[0].body.as_deref()), (1, Some("All mine.")));
+    bench.is_content();
+}
+
+#[tokio::test]
+async fn e6_a_pull_request_that_a_person_squashed_counts_as_landed() {
+    let bench = OnGitHub::new();
+    let base = bench.world().tip();
+    let work = bench.branch_with_work("T-1");
+    let number = bench.port().open(change("T-1", &work)).await.unwrap();
+    bench.hub.person(number.0, &json!({"squash": true}));
+    let open = OpenTask {
+        task: TaskId::new("T-1"),
+        base: Some(base.clone()),
+        branch: Some(ppe_core::ids::Branch::new("feat/T-1")),
+        published: Some(work),
+        change: Some(number),
+    };
+    let look = Look { target: main(), since: base, open: vec![open], landed: Vec::new() };
+    let squashed = CommitId::new(bench.hub.tip("main").unwrap());
+    let landed = vec![(TaskId::new("T-1"), squashed.clone())];
+    let told = Observed::Target { tip: squashed, landed, gone: Vec::new() };
+    assert_eq!(bench.port().look(look).await.unwrap(), [told]);
+    bench.is_content();
+}
+
+#[tokio::test]
+async fn a_branch_that_another_tool_made_at_the_wished_name_is_not_ours() {
+    let bench = OnGitHub::new();
+    bench.branch_with_work("T-1");
+    let ours = bench.world().work(&bench.world().tip(), "ours", "1\n");
+    let made = bench.port().publish(publish("T-1", &ours, None)).await.unwrap();
+    assert_eq!(made.branch.as_str(), "feat/T-1-2");
+}
+
+#[tokio::test]
+async fn a_target_that_github_protects_or_that_is_ahead_here_waits_and_says_why() {
+    let bench = OnGitHub::new();
+    let hook = bench.hub.git_dir.join("hooks/pre-receive");
+    let text = "#!/bin/sh\nwhile read _ _ ref; do case $ref in refs/heads/main) \
+        echo 'GH006: Protected branch update failed' >&2; exit 1;; esac; done\n";
+    std::fs::write(&hook, text).unwrap();
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let world = bench.world();
+    let work = world.work(&world.tip(), "a", "1\n");
+    let candidate = crate::bench::Candidate::new(&bench, 1, "T-1", &work, MergeMethod::Merge).await;
+    let BuildOutcome::Built(built) = bench.port().build(candidate.build.clone()).await.unwrap() else {
+        panic!("it merges")
+    };
+    let outcome = bench.port().land(candidate.landing(&built.base, &built.commit)).await.unwrap();
+    let LandOutcome::Refused(why) = outcome else { panic!("{outcome:?}") };
+    assert!(why.starts_with("GitHub does not take main: ") && why.contains("GH006"), "{why}");
+    assert_eq!(bench.hub.tip("main").as_deref(), Some(built.base.as_str()));
+
+    let ahead = world.work(&built.base, "mine", "1\n");
+    crate::bench::git(world.root(), &["branch", "-f", "main", ahead.as_str()]);
+    let refused = bench.port().build(candidate.build).await;
+    let Err(Trouble::Elsewhere(why)) = refused else { panic!("{refused:?}") };
+    assert!(why.contains("main has commits here that main on 127.0.0.1:"), "{why}");
+}
+
+#[tokio::test]
+async fn a_checkout_that_stands_in_the_way_holds_the_landing_up_until_it_is_out_of_it() {
+    let bench = OnGitHub::new();
+    let world = bench.world();
+    let work = world.work(&world.tip(), "README", "new\n");
+    let candidate = crate::bench::Candidate::new(&bench, 1, "T-1", &work, MergeMethod::Merge).await;
+    let BuildOutcome::Built(built) = bench.port().build(candidate.build.clone()).await.unwrap() else {
+        panic!("it merges")
+    };
+    crate::bench::git(world.root(), &["checkout", "-q", "main"]);
+    std::fs::write(world.root().join("README"), "unsaved\n").unwrap();
+    let landing = candidate.landing(&built.base, &built.commit);
+    let outcome = bench.port().land(landing.clone()).await.unwrap();
+    let LandOutcome::Refused(why) = outcome else { panic!("{outcome:?}") };
+    assert!(
+        why.starts_with("landed on GitHub, but not here: local changes in ") && why.ends_with("README"),
+        "{why}"
+    );
+    assert_eq!(std::fs::read_to_string(world.root().join("README")).unwrap(), "unsaved\n");
+    crate::bench::git(world.root(), &["checkout", "-q", "--", "README"]);
+    let outcome = bench.port().land(landing).await.unwrap();
+    assert_eq!(outcome, LandOutcome::Landed(built.commit));
+    assert_eq!(std::fs::read_to_string(world.root().join("README")).unwrap(), "new\n");
+}
+
+#[test]
+fn a_survey_says_what_is_missing_and_changes_nothing() {
+    let bench = OnGitHub::new();
+    let look = || survey(&bench.world().repo, &bench.settings(), &main());
+    let of = |level: Level| {
+        let found: Vec<_> = look().into_iter().filter(|finding| finding.level == level).collect();
+        found.into_iter().map(|finding| finding.text).collect::<Vec<_>>()
+    };
+    assert_eq!((of(Level::Bad), of(Level::Warning)), (Vec::new(), Vec::new()));
+    let first = of(Level::Good).remove(0);
+    assert!(
+        first.starts_with("o/r on 127.0.0.1:") && first.ends_with(" as octocat, token from GH_TOKEN"),
+        "{first}"
+    );
+
+    bench.hub.rules(&json!({"push": false, "required": ["build"]}));
+    assert!(of(Level::Bad)[0].starts_with("octocat may not push to o/r"), "{:?}", of(Level::Bad));
+    assert!(
+        of(Level::Good).iter().any(|text| text.contains("on each candidate: build")),
+        "{:?}",
+        of(Level::Good)
+    );
+    let rules = json!([{"type": "pull_request"}, {"type": "merge_queue"}]).to_string();
+    bench.hub.fault(&json!({"path": "/rules/branches/main$", "status": 200, "body": rules}));
+    let warned = of(Level::Warning);
+    assert_eq!(
+        warned,
+        ["main takes changes only by pull request", "main takes changes only by its merge queue"]
+    );
+    bench.hub.fault(&json!({"path": "/user$", "status": 401, "body": {"message": "Bad credentials"}}));
+    let bad = of(Level::Bad).remove(0);
+    assert!(bad.contains("GitHub does not accept the token: renew it"), "{bad}");
+
+    let ahead = bench.world().work(&bench.world().tip(), "mine", "1\n");
+    crate::bench::git(bench.world().root(), &["branch", "-f", "main", ahead.as_str()]);
+    assert!(of(Level::Bad).contains(&"main has commits here that it has not on GitHub".to_owned()));
+    assert!(
+        bench
+            .hub
+            .told()
+            .requests
+            .iter()
+            .all(|request| request.method == "GET" || request.path.ends_with("upload-pack"))
+    );
+    bench.is_content();
+}
