@@ -248,6 +248,11 @@ impl RunDir {
         self.folder.join("socket")
     }
 
+    /// The file that says where the run's changes live.
+    pub fn forge(&self) -> PathBuf {
+        self.folder.join("forge")
+    }
+
     /// The folder with all workspaces.
     pub fn workspaces(&self) -> PathBuf {
         self.folder.join("workspaces")

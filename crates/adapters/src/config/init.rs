@@ -45,7 +45,7 @@ const AGENT: &str = "\
 ";
 
 const TAIL: &str = "\
-# What the local forge runs on a change before it lands. Without it, the verify commands are run.
+# What judges a change, merged with the target's tip, before it lands. Without it, the verify commands are run.
 # [[check]]
 # name = \"everything\"
 # run = \"make check\"

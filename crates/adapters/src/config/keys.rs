@@ -3,6 +3,7 @@
 //! Does not know where values come from, nor the defaults: those are in `defaults.toml`.
 
 use super::agent_keys::{AGENT_KEYS, NATIVE_KEYS};
+use super::forge_keys::FORGE_KEYS;
 use super::key::{
     Key, Kind, YEAR_MIN, choice, command, count, dollars, key, list, mebibytes, minutes, real, retries,
     seconds, text, whole,
@@ -18,6 +19,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("repo", "The repository."),
     ("run", "How many agents work at once, and in which order."),
     ("merge", "How changes get into the target branch."),
+    ("forge", "Where changes are reviewed, checked and landed."),
     ("retries", "Further attempts after a first failure."),
     ("limits", "Bounds on time, output, disk and open changes."),
     (
@@ -49,7 +51,7 @@ pub(super) const COMMAND_SECTIONS: &[(&str, &str)] = &[
     ("verify", "Commands that must succeed in the workspace before a task's work becomes a change."),
     (
         "check",
-        "Commands that the local forge runs on a change before it lands. Without any, the verify commands are run.",
+        "Commands that judge a change, merged with the target's tip, before it lands. Without any, the verify commands are run. On GitHub its CI follows.",
     ),
 ];
 
@@ -457,7 +459,11 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
 
 /// Every key that stands once.
 pub(super) fn all() -> impl Iterator<Item = &'static Key<Settings>> {
-    PLAIN_KEYS.iter().chain(AGENT_KEYS).chain(NATIVE_KEYS.iter().flat_map(|group| group.iter()))
+    PLAIN_KEYS
+        .iter()
+        .chain(FORGE_KEYS)
+        .chain(AGENT_KEYS)
+        .chain(NATIVE_KEYS.iter().flat_map(|group| group.iter()))
 }
 
 /// The key with this `section.name`.

@@ -10,6 +10,7 @@ mod env;
 mod environment;
 mod error;
 mod facts;
+mod forge_keys;
 mod init;
 mod key;
 mod keys;
@@ -34,9 +35,9 @@ pub use origin::Origin;
 pub use reference::{reference, schema};
 pub use render::{Held, Line, render};
 pub use settings::{
-    AcpAgent, Command, CommandAgent, CommandKind, Daemons, EnvPatterns, Home, Limits, NativeAgent,
-    NativeAgents, Permissions, PlanSettings, PlanSource, RetryLimits, ScriptedAgent, Settings, Weight,
-    Workspace,
+    AcpAgent, Command, CommandAgent, CommandKind, Daemons, EnvPatterns, ForgeKind, ForgeSettings, Home,
+    Limits, NativeAgent, NativeAgents, Permissions, PlanSettings, PlanSource, RetryLimits, ScriptedAgent,
+    Settings, Weight, Workspace,
 };
 pub use survey::survey;
 

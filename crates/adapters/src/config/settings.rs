@@ -18,6 +18,8 @@ pub struct Settings {
     pub plan: PlanSettings,
     /// The branch that changes land on, if any was named.
     pub target: Option<String>,
+    /// The forge.
+    pub forge: ForgeSettings,
     /// Time between two looks at board and forge, ms.
     pub dashboard_refresh_ms: u64,
     /// Bounds that are not part of the policy.
@@ -40,7 +42,7 @@ pub struct Settings {
     pub scripted_agent: ScriptedAgent,
     /// Commands that must succeed before work becomes a change, in order.
     pub verify: Vec<Command>,
-    /// Commands that the local forge runs; empty means those of `verify`, see [`Settings::checks`].
+    /// Commands that judge a candidate; empty means those of `verify`, see [`Settings::checks`].
     pub check: Vec<Command>,
     /// Where each of the policy's rules was written.
     pub rule_origins: Vec<Origin>,
@@ -87,6 +89,41 @@ pub enum PlanSource {
     Auto,
     /// Markdown task files.
     Markdown,
+}
+
+/// Where changes are reviewed, checked and landed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ForgeSettings {
+    /// Which one.
+    pub kind: ForgeKind,
+    /// The remote that is GitHub.
+    pub remote: String,
+    /// `owner/name` there, if it is not what the remote's address says.
+    pub repository: Option<String>,
+    /// The address of its API, if it is not the usual one.
+    pub api_url: Option<String>,
+    /// A file with the token.
+    pub token_file: Option<String>,
+    /// Between two writes, ms.
+    pub write_spacing_ms: u64,
+    /// Between two looks at checks, ms.
+    pub poll_ms: u64,
+    /// How long checks may take to appear, ms.
+    pub settle_ms: u64,
+    /// Until it is said what is waited for, ms.
+    pub checks_ms: u64,
+    /// For one request, ms.
+    pub timeout_ms: u64,
+}
+
+/// Which forge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForgeKind {
+    /// Files of our own, branches in the user's repository.
+    #[default]
+    Local,
+    /// GitHub.
+    GitHub,
 }
 
 /// Bounds on what jobs may use.
@@ -342,7 +379,7 @@ impl Settings {
         self.given.get(key).map(|given| &given.origin)
     }
 
-    /// The commands the local forge runs on a change.
+    /// The commands that judge a candidate.
     pub fn checks(&self) -> &[Command] {
         if self.check.is_empty() { &self.verify } else { &self.check }
     }

@@ -216,6 +216,12 @@ impl Repo {
         Ok((output.code == 0).then(|| output.text()))
     }
 
+    /// The address that a remote is pushed to; `None` when there is no such remote.
+    pub fn remote_url(&self, remote: &str) -> Result<Option<String>, GitError> {
+        let output = self.store().args(["remote", "get-url", "--push", "--", remote]).any()?;
+        Ok((output.code == 0).then(|| output.text()).filter(|url| !url.is_empty()))
+    }
+
     /// Settings that decide how files look in a checkout; a workspace needs the same.
     pub fn file_settings(&self) -> Result<Vec<(String, String)>, GitError> {
         let keys =

@@ -110,6 +110,9 @@ pub(crate) struct Overrides {
     /// In which order tasks start: priority, critical-path or plan
     #[arg(long, value_name = "ORDER")]
     pub(crate) order: Option<String>,
+    /// A file with the token for GitHub, instead of GH_TOKEN and what `gh` is logged in with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<String>,
     /// Seconds between two looks at repository and forge, and between two lines where there is no terminal
     #[arg(long, value_name = "SECONDS")]
     pub(crate) refresh: Option<String>,
@@ -125,6 +128,7 @@ impl Overrides {
             ("--slots", "run.slots", &self.slots),
             ("--merge-strategy", "merge.strategy", &self.merge_strategy),
             ("--order", "run.order", &self.order),
+            ("--token-file", "forge.token_file", &self.token_file),
             ("--refresh", "run.dashboard_refresh_s", &self.refresh),
         ];
         table.into_iter().filter_map(|(name, key, value)| Some(flag(name, key, value.as_deref()?))).collect()

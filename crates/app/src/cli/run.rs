@@ -8,8 +8,8 @@ use super::ui::{Terminal, Ui};
 use super::{doctor, plan_text, runtime};
 use crate::error::{AppError, EXIT_DONE};
 use crate::wiring::{
-    CheckLevel, Found, Preflight, RunDir, RunLock, Site, create_run, find_plan, judge_target, latest, launch,
-    preflight, read_plan, verdict_check,
+    CheckLevel, Found, Preflight, RunDir, RunLock, Site, create_run, find_plan, forge_in_words, judge_target,
+    latest, launch, preflight, read_plan, verdict_check,
 };
 use ppe_core::decide::{decide, start_key};
 use ppe_core::ids::{Millis, RunId, TaskId};
@@ -139,11 +139,12 @@ fn confirm(
 ) -> Result<(), AppError> {
     let policy = &site.settings.policy;
     ui.talk(&format!(
-        "{}: {tasks} {}, {} at once, by agent `{}`; changes on the local forge, merged ({}) into {} of {}",
+        "{}: {tasks} {}, {} at once, by agent `{}`; changes on {}, merged ({}) into {} of {}",
         shown(plan),
         if tasks == 1 { "task" } else { "tasks" },
         policy.slots,
         policy.agent,
+        forge_in_words(site),
         strategy_word(policy.merge_strategy),
         found.target,
         site.repo.root.display()

@@ -1,6 +1,7 @@
 //! A run's ports, put together for this machine, and the loop that drives them.
 
 use super::Site;
+use super::forge::{self, RunForge};
 use crate::error::AppError;
 use ppe_adapters::clock::AwakeClock;
 use ppe_adapters::config::{self, Command, NativeAgent};
@@ -9,8 +10,6 @@ use ppe_adapters::executor::local::{
     CommandKind, CommandSpec, Daemons, ExecutorSettings, LocalExecutor, RunPlaces, Weight,
 };
 use ppe_adapters::failpoint;
-use ppe_adapters::forge::local::LocalForge;
-use ppe_adapters::forge::local::port::LocalForgePort;
 use ppe_adapters::git::Identity;
 use ppe_adapters::log::FileLog;
 use ppe_adapters::notify::CommandNotifier;
@@ -29,14 +28,14 @@ use tokio::net::UnixListener;
 /// The ports of a run on this machine.
 pub(crate) struct LocalPorts {
     executor: LocalExecutor,
-    forge: LocalForgePort,
+    forge: RunForge,
     clock: AwakeClock,
     notifier: CommandNotifier,
 }
 
 impl Ports for LocalPorts {
     type Executor = LocalExecutor;
-    type Forge = LocalForgePort;
+    type Forge = RunForge;
     type Clock = AwakeClock;
     type Notifier = CommandNotifier;
 
@@ -44,7 +43,7 @@ impl Ports for LocalPorts {
         &self.executor
     }
 
-    fn forge(&self) -> &LocalForgePort {
+    fn forge(&self) -> &RunForge {
         &self.forge
     }
 
@@ -71,14 +70,12 @@ impl LocalPorts {
         let settings = executor_settings(site, &identity)?;
         let executor =
             LocalExecutor::new(site.repo.clone(), run.clone(), places, settings, sightings.clone());
-        let changes = site.state.folder().join("forge").join("changes");
-        let forge = LocalForge::open(&site.repo, &changes)?;
         let floor = state.map_or_else(Default::default, |s| s.clock.last);
         let notifier = CommandNotifier {
             argv: site.settings.notify.clone(),
             env: site.settings.job_environment(&site.env),
         };
-        let forge = LocalForgePort::new(forge, run.clone(), identity);
+        let forge = RunForge::new(site, run, identity)?;
         Ok((Self { executor, forge, clock: AwakeClock::starting_at_least(floor), notifier }, sightings))
     }
 }
@@ -222,6 +219,7 @@ pub(crate) fn launch(
     state: State,
     stay: Stay,
 ) -> Result<Launched, AppError> {
+    forge::settle(site, dir)?;
     let (ports, sightings) = LocalPorts::new(site, dir, run, Some(&state))?;
     let refresh_ms = site.settings.dashboard_refresh_ms;
     let options = Options { stay, refresh_ms, sightings };

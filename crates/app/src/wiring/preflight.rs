@@ -81,6 +81,7 @@ fn look(
     let (prompt, said) = super::prompt::look(site);
     checks.extend(said);
     checks.extend(judges(site));
+    checks.extend(super::forge::checks(site, &target));
     checks.extend(checkout(site, &target)?);
     let before = match plan {
         Some(plan) => before(site, plan, &tip, done, again)?,

@@ -19,7 +19,7 @@ pub(crate) fn outside(state: &State, live: Live, dir: &RunDir) -> Outside {
     let in_run = || (0..state.tasks.len()).filter(|at| state.tasks[*at].in_run());
     let workspace = |at: usize| (state.id(at).clone(), dir.workspace(state.id(at)).display().to_string());
     Outside {
-        forge: "local".to_owned(),
+        forge: super::forge::word(dir),
         guarantee: "exact".to_owned(),
         live,
         output_age_ms: output_ages(state, dir),

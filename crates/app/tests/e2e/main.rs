@@ -12,6 +12,7 @@ mod failures;
 mod gate;
 mod lane;
 mod looks;
+mod github;
 mod native;
 mod operator;
 mod partial;

@@ -1,0 +1,66 @@
+//! The keys of the forge: where changes live, who lets us in, and how fast it is asked.
+
+use super::key::{Key, choice, key, minutes, seconds, text, whole};
+use super::settings::{ForgeKind, Settings};
+
+/// The keys of `[forge]`.
+pub(super) static FORGE_KEYS: &[Key<Settings>] = &[
+    key(
+        "forge.kind",
+        choice(&[
+            ("local", |s: &mut Settings| s.forge.kind = ForgeKind::Local),
+            ("github", |s| s.forge.kind = ForgeKind::GitHub),
+        ]),
+        &[],
+        "Files of its own with branches in this repository, or GitHub: pull requests, CI there, and a target that lands there first.",
+    ),
+    key("forge.remote", text(|s, t| s.forge.remote = t), &[], "The remote that is GitHub."),
+    key(
+        "forge.repository",
+        text(|s, t| s.forge.repository = Some(t)),
+        &[],
+        "`owner/name` on GitHub. By default what the remote's address says.",
+    ),
+    key(
+        "forge.api_url",
+        text(|s, t| s.forge.api_url = Some(t)),
+        &[],
+        "The address of the API. By default that of github.com, or `https://HOST/api/v3` for a host of your own.",
+    ),
+    key(
+        "forge.token_file",
+        text(|s, t| s.forge.token_file = Some(t)),
+        &[],
+        "A file with the token and nothing else. Without it: `GH_TOKEN`, `GITHUB_TOKEN`, then what `gh` is logged in with.",
+    ),
+    key(
+        "forge.write_spacing_ms",
+        whole(0, 60_000, |s, n| s.forge.write_spacing_ms = u64::from(n)),
+        &[],
+        "Milliseconds between two changes by the API.",
+    ),
+    key(
+        "forge.poll_ms",
+        whole(1, 600_000, |s, n| s.forge.poll_ms = u64::from(n)),
+        &[],
+        "Milliseconds between two looks at checks that have just begun; stretches to four times that.",
+    ),
+    key(
+        "forge.settle_ms",
+        whole(0, 3_600_000, |s, n| s.forge.settle_ms = u64::from(n)),
+        &[],
+        "Milliseconds in which checks must appear where none is required: what has none by then, has none.",
+    ),
+    key(
+        "forge.checks_min",
+        whole(1, 10_080, |s, n| s.forge.checks_ms = minutes(n)),
+        &[],
+        "Minutes until it is said what CI is waited for. Nothing lands without it, however long that takes.",
+    ),
+    key(
+        "forge.timeout_s",
+        whole(1, 600, |s, n| s.forge.timeout_ms = seconds(n)),
+        &[],
+        "Seconds that one request to the API may take.",
+    ),
+];

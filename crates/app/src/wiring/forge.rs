@@ -1,0 +1,172 @@
+//! The forge of a run, as configured. The one place that knows which there are.
+
+use super::Site;
+use super::check::{Check, bad, good, warning};
+use crate::error::AppError;
+use ppe_adapters::config::ForgeKind;
+use ppe_adapters::forge::github::port::GitHubPort;
+use ppe_adapters::forge::github::{GitHubSettings, Level, Pace, Place, TokenSource, survey};
+use ppe_adapters::forge::local::LocalForge;
+use ppe_adapters::forge::local::port::LocalForgePort;
+use ppe_adapters::git::Identity;
+use ppe_adapters::state_dir::RunDir;
+use ppe_core::ids::{Branch, ChangeNumber, RunId};
+use ppe_core::input::{Observed, Trouble};
+use ppe_core::outcome::{BuildOutcome, LandOutcome, Verdict};
+use ppe_engine::ports::{
+    BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, PublishSpec,
+    Published,
+};
+use std::time::Duration;
+
+/// What its checks are called.
+const NAME: &str = "forge";
+
+/// The forge of a run.
+pub(crate) enum RunForge {
+    /// The embedded one.
+    Local(LocalForgePort),
+    /// GitHub.
+    GitHub(Box<GitHubPort>),
+}
+
+impl RunForge {
+    /// As configured. Commits of ours are by `identity`.
+    pub(super) fn new(site: &Site, run: &RunId, identity: Identity) -> Result<Self, AppError> {
+        let changes = site.state.folder().join("forge").join("changes");
+        let local = LocalForgePort::new(LocalForge::open(&site.repo, &changes)?, run.clone(), identity);
+        Ok(match site.settings.forge.kind {
+            ForgeKind::Local => Self::Local(local),
+            ForgeKind::GitHub => {
+                let settings = github(site)?;
+                Self::GitHub(Box::new(GitHubPort::new(site.repo.clone(), run.clone(), settings, local)))
+            }
+        })
+    }
+}
+
+/// Calls the same of whichever it is.
+macro_rules! of_either {
+    ($forge:expr, $call:ident($argument:expr)) => {
+        match $forge {
+            RunForge::Local(forge) => forge.$call($argument).await,
+            RunForge::GitHub(forge) => forge.$call($argument).await,
+        }
+    };
+}
+
+impl Lane for RunForge {
+    async fn build(&self, spec: BuildSpec) -> Result<BuildOutcome, Trouble> {
+        of_either!(self, build(spec))
+    }
+}
+
+impl Forge for RunForge {
+    async fn publish(&self, spec: PublishSpec) -> Result<Published, Trouble> {
+        of_either!(self, publish(spec))
+    }
+
+    async fn open(&self, spec: ChangeSpec) -> Result<ChangeNumber, Trouble> {
+        of_either!(self, open(spec))
+    }
+
+    async fn ci(&self, spec: CiSpec) -> Result<Verdict, Trouble> {
+        of_either!(self, ci(spec))
+    }
+
+    async fn report_check(&self, report: CheckReport) -> Result<(), Trouble> {
+        of_either!(self, report_check(report))
+    }
+
+    async fn label(&self, spec: LabelSpec) -> Result<(), Trouble> {
+        of_either!(self, label(spec))
+    }
+
+    async fn land(&self, spec: LandSpec) -> Result<LandOutcome, Trouble> {
+        of_either!(self, land(spec))
+    }
+
+    async fn look(&self, look: Look) -> Result<Vec<Observed>, Trouble> {
+        of_either!(self, look(look))
+    }
+}
+
+/// GitHub as configured, the repository read from the remote's address.
+fn github(site: &Site) -> Result<GitHubSettings, AppError> {
+    let forge = &site.settings.forge;
+    let remote = site.repo.remote_url(&forge.remote)?.ok_or_else(|| {
+        AppError::environment(format!("there is no remote {}", forge.remote))
+            .hint("add it with `git remote add`, or name another: [forge] remote = \"…\"")
+    })?;
+    let place = Place::of(&remote, forge.repository.as_deref(), forge.api_url.as_deref())
+        .map_err(AppError::environment)?;
+    let file = forge.token_file.as_ref().map(|path| site.path(path));
+    let tokens = TokenSource { file, env: site.env.clone(), host: place.host.clone() };
+    let pace = Pace {
+        spacing: Duration::from_millis(forge.write_spacing_ms),
+        poll: Duration::from_millis(forge.poll_ms),
+        settle: Duration::from_millis(forge.settle_ms),
+        patience: Duration::from_millis(forge.checks_ms),
+        limit: Duration::from_millis(forge.timeout_ms),
+    };
+    Ok(GitHubSettings { remote, place, tokens, pace })
+}
+
+/// Where changes live, in words.
+pub(crate) fn in_words(site: &Site) -> &'static str {
+    match site.settings.forge.kind {
+        ForgeKind::Local => "the local forge",
+        ForgeKind::GitHub => "GitHub",
+    }
+}
+
+/// What the pre-flight finds of the forge.
+pub(super) fn checks(site: &Site, target: &Branch) -> Vec<Check> {
+    if site.settings.forge.kind == ForgeKind::Local {
+        return vec![good(NAME, "local: changes in files of their own")];
+    }
+    let settings = match github(site) {
+        Ok(settings) => settings,
+        Err(error) => return vec![bad(NAME, error.message, error.hints.join("; "))],
+    };
+    let found = survey(&site.repo, &settings, target).into_iter();
+    let check = |finding: ppe_adapters::forge::github::Finding| {
+        let hint = finding.hint.unwrap_or_default();
+        match finding.level {
+            Level::Good => good(NAME, finding.text),
+            Level::Warning => warning(NAME, finding.text, hint),
+            Level::Bad => bad(NAME, finding.text, hint),
+        }
+    };
+    found.map(check).collect()
+}
+
+/// Remembers where a run's changes live; a run that has some elsewhere does not go on here.
+pub(super) fn settle(site: &Site, dir: &RunDir) -> Result<(), AppError> {
+    let here = match site.settings.forge.kind {
+        ForgeKind::Local => "local".to_owned(),
+        ForgeKind::GitHub => {
+            let Place { host, owner, name, .. } = github(site)?.place;
+            format!("github {host}/{owner}/{name}")
+        }
+    };
+    match recorded(dir) {
+        Some(there) if there != here => Err(AppError::environment(format!(
+            "the run's changes are on {there}, and the settings say {here}"
+        ))
+        .hint("set [forge] back as it was when the run began")),
+        Some(_) => Ok(()),
+        None => Ok(std::fs::write(dir.forge(), &here)?),
+    }
+}
+
+/// Where a run's changes live, as it began.
+fn recorded(dir: &RunDir) -> Option<String> {
+    std::fs::read_to_string(dir.forge()).ok().filter(|text| !text.is_empty())
+}
+
+/// A run's forge in a word.
+pub(super) fn word(dir: &RunDir) -> String {
+    let recorded = recorded(dir).unwrap_or_default();
+    recorded.split(' ').next().filter(|word| !word.is_empty()).unwrap_or("local").to_owned()
+}

@@ -1,0 +1,210 @@
+//! Whole runs on GitHub: every change a pull request, CI on every candidate, and the target green at every landing.
+
+use crate::{attempts, id, is_landed, place};
+use ppe_core::event::Event;
+use ppe_testkit::env::TestEnv;
+use ppe_testkit::github::{GitHub, TOKEN, Told};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Everything in milliseconds.
+const FORGE: &str = "[forge]\nkind = \"github\"\nwrite_spacing_ms = 0\npoll_ms = 20\nsettle_ms = 50\n";
+/// Here nothing is red; CI is, while a scripted agent's work is broken.
+const CHECK_HERE: &str = "[[check]]\nname = \"here\"\nrun = \"true\"\n";
+
+/// A place whose `origin` is a GitHub with CI on candidates.
+fn github_place() -> (TestEnv, GitHub) {
+    let mut env = place();
+    let hub = GitHub::start(&env.at("."));
+    hub.rules(&json!({"required": ["build"], "checks": [{
+        "name": "build",
+        "steps": [[0, "queued", null], [60, "in_progress", null], [120, "completed", "auto"]],
+        "red_when": "^ppe-script/.*\\.broken$",
+    }]}));
+    env.git(&["remote", "add", "origin", &hub.remote()]);
+    env.set("GH_TOKEN", TOKEN);
+    env.add_config(FORGE);
+    env.add_config(CHECK_HERE);
+    (env, hub)
+}
+
+/// Puts the target on GitHub.
+fn ready(env: &mut TestEnv, hub: &GitHub) {
+    env.ready();
+    env.git(&["push", "-q", hub.git_dir.to_str().unwrap(), "main"]);
+}
+
+/// Demands that the target is the same here and there, and that its check is green on every landing.
+fn green_at_every_landing(env: &TestEnv, hub: &GitHub, since: &str, landings: usize) {
+    assert_eq!(hub.tip("main").as_deref(), Some(env.git(&["rev-parse", "main"]).trim()));
+    let log = env.git(&["log", "--first-parent", "--format=%H", &format!("{since}..main")]);
+    assert_eq!(log.lines().count(), landings);
+    for commit in log.lines() {
+        let tree = env.at("checked");
+        env.git(&["worktree", "add", "-q", "--detach", tree.to_str().unwrap(), commit]);
+        let broken = std::fs::read_dir(tree.join("ppe-script")).into_iter().flatten().flatten();
+        let broken: Vec<_> = broken.filter(|e| e.path().extension().is_some_and(|x| x == "broken")).collect();
+        env.git(&["worktree", "remove", "--force", tree.to_str().unwrap()]);
+        assert!(broken.is_empty(), "{commit} is red: {broken:?}");
+    }
+}
+
+/// Demands one merged pull request a task.
+fn one_merged_pull_each(told: &Told, tasks: usize) {
+    let heads: BTreeSet<_> = told.pulls.iter().map(|pull| pull.head.as_str()).collect();
+    assert_eq!((told.pulls.len(), heads.len()), (tasks, tasks), "no pull request is made twice");
+    assert!(told.pulls.iter().all(|pull| pull.merged.is_some()), "{:?}", told.pulls);
+}
+
+#[test]
+fn six_tasks_land_on_github_and_ci_sends_the_broken_one_back() {
+    let (mut env, hub) = github_place();
+    for (task, title, needs) in [
+        ("T-001", "One", &[][..]),
+        ("T-002", "Two", &[]),
+        ("T-003", "Three", &["T-001"]),
+        ("T-004", "Four", &["T-001", "T-002"]),
+        ("T-005", "Five", &[]),
+        ("T-006", "Six", &["T-005"]),
+    ] {
+        env.task(task, title, needs, 2);
+    }
+    env.script("[[task]]\nid = \"T-002\"\nbreak_check_attempts = 1\n");
+    ready(&mut env, &hub);
+    let since = env.git(&["rev-parse", "main"]).trim().to_owned();
+    hub.fault(&json!({"path": "/pulls$", "method": "POST", "times": 6, "lost": true}));
+
+    env.ppe(&["doctor"]).exits(0).says("token from GH_TOKEN").says("on each candidate: build");
+    env.ppe(&["run", "--yes"]).exits(0);
+    assert_eq!((attempts(&env, "T-002"), attempts(&env, "T-001")), (2, 1));
+    let told = hub.told();
+    one_merged_pull_each(&told, 6);
+    green_at_every_landing(&env, &hub, &since, 6);
+    let comment = told.comments.iter().find(|comment| comment.body.contains("CI: build (failure"));
+    assert!(comment.is_none(), "a later green has taken its place: {:?}", told.comments);
+    assert_eq!(told.comments.len(), 1);
+    let returned = env.until_event("it went back", |e| matches!(e, Event::ChangeReturned { .. }));
+    let Event::ChangeReturned { failure, .. } = returned else { unreachable!("it was asked for") };
+    assert!(
+        failure.summary.starts_with("CI: build (failure") && failure.detail.contains("build on "),
+        "{failure:?}"
+    );
+    let shown = env.status();
+    assert_eq!((shown["forge"].as_str(), shown["guarantee"].as_str()), (Some("github"), Some("exact")));
+    let left = env.git(&["ls-remote", hub.git_dir.to_str().unwrap(), "refs/heads/ppe/lane/*"]);
+    assert!(left.lines().count() <= 1, "a candidate that was red: {left}");
+    hub.is_content();
+    assert!(!holds(&env.at("state"), TOKEN), "the token is in a file");
+    env.finish();
+}
+
+/// Whether a file below a folder holds a text.
+fn holds(dir: &std::path::Path, text: &str) -> bool {
+    std::fs::read_dir(dir).into_iter().flatten().flatten().any(|entry| {
+        let path = entry.path();
+        if path.is_dir() && !path.is_symlink() {
+            return holds(&path, text);
+        }
+        std::fs::read(&path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(text))
+    })
+}
+
+#[test]
+fn what_github_lacks_is_said_before_a_start() {
+    let (mut env, hub) = github_place();
+    env.task("T-001", "One", &[], 1);
+    ready(&mut env, &hub);
+    env.set("GH_TOKEN", "");
+    env.ppe(&["run", "--yes"])
+        .exits(4)
+        .says("there is no token for 127.0.0.1:")
+        .says("forge.token_file, GH_TOKEN");
+    std::fs::write(env.at("token"), "ghp_Wrong\n").unwrap();
+    let file = env.at("token").display().to_string();
+    env.ppe(&["doctor", "--token-file", &file]).exits(4).says("GitHub does not accept the token: renew it");
+    env.git(&["remote", "remove", "origin"]);
+    env.ppe(&["run", "--yes"]).exits(4).says("there is no remote origin").says("git remote add");
+    env.git(&["remote", "add", "origin", &hub.remote()]);
+
+    std::fs::write(env.at("token"), TOKEN).unwrap();
+    env.script("[defaults]\nhang_attempts = true\nafter_commits = 0\n");
+    let run = env.spawn(&["run", "--yes", "--token-file", &file]);
+    crate::until_prepared(&env, "T-001");
+    env.ppe(&["stop"]).exits(0);
+    run.wait().exits(11);
+    env.set("PPE_FORGE_KIND", "local");
+    env.ppe(&["resume", "--yes"]).exits(4).says("the run's changes are on github 127.0.0.1:");
+    env.set("PPE_FORGE_KIND", "github");
+    env.script("");
+    env.ppe(&["resume", "--yes", "--token-file", &file]).exits(0);
+    assert!(is_landed(&env, "T-001"));
+    hub.is_content();
+    env.finish();
+}
+
+#[test]
+fn a_pull_request_that_a_person_closes_is_a_question_and_a_push_of_theirs_is_taken_up() {
+    let (mut env, hub) = github_place();
+    env.task("T-001", "One", &[], 1);
+    env.task("T-002", "Two", &[], 1);
+    env.script("[[task]]\nid = \"T-001\"\nalways_broken = true\n[[task]]\nid = \"T-002\"\nhang_attempts = true\nafter_commits = 0\n");
+    ready(&mut env, &hub);
+    let run = env.spawn(&["run", "--yes"]);
+    env.until_event("it is held", |e| {
+        matches!(e, Event::ChangeReturned { task, after: ppe_core::event::After::Hold(_), .. } if *task == id("T-001"))
+    });
+    env.until("its label is there", || {
+        hub.told().pulls[0].labels.contains(&"needs-review".to_owned()).then_some(())
+    });
+    let hub_dir = hub.git_dir.to_str().unwrap();
+    let tree = env.at("mend");
+    env.git(&["clone", "-q", "-b", "feat/T-001-one", hub_dir, tree.to_str().unwrap()]);
+    std::fs::remove_file(tree.join("ppe-script/T-001.broken")).unwrap();
+    let who = ["-c", "user.name=P", "-c", "user.email=p@example.org"];
+    env.git_in(&tree, &[&who[..], &["commit", "-qam", "fix: by hand"]].concat());
+    env.git_in(&tree, &["push", "-q"]);
+    env.until("it has landed", || is_landed(&env, "T-001").then_some(()));
+    let by_hand = env.git_in(&tree, &["rev-parse", "HEAD"]);
+    assert!(env.git_agrees(&["merge-base", "--is-ancestor", by_hand.trim(), "main"]));
+    env.ppe(&["stop"]).exits(0);
+    run.wait().exits(11);
+    hub.is_content();
+    env.finish();
+}
+
+/// All 45, in the long variant only: it takes minutes.
+#[test]
+fn the_example_plan_lands_on_github_with_every_answer_to_a_creation_lost_and_kills_on_the_way() {
+    if std::env::var_os("PPE_TEST_LONG").is_none() {
+        return;
+    }
+    let (mut env, hub) = github_place();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/apigen");
+    crate::example::copy(&folder, &env.repo().join("plan"));
+    ready(&mut env, &hub);
+    let since = env.git(&["rev-parse", "main"]).trim().to_owned();
+    hub.fault(&json!({"path": "/pulls$", "method": "POST", "times": 1000, "lost": true}));
+    hub.fault(&json!({"path": "/git-receive-pack$", "times": 5, "lost": true}));
+    let begun = Instant::now();
+    let mut command = &["run", "--yes"][..];
+    for kill in 0.. {
+        assert!(begun.elapsed() < Duration::from_mins(20), "it takes too long");
+        let mut run = env.spawn(command);
+        command = &["resume", "--yes"];
+        let until = Instant::now() + Duration::from_secs(if kill < 5 { 6 } else { 1_200 });
+        while !run.is_over() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        if run.is_over() {
+            run.wait().exits(0);
+            break;
+        }
+        drop(run);
+    }
+    one_merged_pull_each(&hub.told(), 45);
+    green_at_every_landing(&env, &hub, &since, 45);
+    hub.is_content();
+    env.finish();
+}
