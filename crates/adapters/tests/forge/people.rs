@@ -166,3 +166,43 @@ fn a_survey_says_what_is_missing_and_changes_nothing() {
     );
     bench.is_content();
 }
+
+#[tokio::test]
+async fn c3_what_is_pushed_between_our_look_and_our_push_is_not_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let (program, deed) = (dir.path().join("git"), dir.path().join("deed"));
+    // Where there is a deed to do, it is done just before the next push.
+    let does = format!("[ -f {0} ] && sh {0} && rm {0}", deed.display());
+    std::fs::write(
+        &program,
+        format!("#!/bin/sh\ncase \" $* \" in *' push '*) {does};; esac\nexec git \"$@\"\n"),
+    )
+    .unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let bench = OnGitHub::with(crate::bench::QUICK, Some(&program), ppe_testkit::github::TOKEN);
+    let (world, port) = (bench.world(), bench.port());
+    let theirs = world.work(&world.tip(), "theirs", "1\n");
+    bench.person_pushes(&theirs, "theirs");
+    let person_takes = |branch: &str| {
+        let there = bench.hub.git_dir.display();
+        std::fs::write(&deed, format!("git --git-dir {there} update-ref refs/heads/{branch} {theirs}\n"))
+            .unwrap();
+    };
+
+    let work = world.work(&world.tip(), "a", "1\n");
+    let candidate = crate::bench::Candidate::new(&bench, 1, "T-1", &work, MergeMethod::Merge).await;
+    let BuildOutcome::Built(built) = port.build(candidate.build.clone()).await.unwrap() else {
+        panic!("it merges")
+    };
+    person_takes("main");
+    let outcome = port.land(candidate.landing(&built.base, &built.commit)).await.unwrap();
+    assert_eq!(outcome, LandOutcome::BaseMoved);
+    assert_eq!(bench.hub.tip("main").as_deref(), Some(theirs.as_str()));
+
+    person_takes("feat/T-1");
+    let more = world.work(&work, "a", "2\n");
+    let refused = port.publish(publish("T-1", &more, Some(&work))).await;
+    assert!(matches!(refused, Err(Trouble::Elsewhere(_))), "{refused:?}");
+    assert_eq!(bench.hub.tip("feat/T-1").as_deref(), Some(theirs.as_str()));
+    bench.is_content();
+}

@@ -1,6 +1,6 @@
 //! What can be known before a run: whether GitHub is there, lets the token in, and lets the target be pushed to.
 //!
-//! Changes nothing.
+//! Changes nothing but what was last seen of the target there.
 
 use super::GitHubSettings;
 use super::api::Api;
