@@ -167,6 +167,7 @@ impl Candidate {
         let build = BuildSpec {
             candidate: CandidateId(number),
             target: main(),
+            onto: None,
             members: vec![member],
             method,
             trailers: Trailers::Named,

@@ -17,7 +17,7 @@ async fn candidate(bench: &OnGitHub, rules: &Value) -> (Candidate, CommitId, Com
     let work = bench.world().work(&bench.world().tip(), "a", "1\n");
     let candidate = Candidate::new(bench, 1, "T-1", &work, MergeMethod::Merge).await;
     match bench.port().build(candidate.build.clone()).await.unwrap() {
-        BuildOutcome::Built(built) => (candidate, built.base, built.commit),
+        BuildOutcome::Built { built, .. } => (candidate, built.base, built.commit),
         other @ BuildOutcome::Conflict { .. } => panic!("{other:?}"),
     }
 }

@@ -3,7 +3,7 @@
 use crate::bench::{Bench, Candidate, Local, OnGitHub, change, main, publish};
 use ppe_core::ids::{CandidateId, CommitId, TaskId};
 use ppe_core::input::{Observed, Trouble};
-use ppe_core::outcome::{BuildOutcome, Built, Class, Failure, LandOutcome, Verdict};
+use ppe_core::outcome::{BuildOutcome, Built, Clash, ClashWith, Class, Failure, LandOutcome, Verdict};
 use ppe_core::policy::MergeMethod;
 use ppe_core::state::Subject;
 use ppe_engine::ports::{CheckReport, CiSpec, Forge, LabelSpec, Lane, Look, OpenTask};
@@ -143,7 +143,7 @@ async fn verdicts_are_shown_and_told_again_without_harm(bench: &impl Bench) {
 
 async fn built(bench: &impl Bench, candidate: &Candidate) -> Built {
     match bench.port().build(candidate.build.clone()).await.unwrap() {
-        BuildOutcome::Built(built) => built,
+        BuildOutcome::Built { built, .. } => built,
         other @ BuildOutcome::Conflict { .. } => panic!("{other:?}"),
     }
 }
@@ -206,7 +206,7 @@ async fn nothing_lands_on_a_base_or_from_a_head_that_has_moved(bench: &impl Benc
     let more = world.work(&work, "a", "a person's\n");
     bench.person_pushes(&more, "feat/T-1");
     let outcome = port.land(candidate.landing(&again.base, &again.commit)).await.unwrap();
-    assert_eq!(outcome, LandOutcome::HeadMoved(more.clone()));
+    assert_eq!(outcome, LandOutcome::HeadMoved { task: TaskId::new("T-1"), tip: more.clone() });
     assert!(world.repo.contains(&more, &work).unwrap(), "their commit is here");
     assert_eq!(bench.branch("main").as_deref(), Some(theirs.as_str()));
 
@@ -216,7 +216,8 @@ async fn nothing_lands_on_a_base_or_from_a_head_that_has_moved(bench: &impl Benc
     let mut conflicting = candidate.build.clone();
     conflicting.members[0].head = clash;
     let outcome = port.build(conflicting).await.unwrap();
-    assert_eq!(outcome, BuildOutcome::Conflict { base, files: vec!["theirs".to_owned()] });
+    let clash = Clash { task: TaskId::new("T-1"), with: ClashWith::Target, files: vec!["theirs".to_owned()] };
+    assert_eq!(outcome, BuildOutcome::Conflict { base, clashes: vec![clash] });
 }
 
 /// What is asked about a task whose work was published.

@@ -78,7 +78,7 @@ async fn e2_lost_answers_of_pushes_comments_and_labels_double_nothing() {
     assert_eq!(bench.changes()[0].comments.len(), 1);
 
     let candidate = Candidate::new(&bench, 1, "T-1", &work, MergeMethod::Merge).await;
-    let BuildOutcome::Built(built) = bench.port().build(candidate.build.clone()).await.unwrap() else {
+    let BuildOutcome::Built { built, .. } = bench.port().build(candidate.build.clone()).await.unwrap() else {
         panic!("it merges")
     };
     lost("/git-receive-pack$");

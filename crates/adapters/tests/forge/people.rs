@@ -80,7 +80,7 @@ async fn a_target_that_github_protects_or_that_is_ahead_here_waits_and_says_why(
     let world = bench.world();
     let work = world.work(&world.tip(), "a", "1\n");
     let candidate = crate::bench::Candidate::new(&bench, 1, "T-1", &work, MergeMethod::Merge).await;
-    let BuildOutcome::Built(built) = bench.port().build(candidate.build.clone()).await.unwrap() else {
+    let BuildOutcome::Built { built, .. } = bench.port().build(candidate.build.clone()).await.unwrap() else {
         panic!("it merges")
     };
     let outcome = bench.port().land(candidate.landing(&built.base, &built.commit)).await.unwrap();
@@ -101,7 +101,7 @@ async fn a_checkout_that_stands_in_the_way_holds_the_landing_up_until_it_is_out_
     let world = bench.world();
     let work = world.work(&world.tip(), "README", "new\n");
     let candidate = crate::bench::Candidate::new(&bench, 1, "T-1", &work, MergeMethod::Merge).await;
-    let BuildOutcome::Built(built) = bench.port().build(candidate.build.clone()).await.unwrap() else {
+    let BuildOutcome::Built { built, .. } = bench.port().build(candidate.build.clone()).await.unwrap() else {
         panic!("it merges")
     };
     crate::bench::git(world.root(), &["checkout", "-q", "main"]);
@@ -191,7 +191,7 @@ async fn c3_what_is_pushed_between_our_look_and_our_push_is_not_overwritten() {
 
     let work = world.work(&world.tip(), "a", "1\n");
     let candidate = crate::bench::Candidate::new(&bench, 1, "T-1", &work, MergeMethod::Merge).await;
-    let BuildOutcome::Built(built) = port.build(candidate.build.clone()).await.unwrap() else {
+    let BuildOutcome::Built { built, .. } = port.build(candidate.build.clone()).await.unwrap() else {
         panic!("it merges")
     };
     person_takes("main");

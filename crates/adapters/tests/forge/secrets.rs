@@ -22,7 +22,7 @@ async fn no_argument_and_no_file_holds_the_token_and_git_has_it_only_on_its_way_
     let bench = OnGitHub::with(QUICK, Some(&program), TOKEN);
     let work = bench.world().work(&bench.world().tip(), "a", "1\n");
     let candidate = Candidate::new(&bench, 1, "T-1", &work, MergeMethod::Merge).await;
-    let BuildOutcome::Built(built) = bench.port().build(candidate.build.clone()).await.unwrap() else {
+    let BuildOutcome::Built { built, .. } = bench.port().build(candidate.build.clone()).await.unwrap() else {
         panic!("it merges")
     };
     bench.port().land(candidate.landing(&built.base, &built.commit)).await.unwrap();

@@ -8,7 +8,7 @@ use super::remote::Pushed;
 use crate::failpoint;
 use crate::git::lane::{self, Landing};
 use crate::git::refs::Expect;
-use ppe_core::ids::{Branch, CommitId};
+use ppe_core::ids::{Branch, CommitId, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::{Class, Failure, LandOutcome};
 use ppe_core::state::Subject;
@@ -162,8 +162,8 @@ impl Inner {
             _ => self.target_tip(&spec.target)?,
         };
         if !self.repo.contains(&tip, &spec.commit).map_err(machine)? {
-            if let Some(head) = self.moved_head(&spec.members, &heads)? {
-                return Ok(LandOutcome::HeadMoved(head));
+            if let Some((task, tip)) = self.moved_head(&spec.members, &heads)? {
+                return Ok(LandOutcome::HeadMoved { task, tip });
             }
             if tip != spec.base {
                 return Ok(LandOutcome::BaseMoved);
@@ -197,10 +197,10 @@ impl Inner {
         &self,
         members: &[(Member, Branch)],
         heads: &BTreeMap<Branch, CommitId>,
-    ) -> Result<Option<CommitId>, Trouble> {
+    ) -> Result<Option<(TaskId, CommitId)>, Trouble> {
         for (member, branch) in members {
             if heads.get(branch).is_some_and(|head| *head != member.head) {
-                return self.remote.fetch(branch);
+                return Ok(self.remote.fetch(branch)?.map(|tip| (member.task.clone(), tip)));
             }
         }
         Ok(None)
