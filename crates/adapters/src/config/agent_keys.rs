@@ -1,8 +1,9 @@
 //! The keys of agents: which one works, and how each is run. Those of programs of their own kind are the same for each, and
 //! said once.
 
+use super::agent_settings::{Home, Permissions};
 use super::key::{Key, choice, command, key, list, real, text};
-use super::settings::{Home, Permissions, Settings};
+use super::settings::Settings;
 
 /// The keys of `[agent.NAME]` for one of them.
 macro_rules! agent_keys {

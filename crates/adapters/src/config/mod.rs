@@ -5,6 +5,7 @@
 //! do.
 
 mod agent_keys;
+mod agent_settings;
 mod builds;
 mod env;
 mod environment;
@@ -27,6 +28,9 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use agent_settings::{
+    AcpAgent, CommandAgent, Home, NativeAgent, NativeAgents, Permissions, ScriptedAgent,
+};
 pub use environment::{ambient, environment};
 pub use error::{ConfigError, Problem};
 pub use facts::{Facts, Found};
@@ -35,9 +39,8 @@ pub use origin::Origin;
 pub use reference::{reference, schema};
 pub use render::{Held, Line, render};
 pub use settings::{
-    AcpAgent, Command, CommandAgent, CommandKind, Daemons, EnvPatterns, ForgeKind, ForgeSettings, Home,
-    Limits, NativeAgent, NativeAgents, Permissions, PlanSettings, PlanSource, RetryLimits, ScriptedAgent,
-    Settings, Weight, Workspace,
+    Command, CommandKind, Daemons, EnvPatterns, ForgeKind, ForgeSettings, Limits, PlanSettings, PlanSource,
+    RetryLimits, Settings, Weight, Workspace,
 };
 pub use survey::survey;
 
