@@ -96,12 +96,19 @@ const ORPHAN_MS: [u32; 3] = [0, 150, 600];
 /// Which of the former at which of the latter when there is little time.
 const FEW_ORPHANS: [(usize, usize); 6] = [(0, 2), (1, 1), (2, 2), (4, 0), (6, 1), (8, 2)];
 
+/// Ways of merging that land several changes at once, and points that all of them come to.
+const STRATEGIES: [&str; 2] = ["batch", "speculative"];
+const LANE_POINTS: [(&str, u32); 4] =
+    [("candidate.before_pin", 2), ("candidate.after_pin", 1), ("land.before_ref", 1), ("land.after_ref", 2)];
+
 #[derive(Clone, Debug)]
 enum Hurt {
     /// The process is killed while its `nth` git command of a kind is about to begin; git begins so much later.
     Git { command: &'static str, nth: u32, later_ms: u32 },
     /// The process hurts itself, in each of so many lives. `certain`: it comes to the point in the first of them.
     Point { points: String, lives: usize, target: Target, certain: bool },
+    /// The same in one life, under another way of merging.
+    Lane { strategy: &'static str, points: String, certain: bool },
     /// A shim is hurt; with it, where named, the process.
     Shim { point: &'static str, hit: u32, with: &'static str },
     /// SIGKILL from outside, after so many milliseconds each.
@@ -133,6 +140,15 @@ fn cases() -> Vec<Hurt> {
     }
     for name in ["land.before_merge@1", "land.after_merge@2"] {
         cases.push(point(format!("crash:{name}"), 1, Target::CheckedOut));
+    }
+    for strategy in STRATEGIES {
+        let points = |name: &str, hit: u32| format!("crash:{name}@{hit}");
+        for (name, hit) in LANE_POINTS {
+            cases.push(Hurt::Lane { strategy, points: points(name, hit), certain: true });
+        }
+        for (name, hit) in POINTS.into_iter().filter(|point| long() && !LANE_POINTS.contains(point)) {
+            cases.push(Hurt::Lane { strategy, points: points(name, hit), certain: false });
+        }
     }
     for (shim, hit) in SHIMS {
         cases.push(Hurt::Shim { point: shim, hit, with: "" });
@@ -181,6 +197,17 @@ fn run_case(case: &Hurt) -> Vec<String> {
                     ));
                 }
             }
+            wrong.extend(world.finish());
+            wrong
+        }
+        Hurt::Lane { strategy, points, certain } => {
+            let world = World::merging(strategy);
+            let ended = begin(&world, 0, points);
+            let missed = *certain && !ended.was_killed();
+            let mut wrong: Vec<String> = missed
+                .then(|| format!("the point was not passed: {}", last_lines(&ended.text)))
+                .into_iter()
+                .collect();
             wrong.extend(world.finish());
             wrong
         }

@@ -69,6 +69,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(target: Target) -> Self {
+        Self::made(target, "independent")
+    }
+
+    /// One whose changes land in another way, on a target that nobody has checked out.
+    pub(crate) fn merging(strategy: &str) -> Self {
+        Self::made(Target::Aside, strategy)
+    }
+
+    fn made(target: Target, strategy: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
         let repo = root.path().join("repo");
         fs::create_dir_all(repo.join("plan")).unwrap();
@@ -89,7 +98,7 @@ impl World {
         let branch = if target == Target::Aside { "landing" } else { "main" };
         let config = format!(
             "[plan]\npath = \"plan\"\n[repo]\ntarget = \"{branch}\"\n[run]\nstagger_ms = 0\ndashboard_refresh_s = 1\n\
-             [retries]\nbackoff_ms = 0\n[limits]\ngrace_s = 1\ndisk_floor_mb = 0\n[agent]\nname = \"command\"\n\
+             [merge]\nstrategy = \"{strategy}\"\n[retries]\nbackoff_ms = 0\n[limits]\ngrace_s = 1\ndisk_floor_mb = 0\n[agent]\nname = \"command\"\n\
              [agent.command]\ncmd = [\"/bin/sh\", \"{at}/agent.sh\"]\n\
              [[verify]]\nrun = \"\"\"{}\"\"\"\n[[check]]\nrun = \"\"\"{}\"\"\"\n",
             judge("none").replace('\\', "\\\\"),

@@ -1,8 +1,7 @@
 //! One command of a verify job, a check or a set-up: started or adopted as a job of its own, and judged by its end.
 
 use super::secrets::Parted;
-use super::series::SEAT;
-use super::{CommandSpec, Inner, trouble};
+use super::{CommandSpec, Inner, seats, trouble};
 use crate::executor::job::{self, Ensured, NotStarted, Probe, Settled};
 use crate::executor::output::{self, Stream};
 use crate::executor::record::{self, End, Exit, JobSpec, StopReason};
@@ -136,7 +135,8 @@ impl Inner {
         }
         if let JobKey::Check { .. } = key {
             // What makes their workspace ready is tried again when it is wanted again.
-            let seat: Option<TaskId> = record::get(&self.job_dir(key), SEAT).map_err(trouble::machine)?;
+            let seat: Option<TaskId> =
+                record::get(&self.job_dir(key), seats::NOTE).map_err(trouble::machine)?;
             if let Some(task) = seat {
                 let set_up = self.places.tasks.join(task.as_str()).join("set-up");
                 self.end_jobs(&set_up, Path::new(""))?;

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OwnedMutexGuard;
 
+/// In the folder of a check: the task that its workspace goes by.
+pub(super) const NOTE: &str = "seat";
+
 /// The seats of a run.
 #[derive(Debug, Default)]
 pub(super) struct Seats {

@@ -25,8 +25,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
-/// In the folder of a check: the task that its workspace goes by.
-pub(super) const SEAT: &str = "seat";
 /// How often a slot for a heavy command is asked for.
 const ASK: Duration = Duration::from_millis(100);
 /// In a job's folder: the work with the fixes committed.
@@ -143,7 +141,7 @@ impl Series {
         }
         let inner = &self.inner;
         record::make_dir(&self.dir).map_err(trouble::machine)?;
-        record::put(&self.dir, SEAT, &self.task, "check.seat").map_err(trouble::machine)?;
+        record::put(&self.dir, seats::NOTE, &self.task, "check.seat").map_err(trouble::machine)?;
         record::make_dir(&inner.places.workspaces).map_err(trouble::machine)?;
         let workspace = inner.workspace_dir(&self.task);
         let spec = WorkspaceSpec {
