@@ -207,7 +207,7 @@ fn the_example_plan_lands_whole_by_every_strategy_when_there_is_time() {
         let mut env = example();
         env.set("MERGE_STRATEGY", strategy);
         env.script("[[task]]\nid = \"T-010\"\nbreak_check_attempts = 1\n[[task]]\nid = \"T-021\"\nbreak_check_attempts = 1\n");
-        env.add_config(CHECK);
+        env.add_config("[[check]]\nname = \"whole\"\nrun = \"! ls ppe-script/*.broken\"\n");
         env.ready();
         env.ppe(&["run", "--yes"]).exits(0);
         assert_eq!(landings(&env).len(), 45, "{strategy}");
