@@ -129,8 +129,8 @@ mod tests {
     use tokio::sync::{broadcast, mpsc, watch};
 
     /// A `stop` with nobody at work ends the run at once; whoever asked is told before the process is gone.
-    #[tokio::test]
-    async fn a_command_that_ends_the_run_is_answered() {
+    #[test]
+    fn a_command_that_ends_the_run_is_answered() {
         let (requests, mut inbox) = mpsc::channel(1);
         let spot = Spot { file: "plan.md".into(), line: 1 };
         let tasks = vec![TaskSpec::bare(TaskId::new("T-1"), "One", spot)];
@@ -141,13 +141,21 @@ mod tests {
         let run = RunHandle { requests, snapshots, tail: broadcast::channel(1).0 };
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("run.sock");
-        let server = Server::start(UnixListener::bind(&path).expect("a socket"), run);
-        let asked =
-            tokio::spawn(async move { ask(&path, &Call::Command(Command::Stop(StopMode::Agents))).await });
-        let Some(Request::Command(_, answer)) = inbox.recv().await else { panic!("no command came") };
-        answer.send(Reply::Done("stopped".to_owned())).expect("someone waits");
-        drop(inbox);
-        server.close().await;
-        assert_eq!(asked.await.expect("no panic").expect("an answer"), Reply::Done("stopped".to_owned()));
+        let runtime =
+            || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+
+        let process = runtime();
+        let listener = process.block_on(async { UnixListener::bind(&path).expect("a socket") });
+        let stop = Call::Command(Command::Stop(StopMode::Agents));
+        let asked = std::thread::spawn(move || runtime().block_on(ask(&path, &stop)));
+        process.block_on(async {
+            let server = Server::start(listener, run);
+            let Some(Request::Command(_, answer)) = inbox.recv().await else { panic!("no command came") };
+            answer.send(Reply::Done("stopped".to_owned())).expect("someone waits");
+            server.close().await;
+        });
+        drop(process);
+        let reply = asked.join().expect("no panic").expect("an answer");
+        assert_eq!(reply, Reply::Done("stopped".to_owned()));
     }
 }
