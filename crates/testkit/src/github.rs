@@ -3,12 +3,13 @@
 //! Starts `github/fake_github.py`, puts faults and rules into it, reads what it was told and ends it. Knows the addresses
 //! of that program and no client.
 
+use crate::server;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 /// The token that opens it.
 pub const TOKEN: &str = "ghp_ForTestsAlone0123456789";
@@ -103,14 +104,7 @@ impl GitHub {
         let program = concat!(env!("CARGO_MANIFEST_DIR"), "/github/fake_github.py");
         let mut command = Command::new("python3");
         command.args(["-Bu", program, "--token", TOKEN, "--api"]).arg(description()).arg("--root").arg(root);
-        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("python3 starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("a pipe");
-        BufReader::new(stdout).read_line(&mut line).expect("its first line");
-        let told: Value = serde_json::from_str(&line).expect("its port as JSON");
-        let port = told["port"].as_u64().and_then(|port| port.try_into().ok()).expect("a port");
+        let (child, port) = server::start(&mut command);
         Self { child, port, git_dir }
     }
 

@@ -6,4 +6,5 @@ pub mod fingerprint;
 pub mod github;
 pub mod loopback;
 pub mod model;
+mod server;
 pub mod sim;

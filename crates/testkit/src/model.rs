@@ -3,13 +3,13 @@
 //! Starts `model/scripted_model.py`, tells under which addresses its scenarios are found, reads what was asked of it and
 //! ends it. Knows the formats of that program and no agent.
 
+use crate::server;
 use ppe_core::usage::Usage;
 use serde::Deserialize;
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 /// The server. Ended when dropped, and by itself when this process is gone.
 pub struct Model {
@@ -68,15 +68,8 @@ impl Model {
         let program = concat!(env!("CARGO_MANIFEST_DIR"), "/model/scripted_model.py");
         let mut command = Command::new("python3");
         command.args(["-u", program, "--scripts"]).arg(dir.join(SCENARIOS));
-        command.arg("--log").arg(dir.join(LOG)).env_clear();
-        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("python3 starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("a pipe");
-        BufReader::new(stdout).read_line(&mut line).expect("its first line");
-        let told: Value = serde_json::from_str(&line).expect("its port as JSON");
-        let port = told["port"].as_u64().and_then(|port| port.try_into().ok()).expect("a port");
+        command.arg("--log").arg(dir.join(LOG));
+        let (child, port) = server::start(&mut command);
         Self { child, port, dir: dir.to_owned() }
     }
 
