@@ -135,7 +135,8 @@ fn agent_job(state: &State, task: &TaskId, attempt: Attempt, round: Round) -> Op
         session: session.map(|session| session.id.clone()),
         session_usage: session.map(|session| session.usage).unwrap_or_default(),
         budget_micro_usd: state.task_money_left(at),
-        allow: facts.allowed.clone(),
+        // What was permitted was said of the task's agent, in its words.
+        allow: if round == Round::Review { Vec::new() } else { facts.allowed.clone() },
         branch: wished_branch(state, at),
         base,
         tip: facts.tip.clone().filter(|_| round == Round::Review),

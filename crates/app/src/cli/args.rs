@@ -43,7 +43,7 @@ pub(crate) enum Command {
     Questions(RunOf),
     /// Answer a question
     Answer(AnswerArgs),
-    /// Show the completion summary; inside an agent: report phase, commit, no-change, blocked, flaky or later
+    /// Show the completion summary; inside an agent: report phase, commit, question, finding and more
     Report(ReportArgs),
     /// Prove a run again from git: what landed is in the target, and all other work is somewhere
     Audit(AuditArgs),

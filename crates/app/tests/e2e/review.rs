@@ -105,3 +105,27 @@ fn a_reviewer_that_hangs_is_stopped_with_the_run_and_its_work_waits_for_another(
     assert_eq!(env.count(|e| matches!(e, Event::AgentEnded { .. })), 1, "the work was not done twice");
     env.finish();
 }
+
+#[test]
+fn what_its_agent_was_permitted_is_not_permitted_to_the_reviewer() {
+    let mut env = reviewed("");
+    let first = env.at("first");
+    let script = format!(
+        "if [ ! -e {0} ]; then touch {0}; echo '{{\"report\":\"denied\",\"what\":\"Bash(make)\"}}'; exit 0; fi\n\
+         echo 1 > one.txt; git add -A; git commit -qm 'feat(one): part 1'; ppe report no-change 'that is all'",
+        first.display()
+    );
+    env.add_config(&format!("[agent.command]\ncmd = [\"sh\", \"-c\", '''{script}''']\n"));
+    env.ready();
+    env.ppe(&["run", "--yes", "--agent", "command"]).exits(10);
+    env.ppe(&["answer", "q1", "yes"]).exits(0);
+    env.ppe(&["resume", "--yes"]).exits(0);
+    landed(&env, "T-001");
+    let permitted = |job: &str| {
+        let file = env.run_folder().join("tasks/T-001/a2").join(job).join("job.json");
+        let job: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+        job["allow"].to_string()
+    };
+    assert_eq!((permitted("agent"), permitted("review")), ("[\"Bash(make)\"]".to_owned(), "[]".to_owned()));
+    env.finish();
+}

@@ -144,10 +144,7 @@ impl Inner {
                 if left > 0 {
                     left -= 1;
                     let log = plain_log(&self.api.log(job.id)?);
-                    logs.extend([
-                        "--- ", &job.name, " ---
-", &log,
-                    ]);
+                    logs.extend(["--- ", &job.name, " ---\n", &log]);
                 }
             }
         }
