@@ -454,6 +454,20 @@ pub enum Event {
         /// What follows.
         after: After,
     },
+    /// A person approved a change as it is.
+    ChangeApproved {
+        /// The task.
+        task: TaskId,
+        /// The tip that was approved.
+        tip: CommitId,
+    },
+    /// A person wants a change otherwise: it is its agent's again, at no cost of a try.
+    ChangeRejected {
+        /// The task.
+        task: TaskId,
+        /// What is wrong with it.
+        note: String,
+    },
     /// The target itself is red: the lane is frozen.
     TargetRed {
         /// The commit.
@@ -633,6 +647,8 @@ impl Event {
             | Event::TaskQueued { task }
             | Event::BranchAdopted { task, .. }
             | Event::ChangeReturned { task, .. }
+            | Event::ChangeApproved { task, .. }
+            | Event::ChangeRejected { task, .. }
             | Event::RacesLost { task }
             | Event::MemberLeftOut { task, .. }
             | Event::TaskClosed { task, .. }

@@ -280,6 +280,20 @@ pub enum Command {
         /// The answer.
         answer: Answer,
     },
+    /// Changes may land as they are.
+    Approve {
+        /// Which.
+        which: Which,
+        /// What their tips are to begin with: what was looked at.
+        tip: Option<String>,
+    },
+    /// A change goes back to its agent.
+    Reject {
+        /// The task.
+        task: TaskId,
+        /// What is wrong with it.
+        note: String,
+    },
     /// A revised plan.
     Adopt {
         /// The new plan, already checked.
@@ -287,6 +301,18 @@ pub enum Command {
         /// Its tasks that this run takes up besides.
         added: Vec<TaskId>,
     },
+}
+
+/// Which of the changes that wait for approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Which {
+    /// Those of these tasks.
+    Tasks(Vec<TaskId>),
+    /// Those of a wave.
+    Wave(u32),
+    /// All of them.
+    All,
 }
 
 /// The answer to a command.

@@ -171,6 +171,11 @@ pub static INVARIANTS: &[Invariant] = &[
         Rule::Run(lane::batch_waits_for_movers),
     ),
     invariant("INV-30", "a task is reviewed at most once", Rule::Event(review_is_first)),
+    invariant(
+        "INV-31",
+        "where a person is to approve, what is in the lane was approved at its present tip",
+        Rule::Task(lane::is_approved),
+    ),
 ];
 
 /// Asks all rules about a state.
@@ -326,7 +331,7 @@ fn can_go_on(state: &State, at: usize) -> Option<String> {
             crate::state::Park::Question(question) => state.questions.contains_key(question),
             crate::state::Park::Room | crate::state::Park::Operator | crate::state::Park::Taken => true,
         },
-        Step::Open => false,
+        Step::Open => !state.is_approved(at),
         Step::InLane => lane::goes_on(state, at),
     };
     said(!goes_on, || format!("{} is {:?}, and nothing says why", state.id(at), task.step))

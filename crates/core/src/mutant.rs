@@ -68,11 +68,15 @@ pub enum Mutant {
     LeftOutLost,
     /// The second half of a red batch leaves the lane.
     HalfForgotten,
+    /// What nobody approved is queued.
+    ApprovalIgnored,
+    /// What was approved once may change and still land.
+    ApprovalOutlivesTip,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::SlotsIgnored,
         Self::OpenSatisfies,
         Self::ReopenedSatisfies,
@@ -105,5 +109,7 @@ impl Mutant {
         Self::ChecksUnbounded,
         Self::LeftOutLost,
         Self::HalfForgotten,
+        Self::ApprovalIgnored,
+        Self::ApprovalOutlivesTip,
     ];
 }

@@ -64,6 +64,19 @@ pub enum MergeMethod {
     Rebase,
 }
 
+/// What a person has to approve before it may land.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Approval {
+    /// Nothing.
+    #[default]
+    None,
+    /// Each change, at its tip.
+    Each,
+    /// The changes of a wave, once all that come by themselves are there.
+    Wave,
+}
+
 /// Whether a landing commit says of which task and run it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -232,6 +245,9 @@ pub struct Policy {
     pub longest_wait_ms: u64,
     /// What a landing looks like.
     pub merge_method: MergeMethod,
+    /// What a person has to approve before it may land.
+    #[serde(default)]
+    pub approval: Approval,
     /// Whether a landing names its task and run.
     #[serde(default)]
     pub trailers: Trailers,
@@ -307,6 +323,7 @@ impl Default for Policy {
             check_slots: 4,
             longest_wait_ms: 1_800_000,
             merge_method: MergeMethod::default(),
+            approval: Approval::default(),
             trailers: Trailers::default(),
             no_change: NoChange::default(),
             retries: Retries::default(),

@@ -134,6 +134,9 @@ impl Telling<'_> {
                              found what stands below. Look into each point: mend what is right, in further commits on the same \
                              branch, and leave as it is what is not. If no point is right: `ppe report no-change \"WHY\"`, and end."
                 .to_owned(),
+            Kind::Rejected => "A person has read your change and wants it otherwise; what they say stands below. Make it so, in \
+                               further commits on the same branch, and run the project's checks again."
+                .to_owned(),
             Kind::Conflict => format!(
                 "Your work no longer merges with `{target}`. Its present tip is the ref `refs/ppe/target`. Bring your branch \
                  `{branch}` onto it (rebase or merge), resolve every conflict so that both sides keep their meaning, and \
@@ -167,7 +170,7 @@ impl Telling<'_> {
             detail => format!("{text}\n\nThe end of the output:\n\n{detail}"),
         };
         match self.kind {
-            Kind::First => String::new(),
+            Kind::First | Kind::Rejected => String::new(),
             Kind::Review if failure.class == Class::Operator => String::new(),
             Kind::Continue | Kind::Review => format!("The last attempt ended so: {}", failure.summary),
             Kind::Conflict => format!("What did not merge: {}", failure.summary),
@@ -181,7 +184,9 @@ impl Telling<'_> {
             Kind::First | Kind::Continue => {
                 crate::scope::instruction(&self.task.spec, self.policy.mode, self.done).unwrap_or_default()
             }
-            Kind::Verify | Kind::Ci | Kind::Conflict | Kind::Review | Kind::Recheck => String::new(),
+            Kind::Verify | Kind::Ci | Kind::Conflict | Kind::Review | Kind::Rejected | Kind::Recheck => {
+                String::new()
+            }
         }
     }
 

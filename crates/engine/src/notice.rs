@@ -1,9 +1,22 @@
 //! Which durable records are worth a word outside the screen. Knows nothing of how it is sent.
 
 use crate::ports::Notice;
+use ppe_core::decide::to_approve;
 use ppe_core::event::{After, Event, Record};
 use ppe_core::ids::TaskId;
+use ppe_core::policy::Approval;
 use ppe_core::state::{Hold, PauseCause, State};
+
+/// The changes that a person may look at since one was opened: it alone, or its wave that is now all there.
+fn awaiting(state: &State, opened: &TaskId) -> Vec<TaskId> {
+    let wave = |at: usize| state.plan.tasks[at].wave;
+    let Some(opened) = state.position(opened) else { return Vec::new() };
+    let together = |at: &usize| match state.policy.approval {
+        Approval::None | Approval::Each => *at == opened,
+        Approval::Wave => wave(*at) == wave(opened),
+    };
+    to_approve(state).into_iter().filter(together).map(|at| state.id(at).clone()).collect()
+}
 
 /// The notices of a record.
 pub(crate) fn notices(state: &State, record: &Record) -> Vec<Notice> {
@@ -26,7 +39,17 @@ pub(crate) fn notices(state: &State, record: &Record) -> Vec<Notice> {
             format!("{task} needs manual intervention ({why}). {others} other tasks continuing..."),
         )
     };
+    let review = |task: &TaskId| {
+        let waiting = awaiting(state, task);
+        let text = match waiting.as_slice() {
+            [] => return None,
+            [one] => format!("the change of {one} waits for your approval"),
+            many => format!("{} changes wait for your approval", many.len()),
+        };
+        Some(make("review", Some(task), text))
+    };
     let notice = |event: &Event| match event {
+        Event::ChangeOpened { task, .. } => review(task),
         Event::QuestionAsked { ask, .. } => Some(make("question", ask.task(), ask.text())),
         Event::AttemptFailed { task, failure, after: After::Hold(hold), .. }
         | Event::ChangeReturned { task, failure, after: After::Hold(hold) }

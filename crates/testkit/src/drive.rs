@@ -293,11 +293,16 @@ impl Drive {
         }
     }
 
-    /// The attempt reaches what it is for, and the task's change is open in the lane.
+    /// The attempt reaches what it is for, and the task's change is open.
     pub fn to_review(&mut self, id: &str, commits: u32, change: u64) {
         self.agent_ends(id, commits, Exit::Done, Claim::Nothing);
         self.settle_leftovers(id, commits);
         self.verdict(id, Verdict::Green);
+        self.publish(id, change);
+    }
+
+    /// The verified task's branch and change stand.
+    pub fn publish(&mut self, id: &str, change: u64) {
         let task = TaskId::new(id);
         let facts = &self.state.task(&task).expect("in the plan").facts;
         let (branch, tip) = (facts.branch.clone().expect("a branch"), facts.tip.clone().expect("a tip"));

@@ -94,14 +94,14 @@ const REACHED: &str = "
     attempt-failed execution  attempt-failed verification  attempt-released capacity  attempt-released closed
     attempt-released lost  attempt-released machine  attempt-released operator  attempt-released parked
     attempt-released ready  attempt-started ci  attempt-started conflict  attempt-started continue
-    attempt-started first  attempt-started review  attempt-started recheck  attempt-started verify  attempt-stopping cancel
+    attempt-started first  attempt-started review  attempt-started rejected  attempt-started recheck  attempt-started verify  attempt-stopping cancel
     attempt-stopping halt  attempt-stopping park  attempt-stopping retry  attempt-stopping silent  attempt-stopping skip
     attempt-stopping take  attempt-stopping timeout  attempt-stopping yield  attempt-succeeded  base-green
     branch-adopted  branch-published  breaker-closed  breaker-opened  breaker-widened  budget-granted
     budget-neared  candidate-built  candidate-chosen
     candidate-dropped base-moved  candidate-dropped conflict  candidate-dropped head-moved  candidate-dropped red
     candidate-dropped target-red  candidate-dropped withdrawn  candidate-dropped restarted  candidate-green
-    candidate-red  candidate-split  member-left-out  candidate-landed  change-labelled  change-opened
+    candidate-red  candidate-split  member-left-out  candidate-landed  change-approved  change-labelled  change-opened  change-rejected
     change-returned ci  change-returned conflict  check-red ci  check-started  dispatch-paused agent
     dispatch-paused machine  dispatch-paused operator  dispatch-paused same-cause  dispatch-paused target-red
     dispatch-paused target-rewritten  dispatch-resumed target-red  dispatch-resumed target-rewritten
@@ -117,7 +117,7 @@ const REACHED: &str = "
     task-closed by repair landed  task-closed by repair skipped  task-closed landed-by-others  task-closed no-change  task-closed skipped  task-held operator
     task-parked operator  task-parked question  task-queued  task-parked taken  task-preferred  task-preloaded
     task-readied recheck  task-reopened continue  task-reopened first  task-reset anew  task-reset keep
-    task-wished ask-closed  task-wished cancel  task-wished park  task-wished retry  task-wished skip
+    task-wished ask-closed  task-wished cancel  task-wished park  task-wished reject  task-wished retry  task-wished skip
     task-wished take  tree-green  verify-started  wave-opened  wave-preloaded  workspace-prepared
     workspace-released";
 

@@ -13,7 +13,7 @@ const KEPT: usize = 60;
 const WORLDS: u64 = 600;
 
 /// The steps in the order of a task's life.
-const STEPS: [&str; 34] = [
+const STEPS: [&str; 35] = [
     "waiting",
     "ready",
     "starting",
@@ -35,6 +35,7 @@ const STEPS: [&str; 34] = [
     "parked on a question",
     "publishing",
     "published",
+    "open, not approved",
     "in the lane, queued",
     "in the lane, being built",
     "in the lane, being checked",
@@ -76,7 +77,7 @@ fn label(state: &State, at: usize) -> &'static str {
         Step::Parked { park: Park::Question(_), .. } => "parked on a question",
         Step::Publishing => "publishing",
         Step::Published => "published",
-        Step::Open => "open",
+        Step::Open => "open, not approved",
         Step::InLane => lane_label(state, at),
         Step::Held { hold: ppe_core::state::Hold::Stuck, .. } => "held as stuck",
         Step::Held { .. } => "held for review",

@@ -8,10 +8,9 @@ use super::key::{
     Key, Kind, YEAR_MIN, choice, command, count, dollars, key, list, mebibytes, minutes, real, retries,
     seconds, text, whole,
 };
+use super::merge_keys::MERGE_KEYS;
 use super::settings::{CommandKind, Daemons, Draft, PlanSource, Settings, Weight};
-use ppe_core::policy::{
-    Attribution, Changes, MAX_SLOTS, MergeMethod, MergeStrategy, Mode, NoChange, Order, Trailers, Waves,
-};
+use ppe_core::policy::{Attribution, Changes, MAX_SLOTS, Mode, NoChange, Order, Waves};
 
 /// The sections with their meaning, in the order in which they are shown.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
@@ -196,48 +195,6 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         whole(0, YEAR_MIN, |s, n| s.policy.question_timeout_ms = minutes(n)),
         &[],
         "Minutes until a question nobody answers is answered by its default; 0 is for ever.",
-    ),
-    key(
-        "merge.strategy",
-        choice(&[
-            ("independent", |s| s.policy.merge_strategy = MergeStrategy::Independent),
-            ("priority", |s| s.policy.merge_strategy = MergeStrategy::Priority),
-            ("batch", |s| s.policy.merge_strategy = MergeStrategy::Batch),
-            ("speculative", |s| s.policy.merge_strategy = MergeStrategy::Speculative),
-        ]),
-        &["MERGE_STRATEGY"],
-        "How changes land: one by one as they arrive, the highest priority first, a wave at once, or several batches checked at once.",
-    ),
-    key(
-        "merge.check_slots",
-        whole(1, 16, |s, n| s.policy.check_slots = n),
-        &[],
-        "Candidates checked at once by the strategy `speculative`.",
-    ),
-    key(
-        "merge.longest_wait_min",
-        whole(1, YEAR_MIN, |s, n| s.policy.longest_wait_ms = minutes(n)),
-        &[],
-        "Minutes after which a waiting change goes ahead of all others, and its batch waits for nobody.",
-    ),
-    key(
-        "merge.method",
-        choice(&[
-            ("merge", |s| s.policy.merge_method = MergeMethod::Merge),
-            ("squash", |s| s.policy.merge_method = MergeMethod::Squash),
-            ("rebase", |s| s.policy.merge_method = MergeMethod::Rebase),
-        ]),
-        &[],
-        "What a landing looks like: a merge commit with the work behind it, one commit, or the work's commits in a row.",
-    ),
-    key(
-        "merge.trailers",
-        Kind::Switch {
-            on: |s| s.policy.trailers = Trailers::Named,
-            off: |s| s.policy.trailers = Trailers::None,
-        },
-        &[],
-        "Whether landings end in `Ppe-Task` and `Ppe-Run` lines. Off: a new run takes as done only what the plan or `--done` says.",
     ),
     key(
         "retries.tasks",
@@ -461,6 +418,7 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
 pub(super) fn all() -> impl Iterator<Item = &'static Key<Settings>> {
     PLAIN_KEYS
         .iter()
+        .chain(MERGE_KEYS)
         .chain(FORGE_KEYS)
         .chain(AGENT_KEYS)
         .chain(NATIVE_KEYS.iter().flat_map(|group| group.iter()))

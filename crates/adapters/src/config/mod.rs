@@ -16,6 +16,7 @@ mod init;
 mod key;
 mod keys;
 mod layers;
+mod merge_keys;
 mod origin;
 mod reading;
 mod reference;

@@ -412,6 +412,31 @@ pub(crate) enum Control {
         #[arg(long)]
         note: Option<String>,
     },
+    /// Let changes land that wait for your approval, as they are now
+    Approve {
+        /// The tasks
+        #[arg(required_unless_present_any = ["wave", "all"], conflicts_with_all = ["wave", "all"])]
+        tasks: Vec<String>,
+        /// Those of a wave
+        #[arg(long, value_name = "N")]
+        wave: Option<u32>,
+        /// All that wait
+        #[arg(long, conflicts_with = "wave")]
+        all: bool,
+        /// Only if its tip is still this commit
+        #[arg(long, value_name = "COMMIT", conflicts_with_all = ["wave", "all"])]
+        at: Option<String>,
+        #[command(flatten)]
+        of: RunOf,
+    },
+    /// Send a change back to its agent
+    Reject {
+        #[command(flatten)]
+        on: OnTask,
+        /// What is wrong with it
+        #[arg(long)]
+        note: String,
+    },
     /// Put a task ahead of all others
     Next(OnTask),
     /// Change a task's priority

@@ -6,7 +6,7 @@ use crate::error::{AppError, EXIT_DONE};
 use crate::wiring::{Site, apply, latest, send};
 use clap::Parser;
 use ppe_core::ids::{QuestionId, TaskId};
-use ppe_core::input::{Command, Reply};
+use ppe_core::input::{Command, Reply, Which};
 use ppe_core::plan::Priority;
 use ppe_core::question::Answer;
 use ppe_core::state::{Satisfies, StopMode};
@@ -109,6 +109,15 @@ fn understand(command: Control) -> Result<(Command, RunOf), AppError> {
             (Command::Done { task: id(on.task), commit }, on.of)
         }
         Control::Reopen { on, note } => (Command::Reopen { task: id(on.task), note }, on.of),
+        Control::Approve { tasks, wave, all: _, at, of } => {
+            let which = match (tasks.as_slice(), wave) {
+                (_, Some(wave)) => Which::Wave(wave),
+                ([], None) => Which::All,
+                (_, None) => Which::Tasks(tasks.into_iter().map(id).collect()),
+            };
+            (Command::Approve { which, tip: at }, of)
+        }
+        Control::Reject { on, note } => (Command::Reject { task: id(on.task), note }, on.of),
         Control::Next(on) => (Command::Next { task: id(on.task) }, on.of),
         Control::Priority { on, priority } => {
             let priority = parse_priority(&priority)?;

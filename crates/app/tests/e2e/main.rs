@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the whole of this program is a test")]
 
 mod agents;
+mod approval;
 mod asking;
 mod attribution;
 mod audit;

@@ -145,8 +145,8 @@ fn shortfall(task: &Task, running: &Running, snapshot: &Snapshot, empty: bool) -
     let kind = running.kind;
     let claim = running.end.as_ref().map_or(&Claim::Nothing, |e| &e.claim);
     let execution = |summary: &str| Some(Failure::new(Class::Execution, summary));
-    let unchanged =
-        task.facts.failed_tip.as_ref() == Some(&snapshot.tip) && matches!(kind, Kind::Verify | Kind::Ci);
+    let unchanged = task.facts.failed_tip.as_ref() == Some(&snapshot.tip)
+        && matches!(kind, Kind::Verify | Kind::Ci | Kind::Rejected);
     let flaky = matches!(claim, Claim::Flaky(_)) && task.facts.flaky == Flaky::Unused;
     match claim {
         Claim::NoChange(_) if empty => None,

@@ -3,6 +3,7 @@
 //! Pure: the time is an argument, nothing is drawn by chance, and whatever is returned has already been applied to the
 //! state it was decided on. Stale inputs (of an attempt, candidate or question that is over) are counted and ignored.
 
+mod approval;
 mod attempt;
 mod budget;
 mod capacity;
@@ -18,6 +19,7 @@ mod starvation;
 mod timer;
 mod trouble;
 
+pub use approval::{still_to_come, to_approve, unapproved};
 pub use lane::{awaited, left_behind};
 pub(crate) use lane::{most_candidates, most_members, overdue};
 pub(crate) use question::is_live;

@@ -11,11 +11,11 @@ use crate::state::{
     Closure, Kind, Park, PauseCause, Phase, Progress, Satisfies, Step, Stop, StopMode, Task, Wish, Work,
 };
 
-fn done(text: impl Into<String>) -> Reply {
+pub(super) fn done(text: impl Into<String>) -> Reply {
     Reply::Done(text.into())
 }
 
-fn refused(text: impl Into<String>) -> Reply {
+pub(super) fn refused(text: impl Into<String>) -> Reply {
     Reply::Refused(text.into())
 }
 
@@ -33,8 +33,13 @@ impl Decider<'_> {
             | Command::Done { task, .. }
             | Command::Reopen { task, .. }
             | Command::Next { task }
+            | Command::Reject { task, .. }
             | Command::Priority { task, .. } => Some(task),
-            Command::Stop(_) | Command::Slots(_) | Command::Answer { .. } | Command::Adopt { .. } => None,
+            Command::Stop(_)
+            | Command::Slots(_)
+            | Command::Answer { .. }
+            | Command::Approve { .. }
+            | Command::Adopt { .. } => None,
         };
         if let Some(task) = task {
             match self.step(task) {
@@ -63,6 +68,8 @@ impl Decider<'_> {
             }
             Command::Slots(slots) => self.set_slots(slots),
             Command::Answer { question, answer } => self.answer(question, answer),
+            Command::Approve { which, tip } => self.approve(&which, tip.as_deref()),
+            Command::Reject { task, note } => self.reject(task, note),
             Command::Adopt { plan, added } => self.adopt(*plan, added),
         }
     }

@@ -8,7 +8,7 @@ use crate::ids::{Attempt, Millis};
 use crate::mutant::Mutant;
 use crate::policy::Waves;
 use crate::question::Ask;
-use crate::state::{Hold, Kind, PauseCause, Progress, State, Step, Worker, Workspace};
+use crate::state::{Kind, PauseCause, Progress, State, Step, Worker, Workspace};
 use std::cmp::Reverse;
 
 /// Why a free slot stays free although tasks may be ready.
@@ -217,11 +217,7 @@ pub(super) fn stagger_until(state: &State) -> Option<Millis> {
 }
 
 fn waiting_for_person(state: &State) -> u32 {
-    let waiting = state.tasks.iter().filter(|t| match &t.step {
-        Step::Held { hold: Hold::NeedsReview, .. } => t.facts.change.is_some(),
-        Step::Published => true,
-        _ => false,
-    });
+    let waiting = (0..state.tasks.len()).filter(|at| state.waits_for_person(*at));
     u32::try_from(waiting.count()).unwrap_or(u32::MAX)
 }
 

@@ -3,7 +3,7 @@
 use super::said;
 use crate::decide::{awaited, most_candidates, most_members, overdue};
 use crate::event::{Drop, Event};
-use crate::policy::MergeStrategy;
+use crate::policy::{Approval, MergeStrategy};
 use crate::question::Ask;
 use crate::state::{Freeze, Stage, State, Step};
 
@@ -114,6 +114,14 @@ pub(super) fn batch_waits_for_movers(state: &State) -> Option<String> {
         let awaited = awaited(state, state.plan.tasks[at].wave);
         let movers = awaited.iter().filter(|id| state.task(id).is_some_and(|task| moves(&task.step)));
         said(movers.count() == 0, || format!("{} waits for {awaited:?}", state.id(at)))
+    })
+}
+
+pub(super) fn is_approved(state: &State, at: usize) -> Option<String> {
+    let facts = &state.tasks[at].facts;
+    let asked = state.policy.approval != Approval::None && matches!(state.tasks[at].step, Step::InLane);
+    said(asked && facts.approved != facts.tip, || {
+        format!("{} is in the lane at {:?}, approved at {:?}", state.id(at), facts.tip, facts.approved)
     })
 }
 

@@ -26,7 +26,7 @@ use crate::ids::{Branch, CommitId, Millis, QuestionId, RunId, TaskId};
 use crate::intent::Intent;
 use crate::mutant::Mutant;
 use crate::plan::{Plan, Priority};
-use crate::policy::Policy;
+use crate::policy::{Approval, Policy};
 use crate::question::{Answer, Ask};
 use crate::usage::Usage;
 use std::collections::{BTreeMap, BTreeSet};
@@ -214,6 +214,26 @@ impl State {
     /// Positions that gave their slot to others and return by themselves, in plan order.
     pub fn parked_for_room(&self) -> impl Iterator<Item = usize> + '_ {
         self.index.room.iter().copied()
+    }
+
+    /// Whether a task's change may land as far as a person is asked.
+    pub fn is_approved(&self, at: usize) -> bool {
+        let facts = &self.tasks[at].facts;
+        match self.policy.approval {
+            Approval::None => true,
+            Approval::Each | Approval::Wave => facts.approved.is_some() && facts.approved == facts.tip,
+        }
+    }
+
+    /// Whether a task's change waits for somebody to look at it.
+    pub fn waits_for_person(&self, at: usize) -> bool {
+        let task = &self.tasks[at];
+        match &task.step {
+            Step::Open => !self.is_approved(at),
+            Step::Held { hold: Hold::NeedsReview, .. } => task.facts.change.is_some(),
+            Step::Published => true,
+            _ => false,
+        }
     }
 
     /// Selected tasks that are not closed.

@@ -20,6 +20,8 @@ pub enum Kind {
     Conflict,
     /// Go through what a reviewer found.
     Review,
+    /// Change what a person did not approve.
+    Rejected,
     /// Go on with unfinished work.
     Continue,
     /// Verify the tip; the agent starts only if that is red.
@@ -31,7 +33,7 @@ impl Kind {
     pub fn resumed(self) -> Self {
         match self {
             Self::First | Self::Continue => Self::Continue,
-            Self::Verify | Self::Ci | Self::Conflict | Self::Review | Self::Recheck => self,
+            Self::Verify | Self::Ci | Self::Conflict | Self::Review | Self::Rejected | Self::Recheck => self,
         }
     }
 }
@@ -417,6 +419,8 @@ pub enum Wish {
     Skip(Satisfies),
     /// Start it again.
     Retry,
+    /// Send it back to its agent with the note that was left.
+    Reject,
     /// Ask what becomes of it, as a person closed its change.
     AskClosed,
 }
@@ -487,6 +491,8 @@ pub struct Facts {
     pub preferred: u32,
     /// The last failure: the next prompt tells of it.
     pub failure: Option<Failure>,
+    /// The tip that a person approved.
+    pub approved: Option<CommitId>,
     /// A person's word to the agent.
     pub note: Option<String>,
     /// What came of its review; none before it had one.

@@ -1,7 +1,7 @@
 //! Lists of tasks: each task of the run stands in exactly one. Waves, what needs a person, what waits for review.
 
 use super::{Outside, count, percent};
-use crate::decide::{may_start, start_key};
+use crate::decide::{may_start, start_key, to_approve};
 use crate::ids::{Branch, ChangeNumber, Millis, TaskId};
 use crate::state::{Hold, State, Step, Task};
 use serde::{Deserialize, Serialize};
@@ -103,6 +103,9 @@ pub struct Reviews {
     pub tasks: Vec<TaskId>,
     /// How long the oldest has waited, ms.
     pub oldest_ms: Option<u64>,
+    /// Those that land once they are approved, and can be by now.
+    #[serde(default)]
+    pub to_approve: Vec<TaskId>,
 }
 
 /// The lists.
@@ -222,14 +225,10 @@ pub fn headline(state: &State, task: &TaskId, hold: Hold) -> String {
 
 /// Changes that wait for a person, and how long the oldest has.
 pub(super) fn reviews(state: &State, now: Millis) -> Reviews {
-    let waits = |task: &Task| match &task.step {
-        Step::Held { hold: Hold::NeedsReview, .. } => task.facts.change.is_some(),
-        Step::Published => true,
-        _ => false,
-    };
-    let waiting = || (0..state.tasks.len()).filter(|at| waits(&state.tasks[*at]));
+    let waiting = || (0..state.tasks.len()).filter(|at| state.waits_for_person(*at));
     Reviews {
         tasks: waiting().map(|at| state.id(at).clone()).collect(),
         oldest_ms: waiting().map(|at| now.since(state.tasks[at].since)).max(),
+        to_approve: to_approve(state).into_iter().map(|at| state.id(at).clone()).collect(),
     }
 }

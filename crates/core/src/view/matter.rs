@@ -1,6 +1,6 @@
 //! What stands in the run's way or waits for an answer: pauses, questions, deferred wishes, the lane.
 
-use crate::decide::{HoldBack, awaited, hold_back};
+use crate::decide::{HoldBack, awaited, hold_back, still_to_come};
 use crate::ids::{CandidateId, Millis, QuestionId, TaskId};
 use crate::intent::Intent;
 use crate::outcome::Shortage;
@@ -196,7 +196,7 @@ pub(super) fn holding_back(state: &State) -> Option<String> {
             Some(format!("{} tasks at first; the full width once one has landed", state.policy.ramp))
         }
         HoldBack::OpenChanges => Some(format!(
-            "more than {} changes wait for you; nothing new starts until some are merged",
+            "more than {} changes wait for you; nothing new starts until some are approved or merged",
             state.policy.open_changes
         )),
         HoldBack::Budget => Some("the agents at work may use up the budget".to_owned()),
@@ -311,7 +311,7 @@ fn stage(stage: &Stage, members: usize) -> String {
 }
 
 /// What happens to a task that is out of its agent's hands: `PR #159 created, CI pending...`
-pub(super) fn review_line(state: &State, at: usize) -> String {
+pub fn review_line(state: &State, at: usize) -> String {
     let (task, id) = (&state.tasks[at], state.id(at));
     let facts = &task.facts;
     let Some(change) = facts.change else {
@@ -322,6 +322,12 @@ pub(super) fn review_line(state: &State, at: usize) -> String {
         };
     };
     let made = format!("PR {change} created");
+    if matches!(task.step, Step::Open) && !state.is_approved(at) {
+        return match still_to_come(state, state.plan.tasks[at].wave).len() {
+            0 => format!("{made}, waits for your approval"),
+            n => format!("{made}, approved with its wave, of which {n} are still to come"),
+        };
+    }
     let candidate = state.lane.chain.iter().find(|c| c.members.contains(id));
     let with = match candidate.map_or(1, |c| c.members.len()) {
         1 => String::new(),

@@ -11,6 +11,7 @@ mod task;
 
 pub use estimate::{Remaining, Velocity};
 pub use lists::{Group, HeldTask, Lists, Reviews, WaveLine, WaveStatus, headline, waves};
+pub use matter::review_line;
 pub use matter::{Breaker, CandidateLine, LaneLine, Offer, OpenQuestion, Pause, Waiting};
 pub use task::{ALMOST_DONE_PERCENT, Activity, Mark, TaskLine, TaskWord, phase_line, repair_line};
 

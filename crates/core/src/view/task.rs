@@ -379,6 +379,7 @@ fn repair(policy: &Policy, task: &Task) -> Option<String> {
         Kind::Ci => ("CI repair", tries.ci, limits.ci),
         Kind::Conflict => ("rebase", tries.conflict, limits.conflict),
         Kind::Continue | Kind::First => ("retry", tries.execution, limits.execution),
+        Kind::Rejected => return Some("going through your note".to_owned()),
         Kind::Review => return Some("going through its review".to_owned()),
         Kind::Recheck => return None,
     };

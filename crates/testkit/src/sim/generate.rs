@@ -5,7 +5,8 @@ use ppe_core::ids::{Branch, CommitId, RunId, TaskId, TreeId};
 use ppe_core::input::Start;
 use ppe_core::plan::{At, Duration, Plan, PlanSpec, PlannedCommit, Priority, Spot, TaskSpec, check};
 use ppe_core::policy::{
-    AgentPolicy, Budget, Changes, MergeStrategy, Mode, NoChange, Order, Policy, Retries, Reviewer, Waves,
+    AgentPolicy, Approval, Budget, Changes, MergeStrategy, Mode, NoChange, Order, Policy, Retries, Reviewer,
+    Waves,
 };
 use ppe_core::sim::Seed;
 use ppe_core::state::Closure;
@@ -143,6 +144,9 @@ pub(super) fn policy(seed: &mut Seed, plan: &Plan) -> Policy {
         merge_strategy: *seed.pick(&STRATEGIES).unwrap_or(&MergeStrategy::Independent),
         check_slots: u32::try_from(seed.between(1, 3)).unwrap_or(1),
         longest_wait_ms: one_of(seed, &[0, 600_000, 36_000_000, FOR_EVER_MS, FOR_EVER_MS]),
+        approval: *seed
+            .pick(&[Approval::None, Approval::None, Approval::None, Approval::Each, Approval::Wave])
+            .unwrap_or(&Approval::None),
         no_change: if seed.chance(50) { NoChange::Ask } else { NoChange::Accept },
         retries: retries(seed),
         changes: if seed.chance(85) { Changes::Open } else { Changes::Off },

@@ -2,7 +2,7 @@
 //! over. For tests that feed them all. Knows nothing of what follows.
 
 use ppe_core::ids::{Attempt, Branch, CandidateId, ChangeNumber, CommitId, QuestionId, TaskId, TreeId};
-use ppe_core::input::{Command, Input, Observed, Trouble};
+use ppe_core::input::{Command, Input, Observed, Trouble, Which};
 use ppe_core::intent::{Intent, JobName};
 use ppe_core::outcome::{
     AgentEnd, Attributed, BuildOutcome, Built, Claim, Clash, ClashWith, Class, Differs, Exit, Failure,
@@ -313,6 +313,8 @@ fn task_commands(id: &TaskId, task: &Task) -> Vec<Named> {
         of("`reopen T`", Command::Reopen { task: task_id(), note: None }),
         of("`next T`", Command::Next { task: task_id() }),
         of("`priority T`", Command::Priority { task: task_id(), priority: Priority::High }),
+        of("`approve T`", Command::Approve { which: Which::Tasks(vec![task_id()]), tip: None }),
+        of("`reject T --note`", Command::Reject { task: task_id(), note: "why".to_owned() }),
     ];
     if let Step::Parked { park: Park::Question(question), .. } = &task.step {
         for (name, answer) in [

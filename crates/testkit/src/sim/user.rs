@@ -5,7 +5,7 @@ use super::generate;
 use super::git::commit_id;
 use super::world::{Weather, World};
 use ppe_core::ids::{QuestionId, TaskId};
-use ppe_core::input::{Command, Input};
+use ppe_core::input::{Command, Input, Which};
 use ppe_core::plan::Priority;
 use ppe_core::question::{Answer, Ask};
 use ppe_core::state::{Closure, Freeze, Park, PauseCause, Satisfies, State, Step, StopMode};
@@ -17,7 +17,7 @@ impl World {
         let task = self.seed.pick(&all).cloned().unwrap_or_else(|| TaskId::new("T-999"));
         let note = self.seed.chance(50).then(|| "look again".to_owned());
         let satisfies = if self.seed.chance(50) { Satisfies::Yes } else { Satisfies::No };
-        match self.seed.below(40) {
+        match self.seed.below(44) {
             0 | 1 => Command::Pause(None),
             2 | 3 => Command::Pause(Some(task)),
             4 | 5 => Command::Unpause(None),
@@ -38,8 +38,21 @@ impl World {
             31 if self.seed.chance(10) => {
                 Command::Priority { task: TaskId::new("T-999"), priority: Priority::Low }
             }
+            40 | 41 => self.approve(task, state),
+            42 | 43 => Command::Reject { task, note: "not so".to_owned() },
             _ => self.any_answer(state),
         }
+    }
+
+    fn approve(&mut self, task: TaskId, state: &State) -> Command {
+        let tip = self.seed.chance(20).then(|| commit_id(self.target).to_string());
+        let wave = u32::try_from(self.seed.below(state.plan.waves.len() as u64)).unwrap_or(0);
+        let which = match self.seed.below(3) {
+            0 => Which::All,
+            1 => Which::Wave(wave),
+            _ => Which::Tasks(vec![task]),
+        };
+        Command::Approve { which, tip }
     }
 
     fn adopt(&mut self, state: &State) -> Command {
@@ -92,6 +105,8 @@ impl World {
                 Command::Done { task: task.clone(), commit: commit_id(self.target) }
             }
             Step::Held { .. } => Command::Retry { task, note },
+            Step::Open if self.seed.chance(10) => Command::Reject { task, note: "not so".to_owned() },
+            Step::Open => Command::Approve { which: Which::Tasks(vec![task]), tip: None },
             Step::Parked { park: Park::Operator | Park::Room, .. } => Command::Unpause(Some(task)),
             Step::Parked { park: Park::Taken, .. } => Command::Give { task },
             Step::Published => {
@@ -108,7 +123,6 @@ impl World {
             | Step::Backoff { .. }
             | Step::Parked { .. }
             | Step::Publishing
-            | Step::Open
             | Step::InLane
             | Step::Closed(_) => return None,
         };

@@ -51,7 +51,7 @@ pub mod variable {
     /// The attempt, from 1.
     pub const ATTEMPT: &str = "PPE_ATTEMPT";
     /// What the agent is started for: `first`, `continue`, `verify`, `ci`, `conflict`, `recheck`,
-    /// `findings`, `leftovers` or `review`.
+    /// `findings`, `rejected`, `leftovers` or `review`.
     pub const PURPOSE: &str = "PPE_PURPOSE";
     /// The branch to work on.
     pub const BRANCH: &str = "PPE_BRANCH";
@@ -315,6 +315,7 @@ fn purpose(purpose: Purpose) -> &'static str {
         Purpose::Work(Kind::Continue) => "continue",
         Purpose::Work(Kind::Recheck) => "recheck",
         Purpose::Work(Kind::Review) => "findings",
+        Purpose::Work(Kind::Rejected) => "rejected",
     }
 }
 

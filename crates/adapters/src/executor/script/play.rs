@@ -134,7 +134,9 @@ impl Play<'_> {
     fn work(&mut self, kind: Kind) -> Result<Option<Ending>, PlayError> {
         match kind {
             Kind::First | Kind::Continue => self.planned_work(),
-            Kind::Verify | Kind::Ci | Kind::Review | Kind::Recheck => self.repair().map(|()| None),
+            Kind::Verify | Kind::Ci | Kind::Review | Kind::Rejected | Kind::Recheck => {
+                self.repair().map(|()| None)
+            }
             Kind::Conflict => Ok(merge::onto_target(&self.repo, self.job.task.as_str()).map(|()| None)?),
         }
     }

@@ -36,6 +36,7 @@ pub(super) fn attention(view: &RunView, detail: Detail, look: &Look) -> Vec<Row>
         texts.push(format!("⏳ ... and {} more delays", view.waiting.len() - TOLD));
     }
     texts.extend(reviews(view));
+    texts.extend(approvals(view));
     texts.extend(conflicts(view));
     match detail {
         Detail::Full | Detail::Compact => {
@@ -98,6 +99,15 @@ fn reviews(view: &RunView) -> Option<String> {
         [] => None,
         [one] => Some(format!("👤 1 change waits for you: {one}, for {oldest}")),
         many => Some(format!("👤 {} changes wait for you, the oldest for {oldest}", many.len())),
+    }
+}
+
+/// What a person does with changes that wait for approval.
+fn approvals(view: &RunView) -> Option<String> {
+    match view.reviews.to_approve.as_slice() {
+        [] => None,
+        [one] => Some(format!("   Next: ppe diff {one}, then ppe approve {one}")),
+        [first, ..] => Some(format!("   Next: ppe diff {first}, ...; then ppe approve --all")),
     }
 }
 

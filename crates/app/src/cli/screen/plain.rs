@@ -187,6 +187,8 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         | Event::AgentNeeded { .. } => attempt(event, state)?,
         Event::ChangeOpened { .. }
         | Event::ChangeReturned { .. }
+        | Event::ChangeApproved { .. }
+        | Event::ChangeRejected { .. }
         | Event::TaskClosed { .. }
         | Event::TaskHeld { .. }
         | Event::TaskParked { .. }
@@ -288,7 +290,7 @@ fn attempt(event: &Event, state: &State) -> Option<String> {
             match kind {
                 Kind::First => format!("🔄 {task} {title} started ({agent})"),
                 Kind::Recheck => format!("🔄 {task} attempt {attempt}: its work is verified again"),
-                Kind::Verify | Kind::Ci | Kind::Conflict | Kind::Review | Kind::Continue => {
+                Kind::Verify | Kind::Ci | Kind::Conflict | Kind::Review | Kind::Rejected | Kind::Continue => {
                     let at = state.position(task)?;
                     let repair =
                         ppe_core::view::repair_line(state, at).unwrap_or_else(|| "goes on".to_owned());
@@ -376,7 +378,11 @@ fn held(task: &TaskId, hold: Hold, failure: &Failure, state: &State) -> String {
 /// What happens to a task between attempts and after them.
 fn task(event: &Event, state: &State) -> Option<String> {
     Some(match event {
-        Event::ChangeOpened { task, change } => format!("✅ {task} PR {change} created, CI pending..."),
+        Event::ChangeOpened { task, .. } => {
+            format!("✅ {task} {}", ppe_core::view::review_line(state, state.position(task)?))
+        }
+        Event::ChangeApproved { task, tip } => format!("👍 {task} is approved at {}", short(tip)),
+        Event::ChangeRejected { task, note } => format!("👎 {task} goes back to its agent: {note}"),
         Event::ChangeReturned { task, failure, after } => failed(task, failure, *after, state),
         Event::TaskClosed { task, closure } => {
             format!("{} {task} {}", closure_sign(closure), closed(closure))

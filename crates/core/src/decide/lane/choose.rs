@@ -120,7 +120,8 @@ fn come_by_themselves(state: &State) -> Vec<bool> {
         let needs_come =
             state.unmet(at).all(|need| come[need] || matches!(state.tasks[need].step, Step::InLane));
         come[at] = match &state.tasks[at].step {
-            Step::Running(_) | Step::Backoff { .. } | Step::Publishing | Step::Open => true,
+            Step::Open => state.is_approved(at),
+            Step::Running(_) | Step::Backoff { .. } | Step::Publishing => true,
             Step::Waiting => needs_come && !held_back && gate_is_open(state, at),
             Step::Ready { .. } => {
                 let served = state.chosen(at).is_some() || state.behind_account(at);

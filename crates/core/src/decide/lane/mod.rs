@@ -18,11 +18,19 @@ use crate::event::{Drop, Event};
 use crate::ids::{CandidateId, CommitId, TaskId};
 use crate::mutant::Mutant;
 use crate::outcome::Failure;
-use crate::state::{Candidate, Closure, Freeze, Kind, Park, Stage, Step, Wish};
+use crate::state::{Candidate, Closure, Freeze, Kind, Park, Stage, State, Step, Wish};
+
+/// Whether a person has approved a change, where one is to.
+fn approved(state: &State, at: usize) -> bool {
+    let once = state.tasks[at].facts.approved.is_some() && state.has(Mutant::ApprovalOutlivesTip);
+    once || state.has(Mutant::ApprovalIgnored) || state.is_approved(at)
+}
 
 impl Decider<'_> {
+    /// Changes that may land join the queue.
     pub(super) fn queue_open_changes(&mut self) {
-        for at in self.state.open_changes().collect::<Vec<_>>() {
+        let may_land: Vec<_> = self.state.open_changes().filter(|at| approved(self.state, *at)).collect();
+        for at in may_land {
             let task = self.state.id(at).clone();
             self.emit(Event::TaskQueued { task });
         }
@@ -132,12 +140,19 @@ impl Decider<'_> {
             self.ask_about_closed_change(task);
             return true;
         }
+        if wish == Wish::Reject {
+            let note = self.state.task(&task).and_then(|t| t.facts.note.clone()).unwrap_or_default();
+            self.emit(Event::ChangeRejected { task, note });
+            return true;
+        }
         self.emit(match wish {
             Wish::Park => Event::TaskParked { task, park: Park::Operator },
             Wish::Take => Event::TaskParked { task, park: Park::Taken },
             Wish::Cancel => Event::TaskClosed { task, closure: Closure::Cancelled },
             Wish::Skip(satisfies) => Event::TaskClosed { task, closure: Closure::Skipped(satisfies) },
-            Wish::Retry | Wish::AskClosed => Event::TaskReopened { task, note: None, kind: Kind::Recheck },
+            Wish::Retry | Wish::Reject | Wish::AskClosed => {
+                Event::TaskReopened { task, note: None, kind: Kind::Recheck }
+            }
         });
         true
     }

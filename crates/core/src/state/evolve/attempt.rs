@@ -29,7 +29,7 @@ impl State {
             Kind::Ci | Kind::Conflict => true,
             // Its review is a part of the repair.
             Kind::Review => facts.mending,
-            Kind::First | Kind::Verify | Kind::Continue | Kind::Recheck => false,
+            Kind::First | Kind::Verify | Kind::Continue | Kind::Rejected | Kind::Recheck => false,
         };
         if facts.workspace == Workspace::None {
             // From here on one may exist, whatever becomes of the attempt.

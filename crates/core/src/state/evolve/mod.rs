@@ -166,6 +166,8 @@ impl State {
                 self.lane.queue.retain(|t| t != task);
                 return self.failed(task, failure, *after);
             }
+            Event::ChangeApproved { task, tip } => self.facts(task)?.approved = Some(tip.clone()),
+            Event::ChangeRejected { task, note } => return self.change_rejected(task, note),
             Event::TargetMoved { tip } => self.target_tip = tip.clone(),
             Event::TaskClosed { task, closure } => {
                 self.lane.queue.retain(|t| t != task);
@@ -408,6 +410,16 @@ impl State {
         self.lane.queue.retain(|t| t != task);
         self.tasks[at].facts.wish = None;
         self.enter(task, Step::Parked { park, kind })
+    }
+
+    fn change_rejected(&mut self, task: &TaskId, note: &str) -> Result {
+        self.lane.queue.retain(|t| t != task);
+        let facts = self.facts(task)?;
+        facts.failed_tip.clone_from(&facts.tip);
+        facts.approved = None;
+        facts.wish = None;
+        facts.note = Some(note.to_owned());
+        self.enter(task, Step::Ready { kind: Kind::Rejected })
     }
 
     fn task_reopened(&mut self, task: &TaskId, note: Option<&str>, kind: Kind) -> Result {

@@ -1,0 +1,61 @@
+//! The keys of the merge lane: in which order changes land, what a landing looks like, and what a person must approve.
+
+use super::key::{Key, Kind, YEAR_MIN, choice, key, minutes, whole};
+use super::settings::Settings;
+use ppe_core::policy::{Approval, MergeMethod, MergeStrategy, Trailers};
+
+/// The keys of `[merge]`.
+pub(super) static MERGE_KEYS: &[Key<Settings>] = &[
+    key(
+        "merge.strategy",
+        choice(&[
+            ("independent", |s: &mut Settings| s.policy.merge_strategy = MergeStrategy::Independent),
+            ("priority", |s| s.policy.merge_strategy = MergeStrategy::Priority),
+            ("batch", |s| s.policy.merge_strategy = MergeStrategy::Batch),
+            ("speculative", |s| s.policy.merge_strategy = MergeStrategy::Speculative),
+        ]),
+        &["MERGE_STRATEGY"],
+        "How changes land: one by one as they arrive, the highest priority first, a wave at once, or several batches checked at once.",
+    ),
+    key(
+        "merge.check_slots",
+        whole(1, 16, |s, n| s.policy.check_slots = n),
+        &[],
+        "Candidates checked at once by the strategy `speculative`.",
+    ),
+    key(
+        "merge.longest_wait_min",
+        whole(1, YEAR_MIN, |s, n| s.policy.longest_wait_ms = minutes(n)),
+        &[],
+        "Minutes after which a waiting change goes ahead of all others, and its batch waits for nobody.",
+    ),
+    key(
+        "merge.method",
+        choice(&[
+            ("merge", |s| s.policy.merge_method = MergeMethod::Merge),
+            ("squash", |s| s.policy.merge_method = MergeMethod::Squash),
+            ("rebase", |s| s.policy.merge_method = MergeMethod::Rebase),
+        ]),
+        &[],
+        "What a landing looks like: a merge commit with the work behind it, one commit, or the work's commits in a row.",
+    ),
+    key(
+        "merge.approval",
+        choice(&[
+            ("none", |s| s.policy.approval = Approval::None),
+            ("each", |s| s.policy.approval = Approval::Each),
+            ("wave", |s| s.policy.approval = Approval::Wave),
+        ]),
+        &[],
+        "What lands only once you have approved it (`ppe approve`): nothing, each change, or a wave's changes when all are there.",
+    ),
+    key(
+        "merge.trailers",
+        Kind::Switch {
+            on: |s| s.policy.trailers = Trailers::Named,
+            off: |s| s.policy.trailers = Trailers::None,
+        },
+        &[],
+        "Whether landings end in `Ppe-Task` and `Ppe-Run` lines. Off: a new run takes as done only what the plan or `--done` says.",
+    ),
+];
