@@ -219,14 +219,14 @@ pub struct Prepared {
     pub tip: CommitId,
     /// The branch it is on.
     pub branch: Branch,
-    /// What became of a rebase, where one was wanted.
+    /// What became of bringing it onto the target, where that was wanted.
     pub rebase: Rebase,
     /// Where the workspace that was there is kept, when the work could not go on from it and a new one was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aside: Option<String>,
 }
 
-/// What became of an automatic rebase.
+/// What became of bringing work onto the target without its agent, by a rebase or a merge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rebase {
@@ -251,7 +251,8 @@ pub struct Snapshot {
     pub differs: Differs,
     /// Whether files were left uncommitted (always `Clean` after a snapshot that commits them).
     pub leftovers: Leftovers,
-    /// Whether the base is an ancestor of the tip: false when history was rewritten or a rebase is unfinished.
+    /// Whether the base, and what must be kept besides, are ancestors of the tip: false when history was rewritten or a
+    /// rebase is unfinished.
     pub contains_base: bool,
     /// Lines added against the base.
     pub lines_added: u64,

@@ -64,6 +64,17 @@ pub enum MergeMethod {
     Rebase,
 }
 
+/// How a change that no longer merges is brought onto the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Update {
+    /// Its commits are made again on the target's tip; its branch is moved there from where it was left.
+    #[default]
+    Rebase,
+    /// The target is merged into it; its branch only ever goes forward.
+    Merge,
+}
+
 /// What a person has to approve before it may land.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -245,6 +256,9 @@ pub struct Policy {
     pub longest_wait_ms: u64,
     /// What a landing looks like.
     pub merge_method: MergeMethod,
+    /// How a change is brought onto the target.
+    #[serde(default)]
+    pub update: Update,
     /// What a person has to approve before it may land.
     #[serde(default)]
     pub approval: Approval,
@@ -323,6 +337,7 @@ impl Default for Policy {
             check_slots: 4,
             longest_wait_ms: 1_800_000,
             merge_method: MergeMethod::default(),
+            update: Update::default(),
             approval: Approval::default(),
             trailers: Trailers::default(),
             no_change: NoChange::default(),

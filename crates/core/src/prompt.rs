@@ -10,7 +10,7 @@ pub use template::{Mistake, PLACEHOLDERS, Placeholder, Template, Wrong};
 use crate::ids::{Branch, TaskId};
 use crate::outcome::{Class, Failure};
 use crate::plan::{Task, TaskSpec};
-use crate::policy::{Attribution, Policy};
+use crate::policy::{Attribution, Policy, Update};
 use crate::state::{Kind, Round, State};
 use std::fmt::Write as _;
 
@@ -120,6 +120,10 @@ impl Telling<'_> {
     fn situation(&self) -> String {
         let mut text = self.unheard(self.place());
         let (branch, target) = (self.branch, self.target);
+        let how = match self.policy.update {
+            Update::Rebase => "rebase or merge",
+            Update::Merge => "merge it in: commits that are there stay as they are",
+        };
         let aim = match self.kind {
             Kind::First => "Read the whole task below, then the project's own instructions where it has any (AGENTS.md, \
                             CLAUDE.md, CONTRIBUTING.md, the README) and the code that the task is about. Then do it."
@@ -139,7 +143,7 @@ impl Telling<'_> {
                 .to_owned(),
             Kind::Conflict => format!(
                 "Your work no longer merges with `{target}`. Its present tip is the ref `refs/ppe/target`. Bring your branch \
-                 `{branch}` onto it (rebase or merge), resolve every conflict so that both sides keep their meaning, and \
+                 `{branch}` onto it ({how}), resolve every conflict so that both sides keep their meaning, and \
                  commit. You are done when `refs/ppe/target` is an ancestor of your branch and the project's checks pass."
             ),
         };

@@ -11,6 +11,7 @@ use ppe_core::input::Input;
 use ppe_core::intent::{Intent, JobName};
 use ppe_core::outcome::Verdict;
 use ppe_core::plan::TaskSpec;
+use ppe_core::policy::Update;
 use ppe_core::prompt;
 use ppe_core::state::{Collect, Kind, Round, Session, Stage, State, Subject, Worked};
 use std::sync::Arc;
@@ -53,13 +54,26 @@ fn wished_branch(state: &State, at: usize) -> Branch {
         .unwrap_or_else(|| Branch::new(state.plan.tasks[at].branch_name.clone()))
 }
 
+/// The commit that a task's branch must not lose, where branches only go forward.
+fn keeps(state: &State, at: usize) -> Option<CommitId> {
+    match state.policy.update {
+        Update::Rebase => None,
+        Update::Merge => state.tasks[at].facts.published.clone(),
+    }
+}
+
 /// What a task's workspace is to be made from.
 fn workspace_spec(state: &State, at: usize, attempt: Option<Attempt>) -> WorkspaceSpec {
     let facts = &state.tasks[at].facts;
     let kind = state.tasks[at].running().map(|r| r.kind);
     let begun = facts.base.is_some();
     let start = match (kind, &facts.tip) {
-        (Some(Kind::Conflict), Some(tip)) => WorkspaceStart::Onto { tip: tip.clone() },
+        (Some(Kind::Conflict), Some(tip)) => {
+            // What lost a commit that is published cannot be gone on from where none may be lost.
+            let lost = facts.snapshot.as_ref().is_some_and(|snapshot| !snapshot.contains_base);
+            let keeps = keeps(state, at).filter(|_| lost);
+            WorkspaceStart::Onto { tip: keeps.unwrap_or_else(|| tip.clone()) }
+        }
         (Some(_), tip) if begun || facts.published.is_some() => WorkspaceStart::Continue { tip: tip.clone() },
         _ => WorkspaceStart::Fresh,
     };
@@ -72,6 +86,7 @@ fn workspace_spec(state: &State, at: usize, attempt: Option<Attempt>) -> Workspa
         published: facts.published.clone(),
         base: facts.base.clone(),
         start,
+        update: state.policy.update,
         must_contain: state.plan.tasks[at].needs.iter().filter_map(landed).collect(),
     }
 }
@@ -176,6 +191,7 @@ async fn snapshot(
         attempt,
         branch: wished_branch(state, at),
         base,
+        keeps: keeps(state, at),
         collect,
         attribution: state.policy.attribution,
         at: state.tasks[at].since,

@@ -2,7 +2,7 @@
 
 use super::key::{Key, Kind, YEAR_MIN, choice, key, minutes, whole};
 use super::settings::Settings;
-use ppe_core::policy::{Approval, MergeMethod, MergeStrategy, Trailers};
+use ppe_core::policy::{Approval, MergeMethod, MergeStrategy, Trailers, Update};
 
 /// The keys of `[merge]`.
 pub(super) static MERGE_KEYS: &[Key<Settings>] = &[
@@ -38,6 +38,15 @@ pub(super) static MERGE_KEYS: &[Key<Settings>] = &[
         ]),
         &[],
         "What a landing looks like: a merge commit with the work behind it, one commit, or the work's commits in a row.",
+    ),
+    key(
+        "merge.update",
+        choice(&[
+            ("rebase", |s| s.policy.update = Update::Rebase),
+            ("merge", |s| s.policy.update = Update::Merge),
+        ]),
+        &[],
+        "How a change that no longer merges is brought onto the target: rebased, its branch moved from where it was left, or with the target merged in, so that its branch only goes forward.",
     ),
     key(
         "merge.approval",

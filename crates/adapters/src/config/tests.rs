@@ -6,7 +6,8 @@ use super::*;
 use ppe_core::outcome::{Class, Red};
 use ppe_core::plan::Priority;
 use ppe_core::policy::{
-    Approval, Budget, Changes, MergeMethod, MergeStrategy, Mode, NoChange, Order, Policy, Retries, Waves,
+    Approval, Budget, Changes, MergeMethod, MergeStrategy, Mode, NoChange, Order, Policy, Retries, Update,
+    Waves,
 };
 
 fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -418,6 +419,7 @@ mode = "phase-by-phase"
 question_timeout_min = 2
 [merge]
 method = "squash"
+update = "merge"
 approval = "wave"
 [limits]
 attempt_min = 3
@@ -473,7 +475,7 @@ fn a_file_says_everything() {
         (Order::CriticalPath, Waves::Gate, NoChange::Accept)
     );
     assert_eq!((policy.merge_method, policy.ramp, policy.open_changes), (MergeMethod::Squash, 2, 8));
-    assert_eq!(policy.approval, Approval::Wave);
+    assert_eq!((policy.update, policy.approval), (Update::Merge, Approval::Wave));
     assert_eq!(
         (policy.question_timeout_ms, policy.attempt_limit_ms, policy.grace_ms),
         (120_000, 180_000, 4_000)

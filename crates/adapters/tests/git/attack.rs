@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ppe_adapters::git::keep::{keep, remove};
+use ppe_adapters::git::onto::bring_onto;
 use ppe_adapters::git::ours::Whereabouts;
 use ppe_adapters::git::prepare::{Start, WorkspaceSpec};
-use ppe_adapters::git::rebase::rebase_onto;
 use ppe_adapters::git::snapshot::{Leftovers, look};
 use ppe_core::ids::Attempt;
+use ppe_core::policy::Update;
 
 use crate::world::{World, git, script, stamp, taken, try_git, write};
 
@@ -166,7 +167,7 @@ fn nothing_that_an_agent_planted_runs() {
     canaries.forget();
     let tip = taken(&workspace, Leftovers::Commit).unwrap().tip;
     let target = world.user_commits("README", "moved on\n");
-    rebase_onto(&mut workspace, &tip, &target, Attempt(1), &stamp()).unwrap();
+    bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(1), &stamp())).unwrap();
     assert_eq!(canaries.ran(), Vec::<String>::new(), "taking and rebasing");
 
     canaries.plant(&dir, "again");

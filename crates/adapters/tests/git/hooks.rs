@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use ppe_adapters::forge::local::LocalForge;
 use ppe_adapters::git::keep::{keep, remove};
 use ppe_adapters::git::lane::{Built, CandidateSpec, Landing, Member, build, land};
+use ppe_adapters::git::onto::{Brought, bring_onto};
 use ppe_adapters::git::prepare::{Start, WorkspaceSpec};
-use ppe_adapters::git::rebase::{Rebased, rebase_onto};
 use ppe_adapters::git::snapshot::Leftovers;
 use ppe_adapters::git::{Git, Repo};
 use ppe_core::ids::{Attempt, Branch, CandidateId, TaskId};
+use ppe_core::policy::Update;
 use ppe_core::policy::{MergeMethod, Trailers};
 
 use crate::world::{World, agent_commits, git, main, run, script, stamp, taken, try_git, write};
@@ -97,8 +98,8 @@ fn from_the_workspace_to_the_landing_none_runs() {
         world.user_commits("v", "");
         forget(&seen);
         let target = world.tip();
-        let Rebased::Clean { tip } =
-            rebase_onto(&mut workspace, &tip, &target, Attempt(1), &stamp()).unwrap()
+        let Brought::Clean { tip } =
+            bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(1), &stamp())).unwrap()
         else {
             panic!("it goes by itself");
         };

@@ -4,13 +4,14 @@ use std::fs;
 
 use ppe_adapters::git::keep::{IndexKept, keep, remove, trash_in};
 use ppe_adapters::git::live::Live;
+use ppe_adapters::git::onto::{Brought, bring_onto};
 use ppe_adapters::git::prepare::{How, PrepareError, Start, WorkspaceSpec, prepare};
-use ppe_adapters::git::rebase::{Rebased, rebase_onto};
 use ppe_adapters::git::refs;
 use ppe_adapters::git::snapshot::{Leftovers, TargetIn, look};
 use ppe_adapters::git::workspace::Workspace;
 use ppe_adapters::git::{Git, Repo};
 use ppe_core::ids::{Attempt, CommitId, TaskId};
+use ppe_core::policy::Update;
 
 use crate::world::{World, agent_commits, git, read, run, stamp, taken, try_git, write};
 
@@ -383,8 +384,8 @@ fn a_rebase_that_goes_by_itself_leaves_the_work_on_the_target() {
     let tip = taken(&workspace, Leftovers::Ignore).unwrap().tip;
     let target = world.user_commits("src/lib.txt", "user\n");
     let before = world.fingerprint();
-    let Rebased::Clean { tip: new } =
-        rebase_onto(&mut workspace, &tip, &target, Attempt(2), &stamp()).unwrap()
+    let Brought::Clean { tip: new } =
+        bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap()
     else {
         panic!("it does not conflict")
     };
@@ -400,11 +401,11 @@ fn a_rebase_that_goes_by_itself_leaves_the_work_on_the_target() {
     assert_eq!((seen.base, seen.commits, seen.target), (target.clone(), 2, TargetIn::Yes));
     is_whole(&workspace);
 
-    let again = rebase_onto(&mut workspace, &new, &target, Attempt(2), &stamp()).unwrap();
-    assert_eq!(again, Rebased::Clean { tip: new.clone() });
+    let again = bring_onto(&mut workspace, &new, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap();
+    assert_eq!(again, Brought::Clean { tip: new.clone() });
     // From the old tip once more, as after a crash: the same commits.
-    let again = rebase_onto(&mut workspace, &tip, &target, Attempt(2), &stamp()).unwrap();
-    assert_eq!(again, Rebased::Clean { tip: new });
+    let again = bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap();
+    assert_eq!(again, Brought::Clean { tip: new });
 }
 
 #[test]
@@ -416,15 +417,51 @@ fn a_rebase_that_was_not_recorded_is_done_again_with_the_same_result() {
     let tip = taken(&workspace, Leftovers::Ignore).unwrap().tip;
     let target = world.user_commits("src/lib.txt", "user\n");
     let record = read(dir.with_extension("ready"));
-    let first = rebase_onto(&mut workspace, &tip, &target, Attempt(2), &stamp()).unwrap();
+    let first = bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap();
     // As if it had ended before the fresh repository was put in place: the files are on the target already.
     fs::remove_dir_all(dir.join(".git")).unwrap();
     fs::rename(dir.with_extension("git-old-1"), dir.join(".git")).unwrap();
     fs::write(dir.with_extension("ready"), record).unwrap();
     fs::write(dir.with_extension("git-ours").join("index.lock"), "").unwrap();
     let mut workspace = Workspace::open(&world.repo, &dir).unwrap().unwrap();
-    assert_eq!(rebase_onto(&mut workspace, &tip, &target, Attempt(2), &stamp()).unwrap(), first);
+    assert_eq!(
+        bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap(),
+        first
+    );
     assert_eq!(git(&dir, &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_merge_of_the_target_keeps_the_commits_that_are_there() {
+    let world = World::new();
+    let mut workspace = world.workspace("T-1");
+    agent_commits(workspace.dir(), "a", "1\n");
+    let tip = taken(&workspace, Leftovers::Ignore).unwrap().tip;
+    let target = world.user_commits("src/lib.txt", "user\n");
+    let when = stamp();
+    let mut merge =
+        |tip| bring_onto(&mut workspace, tip, &target, Update::Merge, (Attempt(2), &when)).unwrap();
+    let Brought::Clean { tip: new } = merge(&tip) else { panic!("it does not conflict") };
+    assert_eq!(merge(&tip), Brought::Clean { tip: new.clone() }, "as after a crash: the same commit");
+    assert_eq!(merge(&new), Brought::Clean { tip: new.clone() });
+    assert_eq!(
+        git(world.root(), &["rev-list", "--parents", "-1", new.as_str()]),
+        format!("{new} {tip} {target}")
+    );
+    assert_eq!(git(workspace.dir(), &["rev-parse", "HEAD"]), new.as_str());
+    assert_eq!(git(workspace.dir(), &["status", "--porcelain"]), "");
+    assert_eq!(read(workspace.dir().join("src/lib.txt")), "user\n");
+    assert_eq!(look(&workspace).unwrap().target, TargetIn::Yes);
+    is_whole(&workspace);
+
+    let mut other = world.workspace("T-2");
+    agent_commits(other.dir(), "src/lib.txt", "agent\n");
+    let tip = taken(&other, Leftovers::Ignore).unwrap().tip;
+    let target = world.user_commits("src/lib.txt", "user again\n");
+    let brought = bring_onto(&mut other, &tip, &target, Update::Merge, (Attempt(2), &when)).unwrap();
+    assert_eq!(brought, Brought::Conflicted { files: vec!["src/lib.txt".to_owned()] });
+    assert_eq!(git(other.dir(), &["rev-parse", "HEAD"]), tip.as_str());
+    assert_eq!(git(other.dir(), &["status", "--porcelain"]), "");
 }
 
 #[test]
@@ -434,8 +471,8 @@ fn a_rebase_that_conflicts_leaves_the_agent_at_its_tip_with_the_target_at_hand()
     agent_commits(workspace.dir(), "src/lib.txt", "agent\n");
     let tip = taken(&workspace, Leftovers::Ignore).unwrap().tip;
     let target = world.user_commits("src/lib.txt", "user\n");
-    let rebased = rebase_onto(&mut workspace, &tip, &target, Attempt(2), &stamp()).unwrap();
-    assert_eq!(rebased, Rebased::Conflicted { files: vec!["src/lib.txt".to_owned()] });
+    let rebased = bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap();
+    assert_eq!(rebased, Brought::Conflicted { files: vec!["src/lib.txt".to_owned()] });
     assert_eq!(git(workspace.dir(), &["rev-parse", "HEAD"]), tip.as_str());
     assert_eq!(git(workspace.dir(), &["status", "--porcelain"]), "");
     assert_eq!(look(&workspace).unwrap().target, TargetIn::No);
@@ -457,7 +494,8 @@ fn a_rebase_over_unsaved_changes_is_refused_and_one_cut_short_is_taken_up() {
     let tip = taken(&workspace, Leftovers::Ignore).unwrap().tip;
     let target = world.user_commits("src/lib.txt", "user\n");
     write(workspace.dir(), "src/lib.txt", "unsaved\n");
-    let error = rebase_onto(&mut workspace, &tip, &target, Attempt(2), &stamp()).unwrap_err();
+    let error =
+        bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap_err();
     assert!(error.to_string().contains("has uncommitted changes"), "{error}");
     assert_eq!(read(workspace.dir().join("src/lib.txt")), "unsaved\n");
 
@@ -467,8 +505,8 @@ fn a_rebase_over_unsaved_changes_is_refused_and_one_cut_short_is_taken_up() {
     let files = format!("--work-tree={}", workspace.dir().display());
     assert!(!try_git(workspace.dir(), &[&git_dir, &files, "rebase", "-q", target.as_str()]).0);
     assert!(ours.join("rebase-merge").exists());
-    let rebased = rebase_onto(&mut workspace, &tip, &target, Attempt(2), &stamp()).unwrap();
-    assert_eq!(rebased, Rebased::Conflicted { files: vec!["src/lib.txt".to_owned()] });
+    let rebased = bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap();
+    assert_eq!(rebased, Brought::Conflicted { files: vec!["src/lib.txt".to_owned()] });
     assert_eq!(read(workspace.dir().join("src/lib.txt")), "agent\n");
 }
 

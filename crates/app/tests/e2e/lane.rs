@@ -180,6 +180,55 @@ fn of_two_that_clash_one_lands_and_only_the_other_goes_back() {
 }
 
 #[test]
+fn who_never_force_pushes_has_branches_that_only_go_forward() {
+    let mut env = place();
+    for (task, title) in [("T-001", "One"), ("T-002", "Two")] {
+        env.task(task, title, &[], 1);
+    }
+    env.write("shared.txt", "first\n");
+    // Sent back to merge, it first makes its commits again, which is refused, and merges when it is asked once more.
+    let agent = "set -e\ncase $PPE_PURPOSE in\n\
+        first) sleep 1; echo \"$PPE_TASK\" >shared.txt; git commit -qam \"feat: $PPE_TASK\";;\n\
+        *) case $(git log -1 --format=%s) in feat*)\n\
+        if [ \"$PPE_PURPOSE $PPE_ATTEMPT\" = 'conflict 2' ]; then git rebase -q -X theirs refs/ppe/target;\n\
+        else git merge -q -X ours -m 'merge the target' refs/ppe/target; fi;; esac;;\nesac\n";
+    std::fs::write(env.at("agent.sh"), agent).unwrap();
+    let script = env.at("agent.sh");
+    env.add_config(&format!("[merge]\nupdate = \"merge\"\n[agent.command]\ncmd = [\"sh\", {script:?}]\n"));
+    env.set("PPE_STAGGER_MS", "0");
+    env.ready();
+    env.ppe(&["run", "--yes", "--agent", "command"]).exits(0);
+    let failures: Vec<String> = env
+        .events()
+        .into_iter()
+        .filter_map(|e| match e {
+            Event::AttemptFailed { failure, .. } => Some(failure.summary),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        failures,
+        [
+            "the branch does not contain the target it was to be brought onto, or lost a commit that was published"
+        ]
+    );
+    let published: Vec<_> = env
+        .events()
+        .into_iter()
+        .filter_map(|e| match e {
+            Event::BranchPublished { branch, tip, .. } => Some((branch, tip)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(published.len(), 3, "{published:?}");
+    let twice =
+        |one: &(ppe_core::ids::Branch, _)| published.iter().filter(|other| other.0 == one.0).count() == 2;
+    let again: Vec<_> = published.iter().filter(|one| twice(one)).map(|(_, tip)| tip.as_str()).collect();
+    assert!(env.git_agrees(&["merge-base", "--is-ancestor", again[0], again[1]]), "it was moved elsewhere");
+    env.finish();
+}
+
+#[test]
 fn a_batch_that_landed_unseen_is_found_after_a_crash_and_lands_once() {
     let mut env = twelve("batch");
     env.add_config(CHECK);

@@ -153,9 +153,11 @@ fn shortfall(task: &Task, running: &Running, snapshot: &Snapshot, empty: bool) -
         _ if empty => execution("the agent ended without a change"),
         _ if !snapshot.contains_base && kind == Kind::Conflict => Some(Failure::new(
             Class::Conflict,
-            "the branch does not contain the target it was to be brought onto",
+            "the branch does not contain the target it was to be brought onto, or lost a commit that was published",
         )),
-        _ if !snapshot.contains_base => execution("the branch no longer contains the commit it began from"),
+        _ if !snapshot.contains_base => {
+            execution("the branch no longer contains the commit it began from, or one that was published")
+        }
         _ if unchanged && !flaky && running.end.is_some() => execution("the repair changed nothing"),
         _ => None,
     }

@@ -7,7 +7,7 @@ use ppe_core::ids::{Attempt, Branch, CommitId, Millis, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::intent::JobName;
 use ppe_core::outcome::{AgentEnd, Prepared, SnapshotOutcome, Verdict, Verified};
-use ppe_core::policy::Attribution;
+use ppe_core::policy::{Attribution, Update};
 use ppe_core::state::{Collect, Kind, Round, Sighting, Subject};
 use ppe_core::usage::Usage;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub enum WorkspaceStart {
         /// The tip as last recorded; none if nothing was measured yet.
         tip: Option<CommitId>,
     },
-    /// The task's tip, brought onto the fresh target: rebased where that goes by itself.
+    /// The task's tip, brought onto the fresh target where that goes by itself.
     Onto {
         /// The tip as last recorded.
         tip: CommitId,
@@ -49,6 +49,8 @@ pub struct WorkspaceSpec {
     pub base: Option<CommitId>,
     /// What it begins with.
     pub start: WorkspaceStart,
+    /// How the target's tip gets under its work, where it is to.
+    pub update: Update,
     /// Tasks this one depends on, with the landing commits that the fresh target must contain.
     pub must_contain: Vec<(TaskId, CommitId)>,
 }
@@ -122,6 +124,8 @@ pub struct SnapshotSpec {
     pub branch: Branch,
     /// The commit the work is measured against.
     pub base: CommitId,
+    /// A commit that the work must still contain besides.
+    pub keeps: Option<CommitId>,
     /// What becomes of uncommitted files.
     pub collect: Collect,
     /// Whether its commits and lines may name an AI as their author.

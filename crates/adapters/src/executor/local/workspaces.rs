@@ -4,8 +4,8 @@ use super::turns::Use;
 use super::{Inner, trouble};
 use crate::executor::record;
 use crate::failpoint;
+use crate::git::onto::{self, Brought, OntoError};
 use crate::git::prepare::{self, How, PrepareError, Start, WorkspaceSpec};
-use crate::git::rebase::{self, RebaseError, Rebased};
 use crate::git::snapshot::{self, History, SnapshotError, TakeSpec, TargetIn};
 use crate::git::workspace::{Workspace, WorkspaceError};
 use crate::git::{Stamp, attribution::Patterns, gate::Gate, keep, refs};
@@ -117,9 +117,10 @@ impl Inner {
     ) -> Result<Prepared, Trouble> {
         let attempt = wish.attempt.unwrap_or(ppe_core::ids::Attempt(0));
         let (branch, base) = (workspace.record().branch.clone(), spec.target_tip.clone());
-        let mut rebase = rebase::rebase_onto(&mut workspace, work, &base, attempt, &spec.stamp);
+        let stamp = &spec.stamp;
+        let mut brought = onto::bring_onto(&mut workspace, work, &base, wish.update, (attempt, stamp));
         let mut aside = None;
-        if let Err(RebaseError::Workspace(WorkspaceError::Diverged { .. })) = rebase {
+        if let Err(OntoError::Workspace(WorkspaceError::Diverged { .. })) = brought {
             let remade = prepare::remake(&self.repo, spec).map_err(|e| why_not(wish, e))?;
             if let How::Remade { aside: there } = &remade.how {
                 aside = Some(there.display().to_string());
@@ -127,11 +128,11 @@ impl Inner {
             let mut anew = remade.workspace;
             self.forget_set_up(&wish.task);
             self.set_up(&wish.task, &spec.dir)?;
-            rebase = rebase::rebase_onto(&mut anew, work, &base, attempt, &spec.stamp);
+            brought = onto::bring_onto(&mut anew, work, &base, wish.update, (attempt, stamp));
         }
-        match rebase.map_err(trouble::machine)? {
-            Rebased::Clean { tip } => Ok(Prepared { base, tip, branch, rebase: Rebase::Clean, aside }),
-            Rebased::Conflicted { .. } => {
+        match brought.map_err(trouble::machine)? {
+            Brought::Clean { tip } => Ok(Prepared { base, tip, branch, rebase: Rebase::Clean, aside }),
+            Brought::Conflicted { .. } => {
                 Ok(Prepared { base, tip: work.clone(), branch, rebase: Rebase::Conflicted, aside })
             }
         }
@@ -212,7 +213,14 @@ impl Inner {
                 Attribution::Allow => None,
             },
         };
-        self.taken(&workspace, &take)
+        let taken = self.taken(&workspace, &take)?;
+        match (taken, &spec.keeps) {
+            (SnapshotOutcome::Taken(work), Some(keeps)) => {
+                let kept = self.repo.contains(&work.tip, keeps).map_err(trouble::machine)?;
+                Ok(SnapshotOutcome::Taken(Snapshot { contains_base: work.contains_base && kept, ..work }))
+            }
+            (taken, _) => Ok(taken),
+        }
     }
 
     /// Takes what fix commands left uncommitted, as a commit on the tip that was to be judged.

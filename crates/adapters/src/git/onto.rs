@@ -1,5 +1,5 @@
-//! Brings a task's work onto the target's tip, in the workspace's own files but with a git directory of ours: no hook,
-//! filter, merge driver or editor of the agent's runs.
+//! Brings a task's work onto the target's tip, rebased or with the target merged into it, in the workspace's own files but
+//! with a git directory of ours: no hook, filter, merge driver or editor of the agent's runs.
 //!
 //! Whatever comes of it, the workspace ends with a fresh repository (see [`super::seat`]) in which the target's tip is
 //! `refs/ppe/target`, so that an agent can finish what did not go by itself. What was there before is rescued first.
@@ -7,16 +7,17 @@
 //! Knows nothing of who resolves a conflict.
 
 use ppe_core::ids::{Attempt, CommitId};
+use ppe_core::policy::Update;
 
-use super::keep::{self, KeepError};
+use super::keep::{self, KeepError, commit_tree};
 use super::ours::{Care, OursError};
 use super::status::Kind;
 use super::workspace::{Workspace, WorkspaceError};
-use super::{GitError, Stamp, refs, shown};
+use super::{GitError, Stamp, refs, shown, tree_id};
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rebased {
+pub enum Brought {
     /// The work lies on the target's tip now, and in the user's repository.
     Clean {
         /// Its new tip.
@@ -31,7 +32,7 @@ pub enum Rebased {
 
 /// Why nothing came of it.
 #[derive(Debug, thiserror::Error)]
-pub enum RebaseError {
+pub enum OntoError {
     /// The workspace is not what it should be, or holds changes that are in no snapshot.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
@@ -46,32 +47,45 @@ pub enum RebaseError {
     Git(#[from] GitError),
 }
 
-/// Rebases the work whose tip is `tip` (its last snapshot) onto the target's tip. The result is published under the
+/// Brings the work whose tip is `tip` (its last snapshot) onto the target's tip. The result is published under the
 /// attempt's ref.
-pub fn rebase_onto(
+pub fn bring_onto(
     workspace: &mut Workspace,
     tip: &CommitId,
     target: &CommitId,
-    attempt: Attempt,
-    stamp: &Stamp,
-) -> Result<Rebased, RebaseError> {
+    update: Update,
+    (attempt, stamp): (Attempt, &Stamp),
+) -> Result<Brought, OntoError> {
     workspace.reset_to(tip, stamp)?;
     workspace.record.target = Some(target.clone());
     if workspace.ours.contains(tip, target)? {
         workspace.seat_at(tip)?;
-        return Ok(Rebased::Clean { tip: tip.clone() });
+        return Ok(Brought::Clean { tip: tip.clone() });
     }
+    let brought = match update {
+        Update::Rebase => rebase(workspace, target, stamp)?,
+        Update::Merge => merge(workspace, tip, target, stamp)?,
+    };
+    let stands = match &brought {
+        Brought::Conflicted { .. } => tip,
+        Brought::Clean { tip } => {
+            let name = refs::work(&workspace.record.run, &workspace.record.task, attempt);
+            workspace.ours.publish(&workspace.repo, tip, &name, Care::Checked)?;
+            workspace.record.base = target.clone();
+            tip
+        }
+    };
+    workspace.seat_at(stands)?;
+    Ok(brought)
+}
+
+fn rebase(workspace: &Workspace, target: &CommitId, stamp: &Stamp) -> Result<Brought, OntoError> {
     // Committer and date are ours, so that a repeat gives the same commits; the authors stay.
     let committer = stamp.env().into_iter().filter(|(name, _)| name.starts_with("GIT_COMMITTER"));
     let call = committer.fold(workspace.ours.files(), |call, (name, value)| call.env(name, value));
     let output = call.args(REBASE).arg(target.as_str()).any()?;
     if output.code == 0 {
-        let tip = workspace.ours.head()?;
-        let name = refs::work(&workspace.record.run, &workspace.record.task, attempt);
-        workspace.ours.publish(&workspace.repo, &tip, &name, Care::Checked)?;
-        workspace.record.base = target.clone();
-        workspace.seat_at(&tip)?;
-        return Ok(Rebased::Clean { tip });
+        return Ok(Brought::Clean { tip: workspace.ours.head()? });
     }
     let files = clashing_files(workspace)?;
     workspace.ours.abandon_rebase()?;
@@ -83,10 +97,35 @@ pub fn rebase_onto(
         }
         .into());
     }
-    workspace.seat_at(tip)?;
-    Ok(Rebased::Conflicted { files })
+    Ok(Brought::Conflicted { files })
 }
 
+/// Merges the target into the work, which stays as it was published.
+fn merge(
+    workspace: &Workspace,
+    tip: &CommitId,
+    target: &CommitId,
+    stamp: &Stamp,
+) -> Result<Brought, OntoError> {
+    let call = workspace.ours.store().args(MERGE).args([tip.as_str(), target.as_str()]);
+    let output = call.clone().any()?;
+    let mut fields = output.fields().map(shown);
+    let first = fields.next().unwrap_or_default();
+    match (output.code, tree_id(&first)) {
+        (0, Some(tree)) => {
+            let message = format!("Merge the target into {}\n", workspace.record.branch);
+            let parents = [tip.clone(), target.clone()];
+            let merged = commit_tree(workspace, &tree, &parents, &message, stamp)?;
+            workspace.ours.switch(tip, &merged)?;
+            Ok(Brought::Clean { tip: merged })
+        }
+        (1, Some(_)) => Ok(Brought::Conflicted { files: fields.filter(|file| !file.is_empty()).collect() }),
+        _ => Err(call.unexpected(&output.stderr).into()),
+    }
+}
+
+/// The tree, then the names of files that clash.
+const MERGE: [&str; 5] = ["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages"];
 const REBASE: [&str; 10] = [
     "rebase",
     "--merge",
@@ -110,7 +149,7 @@ fn clashing_files(workspace: &Workspace) -> Result<Vec<String>, GitError> {
 
 impl Workspace {
     /// Brings the files to `tip`, rescuing what is there; refused when that would touch uncommitted changes.
-    fn reset_to(&mut self, tip: &CommitId, stamp: &Stamp) -> Result<(), RebaseError> {
+    fn reset_to(&mut self, tip: &CommitId, stamp: &Stamp) -> Result<(), OntoError> {
         self.ours.clear_stale_locks();
         self.clear_stale_locks();
         self.ours.abandon_rebase()?;
