@@ -1,10 +1,10 @@
-"""A GitHub for tests: one repository, o/r, with git over HTTP and the REST API that the forge uses.
+"""A GitHub for tests: one repository, o/r, with git over HTTP and those parts of the REST and GraphQL API that the forge uses.
 
-    fake_github.py --api api.json --root DIR --token TOKEN
+    fake_github.py --api API --root ROOT --token TOKEN
 
 Prints one line of JSON with its port, serves on loopback, and ends when its standard input does. The bare repository is
-DIR/o/r.git. Every request and every answer is held to GitHub's own description (see contract.py): a violation is
-remembered, and the answer is 599. Addresses that begin with an underscore are for tests alone:
+ROOT/o/r.git. Every request and every answer is held to GitHub's own descriptions, which lie in the folder API (see
+contract.py and graph.py): a violation is remembered, and the answer is 599. Addresses that begin with an underscore are for tests alone:
 
     GET  /_told    {violations, requests, pulls, comments}
     POST /_rules   what the repository allows and what its CI does, see hub.py
@@ -14,6 +14,7 @@ remembered, and the answer is 599. Addresses that begin with an underscore are f
 
 import argparse
 import base64
+import functools
 import hashlib
 import json
 import os
@@ -28,6 +29,8 @@ from urllib.parse import parse_qsl, urlsplit
 from contract import Contract
 from hub import NAME, OWNER, Hub, Refused
 
+# What stands inside of an answer and comes in pages.
+LISTS = ("check_runs", "statuses", "workflow_runs", "jobs")
 # Beyond what a client can be expected to hold.
 CHUNK = b" " * 65536
 
@@ -39,11 +42,20 @@ class Server(ThreadingHTTPServer):
     def __init__(self, options):
         super().__init__(("127.0.0.1", 0), Handler)
         self.token, self.root = options.token, options.root
-        self.contract = Contract(options.api)
+        self.descriptions = options.api
+        self.contract = Contract(os.path.join(options.api, "api.json"))
         self.hub = Hub(self.contract, os.path.join(options.root, OWNER, NAME + ".git"))
         self.hub.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.lock = threading.Lock()
         self.faults, self.violations, self.requests = [], [], []
+
+    @functools.cached_property
+    def graph(self):
+        # It takes a moment, and not every test asks it.
+        sys.path.insert(0, os.path.join(self.descriptions, "python"))
+        from graph import Graph  # pylint: disable=import-outside-toplevel
+
+        return Graph(os.path.join(self.descriptions, "api.graphql"), self.hub)
 
     def fault_for(self, method, path):
         """The first fault that is waiting for such a request."""
@@ -132,6 +144,8 @@ class Handler(BaseHTTPRequestHandler):
         limits = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "4999", "x-oauth-scopes": "repo"}
         if self.headers.get("authorization") != f"Bearer {server.token}":
             return 401, b'{"message": "Bad credentials"}', limits
+        if url.path == "/api/graphql":
+            return self.graphql(json.loads(body), limits)
         found = server.contract.find(self.command, path)
         if found is None:
             return self.violated([f"{self.command} {path}: GitHub has no such operation"])
@@ -153,6 +167,8 @@ class Handler(BaseHTTPRequestHandler):
                 return status, json.dumps(answer).encode(), limits
         if isinstance(answer, list) and self.command == "GET":
             answer, limits = self.page(url, query, answer, limits)
+        elif rows := [key for key in LISTS if key in answer]:
+            answer[rows[0]], limits = self.page(url, query, answer[rows[0]], limits)
         wrong = operation.judge_answer(status, answer)
         if wrong:
             return self.violated(wrong)
@@ -161,6 +177,14 @@ class Handler(BaseHTTPRequestHandler):
         if self.command == "GET" and self.headers.get("if-none-match") == etag:
             return 304, b"", {"etag": etag, **limits}
         return status, text, {"etag": etag, **limits}
+
+    def graphql(self, given, limits):
+        with self.server.lock:
+            graph = self.server.graph
+        told, wrong = graph.answer(given["query"], given.get("variables"))
+        if wrong:
+            return self.violated(wrong)
+        return 200, json.dumps(told).encode(), limits
 
     def page(self, url, query, rows, limits):
         size, number = int(query.get("per_page", 30)), int(query.get("page", 1))

@@ -208,12 +208,17 @@ class Hub:
 
     # CI.
 
-    def checks_of(self, sha, via):
-        """The checks of a commit as they stand now: name, number, status and conclusion of each."""
+    def checks_of(self, sha, via, attempt=None):
+        """The checks of a commit as they stand now, or as they ended in an earlier attempt: name, number, status and
+        conclusion of each."""
         known = self.commits.get(sha)
         if known is None:
             return []
         elapsed_ms = (time.monotonic() - known["since"]) * 1000
+        if attempt in (None, known["attempt"]):
+            attempt = known["attempt"]
+        else:
+            elapsed_ms = float("inf")
         found = []
         for at, check in enumerate(self.rules["checks"]):
             begun = [step for step in check["steps"] if step[0] <= elapsed_ms]
@@ -224,9 +229,17 @@ class Hub:
                 files = self.git("ls-tree", "-r", "--name-only", sha) or ""
                 conclusion = "failure" if re.search(check["red_when"], files, re.MULTILINE) else "success"
             if isinstance(conclusion, list):
-                conclusion = conclusion[min(known["attempt"], len(conclusion)) - 1]
-            found.append((check["name"], known["id"] * 100 + at, status, conclusion))
+                conclusion = conclusion[min(attempt, len(conclusion)) - 1]
+            found.append((check["name"], known["id"] * 100_000 + attempt * 1_000 + at, status, conclusion))
         return found
+
+    def title_of_checks(self):
+        """What every check run says of itself."""
+        return self.contract.named("GET " + REPO + "/commits/{ref}/check-runs").example(200)["check_runs"][0]["output"]["title"]
+
+    def description_of_statuses(self):
+        """What every status says of itself."""
+        return self.contract.named("GET " + REPO + "/commits/{ref}/status").example(200)["statuses"][0]["description"]
 
     def check_runs(self, name):
         if not self.rules["checks_readable"]:

@@ -1,4 +1,4 @@
-//! A GitHub for tests on loopback: git over HTTP and the REST API of one repository, held to GitHub's own description.
+//! A GitHub for tests on loopback: git over HTTP and the API of one repository, held to GitHub's own descriptions.
 //!
 //! Starts `github/fake_github.py`, puts faults and rules into it, reads what it was told and ends it. Knows the addresses
 //! of that program and no client.
@@ -54,7 +54,7 @@ pub struct Request {
 impl Request {
     /// Whether it asks to change something by the API.
     pub fn writes(&self) -> bool {
-        self.method != "GET" && self.path.starts_with("/api/")
+        self.method != "GET" && self.path.starts_with("/api/v3/")
     }
 }
 
@@ -103,7 +103,7 @@ impl GitHub {
         assert!(git.status().expect("git starts").success(), "it can be pushed to");
         let program = concat!(env!("CARGO_MANIFEST_DIR"), "/github/fake_github.py");
         let mut command = Command::new("python3");
-        command.args(["-Bu", program, "--token", TOKEN, "--api"]).arg(description()).arg("--root").arg(root);
+        command.args(["-Bu", program, "--token", TOKEN, "--api"]).arg(descriptions()).arg("--root").arg(root);
         let (child, port) = server::start(&mut command);
         Self { child, port, git_dir }
     }
@@ -173,6 +173,14 @@ impl GitHub {
         self.exchange(method, &format!("/api/v3{path}"), body)
     }
 
+    /// Posts something to an address outside of the REST API: status and body.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub fn post(&self, path: &str, body: &str) -> (u16, String) {
+        self.exchange("POST", path, body)
+    }
+
     fn tell(&self, path: &str, what: &Value) -> String {
         let body = if what.is_null() { String::new() } else { what.to_string() };
         let (status, answer) = self.exchange("POST", path, &body);
@@ -195,13 +203,16 @@ impl GitHub {
     }
 }
 
-/// GitHub's description, as `scripts/github-openapi` leaves it.
-fn description() -> PathBuf {
+/// GitHub's descriptions, as `scripts/github-openapi` leaves them.
+fn descriptions() -> PathBuf {
     let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/github-openapi");
     let folder = std::env::var_os("PPE_GITHUB_OPENAPI").map_or(usual, PathBuf::from);
-    let file = folder.join("api.json");
-    assert!(file.is_file(), "{} is not there: scripts/github-openapi gets it", file.display());
-    file
+    assert!(
+        folder.join("stamp").is_file(),
+        "{} is not there: scripts/github-openapi gets it",
+        folder.display()
+    );
+    folder
 }
 
 impl Drop for GitHub {

@@ -77,6 +77,25 @@ fn a_request_or_an_answer_that_github_does_not_describe_is_a_violation() {
 }
 
 #[test]
+fn a_question_that_github_s_schema_does_not_allow_is_a_violation() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let hub = github(dir.path());
+    let ask = |field: &str| {
+        let query = format!("{{ repository(owner: \"o\", name: \"r\") {{ {field} }} }}");
+        hub.post("/api/graphql", &json!({ "query": query }).to_string())
+    };
+    let good = json_of(ask("name object(expression: \"main\") { oid }"), 200);
+    assert_eq!(good["data"]["repository"]["object"]["oid"].as_str(), hub.tip("main").as_deref());
+    hub.is_content();
+    for (field, why) in [("nmae", "Cannot query field 'nmae'"), ("pushedAt isArchived", "Cannot return null")]
+    {
+        assert_eq!(ask(field).0, 599, "{field}");
+        let told = hub.told().violations.pop().unwrap_or_default();
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+#[test]
 fn faults_come_as_often_as_they_were_put_in_and_a_lost_answer_has_acted() {
     let dir = tempfile::tempdir().expect("a folder");
     let hub = github(dir.path());

@@ -103,6 +103,87 @@ async fn a_red_check_tells_its_log_and_a_second_run_is_one_of_github_s() {
     bench.is_content();
 }
 
+/// How often each address was asked since a request, by its last part.
+fn asked(bench: &OnGitHub, since: usize, end: &str) -> usize {
+    bench.hub.told().requests[since..].iter().filter(|request| request.path.ends_with(end)).count()
+}
+
+#[tokio::test]
+async fn whatever_ci_says_is_judged_the_same_by_one_question_and_one_by_one() {
+    // The number of checks is more than a page of either way; `many` is one of them.
+    let many: Vec<Value> =
+        (0..230).map(|n| check(&format!("c{n}"), &json!([[0, "completed", "success"]]))).collect();
+    let status = |state: &str| json!({"name": "lint", "via": "status", "steps": [[0, "completed", state]]});
+    let one = |status: &str, conclusion: Value| vec![check("build", &json!([[0, status, conclusion]]))];
+    let cases = [
+        (many.clone(), Ok(Verdict::Green)),
+        (
+            [many, one("completed", json!("timed_out"))].concat(),
+            Err("CI: build (timed_out: Mighty Readme report)"),
+        ),
+        (vec![], Ok(Verdict::Green)),
+        (vec![status("success")], Ok(Verdict::Green)),
+        (vec![status("error")], Err("CI: lint (Build has completed successfully)")),
+        (one("completed", json!("neutral")), Ok(Verdict::Green)),
+        (one("completed", json!("cancelled")), Err("CI: build (cancelled: Mighty Readme report)")),
+        (
+            one("completed", json!("action_required")),
+            Err("CI waits for you: build wants something done by you"),
+        ),
+        (one("waiting", json!(null)), Err("CI waits for you: build waits for an approval")),
+        (one("in_progress", json!(null)), Err("CI has not ended: build is in progress")),
+        (one("queued", json!(null)), Err("CI has not ended: build is queued")),
+    ];
+    for (checks, expected) in cases {
+        for together in [true, false] {
+            let bench = OnGitHub::at(Pace { patience: Duration::from_millis(30), ..QUICK });
+            if !together {
+                let broken =
+                    json!({"path": "/api/graphql$", "times": 1_000, "status": 502, "body": "<html>"});
+                bench.hub.fault(&broken);
+            }
+            let (_, _, commit) = candidate(&bench, &json!({ "checks": checks })).await;
+            let said = match ci(&bench, &commit, 1).await {
+                Ok(Verdict::Red(failure)) => Err(failure.summary),
+                Err(Trouble::Elsewhere(why)) => Err(why),
+                other => Ok(other.unwrap()),
+            };
+            assert_eq!(said, expected.clone().map_err(str::to_owned), "together: {together}");
+            assert_eq!(asked(&bench, 0, "/check-runs") == 0, together);
+            bench.is_content();
+        }
+    }
+}
+
+#[tokio::test]
+async fn all_commits_that_are_waited_for_are_asked_about_together() {
+    let poll = Duration::from_millis(150);
+    let bench = OnGitHub::at(Pace { poll, ..QUICK });
+    let steps = json!([[0, "queued", null], [600, "completed", "success"]]);
+    let (_, base, first) =
+        candidate(&bench, &json!({"checks": [check("build", &steps)], "required": ["build"]})).await;
+    let mut commits = vec![first];
+    commits.extend((1..5).map(|n| bench.world().work(&base, &format!("f{n}"), "1\n")));
+    let since = bench.hub.told().requests.len();
+    let begun = Instant::now();
+    let mut waiting = tokio::task::JoinSet::new();
+    for (commit, n) in commits.into_iter().zip(1..) {
+        let (port, subject) = (bench.port().clone(), Subject::Candidate(CandidateId(n)));
+        waiting.spawn(async move { port.ci(CiSpec { subject, run: 1, commit, target: main() }).await });
+    }
+    assert_eq!(waiting.join_all().await, vec![Ok(Verdict::Green); 5]);
+    let looks = u128::try_from(asked(&bench, since, "/graphql")).unwrap();
+    let most = begun.elapsed().as_millis() / 120 + 2;
+    assert!((1..=most).contains(&looks), "{looks} looks, not more than {most}");
+    assert_eq!(asked(&bench, since, "/check-runs") + asked(&bench, since, "/status"), 0);
+    // Nobody waits any more: nobody looks.
+    tokio::time::sleep(poll * 2).await;
+    let ended = bench.hub.told().requests.len();
+    tokio::time::sleep(poll * 3).await;
+    assert_eq!(asked(&bench, ended, "/graphql"), 0);
+    bench.is_content();
+}
+
 #[tokio::test]
 async fn what_waits_for_a_person_is_no_failure_and_says_so() {
     let bench = OnGitHub::new();
@@ -120,6 +201,7 @@ async fn where_checks_may_not_be_read_workflows_tell() {
     let rules = json!({"checks_readable": false, "checks": [check("build", &bad)]});
     let (_, _, commit) = candidate(&bench, &rules).await;
     assert_eq!(red(ci(&bench, &commit, 1).await).summary, "CI: CI (failure)");
+    assert_eq!(asked(&bench, 0, "/graphql"), 1, "what was refused once is not asked again");
     bench
         .hub
         .fault(&json!({"path": "/actions/runs$", "times": 100, "status": 403, "body": {"message": "no"}}));

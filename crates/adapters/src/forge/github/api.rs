@@ -5,8 +5,9 @@
 use super::client::{Answer, ApiError, Client};
 use super::place::Place;
 use ppe_core::ids::{Branch, ChangeNumber, CommitId};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use ureq::http::Method;
 
 /// Bytes read of the end of a job's log.
@@ -160,13 +161,25 @@ pub(super) struct Job {
 pub(super) struct Api {
     client: Client,
     owner: String,
+    name: String,
     repo: String,
 }
 
 impl Api {
     pub(super) fn new(client: Client, place: &Place) -> Self {
         let repo = format!("/repos/{}/{}", place.owner, place.name);
-        Self { client, owner: place.owner.clone(), repo }
+        Self { client, owner: place.owner.clone(), name: place.name.clone(), repo }
+    }
+
+    /// Asks GraphQL something about the repository; its owner and name are among the variables.
+    pub(super) fn ask<T: DeserializeOwned>(
+        &self,
+        query: &str,
+        mut variables: Map<String, Value>,
+    ) -> Result<T, ApiError> {
+        variables.insert("owner".to_owned(), json!(self.owner));
+        variables.insert("name".to_owned(), json!(self.name));
+        self.client.ask(&json!({ "query": query, "variables": variables }))
     }
 
     pub(super) fn user(&self) -> Result<Answer<User>, ApiError> {

@@ -61,8 +61,8 @@ impl From<Status> for Check {
     fn from(status: Status) -> Self {
         let state = match status.state.as_str() {
             "success" => CheckState::Good,
-            "pending" => CheckState::Pending("pending".to_owned()),
-            other => CheckState::Bad(status.description.unwrap_or_else(|| other.to_owned())),
+            "pending" | "expected" => CheckState::Pending(status.state),
+            _ => CheckState::Bad(status.description.unwrap_or(status.state)),
         };
         Self { name: status.context, state }
     }

@@ -6,8 +6,9 @@ use super::gate::Gate;
 use super::token::{Found, TokenSource};
 use ppe_core::input::Trouble;
 use ppe_core::wording;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -196,6 +197,20 @@ impl Client {
         parsed(&body)
     }
 
+    /// Asks GraphQL. An answer that is not whole is none.
+    pub(super) fn ask<T: DeserializeOwned>(&self, question: &Value) -> Result<T, ApiError> {
+        let body = serde_json::to_vec(question).map_err(|error| ApiError::Lost(error.to_string()))?;
+        let asked = Request::builder().method(Method::POST).uri(graphql_url(&self.api_url));
+        let asked = asked.header("content-type", "application/json");
+        let (_, _, body) = self.read(self.exchange(asked, Some(body))?)?;
+        let told: Told = parsed(&body)?;
+        match told.errors.into_iter().next() {
+            Some(error) => Err(error.into()),
+            None => T::deserialize(told.data)
+                .map_err(|error| ApiError::Lost(format!("what it says cannot be read: {error}"))),
+        }
+    }
+
     fn exchange(
         &self,
         asked: ureq::http::request::Builder,
@@ -267,6 +282,40 @@ impl Client {
         *known = Some(found.clone());
         Ok(found)
     }
+}
+
+/// An answer of GraphQL's.
+#[derive(Deserialize)]
+struct Told {
+    #[serde(default)]
+    data: Value,
+    #[serde(default)]
+    errors: Vec<Wrong>,
+}
+
+/// What GraphQL finds wrong, or does not let the token have.
+#[derive(Deserialize)]
+struct Wrong {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    message: String,
+}
+
+impl From<Wrong> for ApiError {
+    fn from(wrong: Wrong) -> Self {
+        let why = wording::first_line(&wrong.message, 300);
+        match wrong.kind.as_deref() {
+            Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => Self::Refused { status: 403, why },
+            Some("NOT_FOUND") => Self::Refused { status: 404, why },
+            Some("RATE_LIMITED") => Self::Later(why),
+            _ => Self::Lost(why),
+        }
+    }
+}
+
+/// Where GraphQL is asked, beside the REST API.
+fn graphql_url(api_url: &str) -> String {
+    format!("{}/graphql", api_url.strip_suffix("/v3").unwrap_or(api_url))
 }
 
 fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {

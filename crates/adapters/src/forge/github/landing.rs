@@ -1,7 +1,7 @@
 //! The target on GitHub: followed, judged by CI, and moved to a checked commit if it still is where it was.
 
 use super::api::WorkflowRun;
-use super::ci::{Check, RollUp, is_to_be_repeated, lane_branch, plain_log, roll_up};
+use super::ci::{is_to_be_repeated, lane_branch, plain_log};
 use super::client::ApiError;
 use super::port::Inner;
 use super::remote::Pushed;
@@ -76,25 +76,8 @@ impl Inner {
         }
     }
 
-    /// How the checks of a commit stand now.
-    pub(super) fn roll_up(&self, spec: &CiSpec, required: &[String]) -> Result<RollUp, Trouble> {
-        if self.repeat_failed(spec)? {
-            return Ok(RollUp::Pending("failed jobs run once more".to_owned()));
-        }
-        let mut checks: Vec<Check> = match self.api.check_runs(&spec.commit) {
-            Ok(runs) => runs.into_iter().map(Check::from).collect(),
-            // Tokens of the finer kind have no right to read checks: workflows tell the same of GitHub's own CI.
-            Err(error) if error.is(403) => {
-                self.api.workflow_runs(&spec.commit)?.into_iter().map(Check::from).collect()
-            }
-            Err(error) => return Err(error.into()),
-        };
-        checks.extend(self.api.statuses(&spec.commit)?.into_iter().map(Check::from));
-        Ok(roll_up(&checks, required))
-    }
-
     /// Whether failed workflows are at it again: a second run of a red candidate is a second run of those.
-    fn repeat_failed(&self, spec: &CiSpec) -> Result<bool, Trouble> {
+    pub(super) fn repeat_failed(&self, spec: &CiSpec) -> Result<bool, Trouble> {
         if spec.run < 2 || !matches!(spec.subject, Subject::Candidate(_)) {
             return Ok(false);
         }

@@ -7,9 +7,11 @@
 //! commit, if it still is where it was. Knows nothing of order, retries or whose fault a red check is.
 
 mod api;
+mod checks;
 mod ci;
 mod client;
 mod gate;
+mod graph;
 mod landing;
 mod looking;
 mod place;

@@ -4,7 +4,8 @@
 
 use super::GitHubSettings;
 use super::api::Api;
-use super::ci::RollUp;
+use super::checks::Poller;
+use super::ci::{RollUp, roll_up};
 use super::client::Client;
 use super::remote::Remote;
 use crate::forge::local::port::LocalForgePort;
@@ -16,14 +17,8 @@ use ppe_engine::ports::{
     BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, PublishSpec,
     Published,
 };
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// Looks at checks before the pause between two is doubled.
-const LOOKS_AT_ONE_PACE: u32 = 8;
-/// The pause between two looks is never longer than so many times the first.
-const LONGEST_PAUSE: u32 = 4;
+use std::time::Instant;
 
 /// GitHub for one run.
 #[derive(Clone)]
@@ -38,6 +33,7 @@ pub(super) struct Inner {
     pub(super) run: RunId,
     pub(super) api: Api,
     pub(super) remote: Remote,
+    pub(super) poller: Poller,
     pub(super) settings: GitHubSettings,
 }
 
@@ -48,7 +44,8 @@ impl GitHubPort {
         let client = Client::new(&settings.place.api_url, tokens.clone(), pace.spacing, pace.limit);
         let api = Api::new(client, &settings.place);
         let remote = Remote::new(repo.clone(), settings.remote.clone(), tokens);
-        Self { inner: Arc::new(Inner { repo, run, api, remote, settings }), plumbing }
+        let inner = Inner { repo, run, api, remote, poller: Poller::default(), settings };
+        Self { inner: Arc::new(inner), plumbing }
     }
 
     async fn blocking<T: Send + 'static>(
@@ -81,13 +78,17 @@ impl Forge for GitHubPort {
     async fn ci(&self, spec: CiSpec) -> Result<Verdict, Trouble> {
         let (begun, pace) = (Instant::now(), self.inner.settings.pace);
         let asked = spec.clone();
-        let required = Arc::new(self.blocking(move |inner| inner.begin_ci(&asked)).await?);
-        let mut looks = 0;
+        let required = self.blocking(move |inner| inner.begin_ci(&asked)).await?;
+        let mut looks = self.inner.watch(&spec.commit);
         loop {
-            let (asked, wanted) = (spec.clone(), Arc::clone(&required));
+            let checks = looks.next().await?;
+            let asked = spec.clone();
+            if self.blocking(move |inner| inner.repeat_failed(&asked)).await? {
+                continue;
+            }
             // What is required is all that is waited for; without that, more may still begin.
             let settled = begun.elapsed() >= pace.settle;
-            let waits_for = match self.blocking(move |inner| inner.roll_up(&asked, &wanted)).await? {
+            let waits_for = match roll_up(&checks, &required) {
                 RollUp::Green if settled || !required.is_empty() => return Ok(Verdict::Green),
                 RollUp::None if settled => return Ok(Verdict::Green),
                 RollUp::Red(red) => {
@@ -100,8 +101,6 @@ impl Forge for GitHubPort {
             if let Some(what) = waits_for.filter(|_| begun.elapsed() >= pace.patience) {
                 return Err(Trouble::Elsewhere(format!("CI has not ended: {what}")));
             }
-            tokio::time::sleep(pause(pace.poll, looks)).await;
-            looks += 1;
         }
     }
 
@@ -127,31 +126,5 @@ impl Forge for GitHubPort {
         }
         let here = self.plumbing.look(local).await?;
         Ok(there.with_target(here))
-    }
-}
-
-/// The pause after a look: the first one, doubled twice as time goes by, and never the same for two who began together.
-fn pause(first: Duration, look: u32) -> Duration {
-    let stretched = first * 2_u32.pow((look / LOOKS_AT_ONE_PACE).min(2)).min(LONGEST_PAUSE);
-    let percent = 80 + u32::try_from(RandomState::new().hash_one(look) % 41).unwrap_or(20);
-    stretched * percent / 100
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_stretch_to_four_times_the_first_and_differ() {
-        let second = Duration::from_secs(1);
-        for (look, about) in [(0, 1), (7, 1), (8, 2), (16, 4), (1_000_000, 4)] {
-            let pause = pause(second, look);
-            assert!(
-                pause >= second * about * 8 / 10 && pause <= second * about * 12 / 10,
-                "{look}: {pause:?}"
-            );
-        }
-        let drawn: std::collections::BTreeSet<_> = (0..50).map(|_| pause(second, 0)).collect();
-        assert!(drawn.len() > 1);
     }
 }

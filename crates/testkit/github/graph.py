@@ -1,0 +1,96 @@
+"""GitHub's GraphQL API over the same repository: questions are held to GitHub's own schema, and answered by it.
+
+Only what `Graph` below has a function for is known; asking for more is a violation, as is a question that GitHub's schema
+does not allow. Knows nothing of HTTP.
+"""
+
+from graphql import GraphQLError, build_schema, execute, parse, validate
+
+from hub import NAME, OWNER, Refused
+
+# GitHub gives no more of a list at once.
+MOST = 100
+
+
+class Denied(Exception):
+    """A field that the token may not have, and of what kind the refusal is."""
+
+    def __init__(self, kind, message):
+        super().__init__(message)
+        self.kind = kind
+
+
+class Graph:
+    """What can be asked."""
+
+    def __init__(self, file, hub):
+        with open(file, encoding="utf-8") as text:
+            self.schema = build_schema(text.read())
+        self.hub = hub
+
+    def answer(self, query, variables):
+        """An answer, and what was wrong with the question."""
+        try:
+            document = parse(query)
+        except GraphQLError as error:
+            return None, [f"GraphQL: {error}"]
+        wrong = validate(self.schema, document)
+        if wrong:
+            return None, [f"GraphQL: {error.message}" for error in wrong]
+        with self.hub.lock:
+            self.hub.pushed()
+            done = execute(self.schema, document, {"repository": self.repository}, variable_values=variables)
+        errors = done.errors or []
+        wrong = [f"GraphQL: {error}" for error in errors if not isinstance(error.original_error, Denied)]
+        told = {"data": done.data}
+        if errors and not wrong:
+            told["errors"] = [{**error.formatted, "type": error.original_error.kind} for error in errors]
+        return told, wrong
+
+    def repository(self, _info, owner, name, **_):
+        if (owner, name) != (OWNER, NAME):
+            raise Denied("NOT_FOUND", f"Could not resolve to a Repository with the name '{owner}/{name}'.")
+        return {"name": NAME, "object": self.object}
+
+    def object(self, _info, oid=None, expression=None):
+        sha = self.hub.commit(oid or expression)
+        return sha and {"__typename": "Commit", "oid": sha, "statusCheckRollup": lambda _: self.roll_up(sha)}
+
+    def roll_up(self, sha):
+        if not self.hub.rules["checks_readable"]:
+            raise Denied("FORBIDDEN", "Resource not accessible by personal access token")
+        contexts = [*self.check_runs(sha), *self.statuses(sha)]
+        return {"contexts": lambda _, **page: paged(contexts, **page)} if contexts else None
+
+    def check_runs(self, sha):
+        """Those of earlier attempts too: GitHub lists every one that there was."""
+        known = self.hub.commits.get(sha)
+        for attempt in range(1, known["attempt"] + 1 if known else 1):
+            for name, number, status, conclusion in self.hub.checks_of(sha, "actions", attempt):
+                yield {
+                    "__typename": "CheckRun",
+                    "databaseId": number,
+                    "name": name,
+                    "status": status.upper(),
+                    "conclusion": conclusion and conclusion.upper(),
+                    "title": self.hub.title_of_checks(),
+                    "checkSuite": {"databaseId": known["id"]},
+                }
+
+    def statuses(self, sha):
+        for name, _, _, conclusion in self.hub.checks_of(sha, "status"):
+            state, description = (conclusion or "pending").upper(), self.hub.description_of_statuses()
+            yield {"__typename": "StatusContext", "context": name, "state": state, "description": description}
+
+
+def paged(rows, first=None, after=None, **_):
+    """A part of a list, as long as was asked for."""
+    if first is None or not 1 <= first <= MOST:
+        raise Refused(422, f"`first` must be from 1 to {MOST}, not {first}")
+    begin = int(after or 0)
+    end = begin + first
+    return {
+        "nodes": rows[begin:end],
+        "totalCount": len(rows),
+        "pageInfo": {"hasNextPage": end < len(rows), "endCursor": str(end)},
+    }
