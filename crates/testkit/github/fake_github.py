@@ -48,6 +48,7 @@ class Server(ThreadingHTTPServer):
         self.hub.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.lock = threading.Lock()
         self.faults, self.violations, self.requests = [], [], []
+        self.reset = int(time.time()) + 3600
 
     @functools.cached_property
     def graph(self):
@@ -141,11 +142,14 @@ class Handler(BaseHTTPRequestHandler):
     def api(self, url, body):
         server = self.server
         path = url.path.removeprefix("/api/v3")
-        limits = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "4999", "x-oauth-scopes": "repo"}
+        resource = "graphql" if path.endswith("/graphql") else "core"
+        limits = {"x-oauth-scopes": "repo", **self.budget(resource)}
         if self.headers.get("authorization") != f"Bearer {server.token}":
             return 401, b'{"message": "Bad credentials"}', limits
-        if url.path == "/api/graphql":
+        if path.endswith("/graphql"):
             return self.graphql(json.loads(body), limits)
+        if limits["x-ratelimit-remaining"] == "0":
+            return 403, b'{"message": "API rate limit exceeded"}', limits
         found = server.contract.find(self.command, path)
         if found is None:
             return self.violated([f"{self.command} {path}: GitHub has no such operation"])
@@ -178,7 +182,24 @@ class Handler(BaseHTTPRequestHandler):
             return 304, b"", {"etag": etag, **limits}
         return status, text, {"etag": etag, **limits}
 
+    def budget(self, resource):
+        """What is said of the hour's requests; where a test has set what is left, each takes one of them."""
+        with self.server.hub.lock:
+            left = self.server.hub.rules["left"]
+            if resource in left:
+                left[resource] = max(left[resource] - 1, 0)
+            remaining = left.get(resource, 5000)
+        return {
+            "x-ratelimit-limit": "5000",
+            "x-ratelimit-remaining": str(remaining),
+            "x-ratelimit-reset": str(self.server.reset),
+            "x-ratelimit-resource": resource,
+        }
+
     def graphql(self, given, limits):
+        if limits["x-ratelimit-remaining"] == "0":
+            told = {"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}
+            return 200, json.dumps(told).encode(), limits
         with self.server.lock:
             graph = self.server.graph
         told, wrong = graph.answer(given["query"], given.get("variables"))

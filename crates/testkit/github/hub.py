@@ -49,6 +49,8 @@ class Hub:
         self.commits = {}
         # What tests may change: which checks CI has and for which refs, what the repository allows, what the token may.
         self.rules = {"checks": [], "on": "^refs/heads/ppe/lane/", "required": [], "push": True, "checks_readable": True}
+        # How many requests of this hour are left, by resource.
+        self.rules["left"] = {}
 
     # Git.
 

@@ -108,14 +108,19 @@ impl GitHub {
         Self { child, port, git_dir }
     }
 
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     /// The address of the repository.
     pub fn remote(&self) -> String {
-        format!("http://127.0.0.1:{}/o/r.git", self.port)
+        format!("{}/o/r.git", self.url())
     }
 
     /// The address of the API.
     pub fn api_url(&self) -> String {
-        format!("http://127.0.0.1:{}/api/v3", self.port)
+        format!("{}/api/v3", self.url())
     }
 
     /// Changes what the repository allows and what its CI does.

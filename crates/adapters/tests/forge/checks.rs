@@ -110,7 +110,7 @@ fn asked(bench: &OnGitHub, since: usize, end: &str) -> usize {
 
 #[tokio::test]
 async fn whatever_ci_says_is_judged_the_same_by_one_question_and_one_by_one() {
-    // The number of checks is more than a page of either way; `many` is one of them.
+    // More than two pages, by either way.
     let many: Vec<Value> =
         (0..230).map(|n| check(&format!("c{n}"), &json!([[0, "completed", "success"]]))).collect();
     let status = |state: &str| json!({"name": "lint", "via": "status", "steps": [[0, "completed", state]]});
@@ -181,6 +181,18 @@ async fn all_commits_that_are_waited_for_are_asked_about_together() {
     let ended = bench.hub.told().requests.len();
     tokio::time::sleep(poll * 3).await;
     assert_eq!(asked(&bench, ended, "/graphql"), 0);
+    bench.is_content();
+}
+
+#[tokio::test]
+async fn where_little_is_left_of_one_way_the_other_is_taken() {
+    let bench = OnGitHub::new();
+    let steps = json!([[0, "queued", null], [2_000, "completed", "success"]]);
+    let rules = json!({"left": {"graphql": 3}, "checks": [check("build", &steps)], "required": ["build"]});
+    let (_, _, commit) = candidate(&bench, &rules).await;
+    assert_eq!(ci(&bench, &commit, 1).await, Ok(Verdict::Green));
+    assert_eq!(asked(&bench, 0, "/graphql"), 2, "what is left is kept");
+    assert!(asked(&bench, 0, "/check-runs") > 2);
     bench.is_content();
 }
 

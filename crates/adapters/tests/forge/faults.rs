@@ -157,6 +157,23 @@ async fn e4_limits_are_kept_to_by_everything_at_once_and_then_it_goes_on() {
 }
 
 #[tokio::test]
+async fn e4_what_is_left_of_an_hour_is_spread_over_it_and_said() {
+    let bench = OnGitHub::new();
+    let work = bench.branch_with_work("T-1");
+    bench.hub.rules(&json!({"left": {"core": 41}}));
+    bench.port().open(change("T-1", &work)).await.unwrap_err();
+    let asked = bench.hub.told().requests.len();
+    let told = elsewhere(bench.port().open(change("T-1", &work)).await);
+    assert!(
+        told.starts_with("GitHub's hourly limit runs low (39 of 5000 requests left until ")
+            && told.contains("; tried again at "),
+        "{told}"
+    );
+    assert_eq!(bench.hub.told().requests.len(), asked, "nothing was asked meanwhile");
+    bench.is_content();
+}
+
+#[tokio::test]
 async fn e4_what_is_no_answer_is_bounded_and_tried_again() {
     let bench = OnGitHub::at(Pace { limit: Duration::from_secs(1), ..QUICK });
     let work = bench.branch_with_work("T-1");

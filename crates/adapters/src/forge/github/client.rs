@@ -2,6 +2,7 @@
 //!
 //! Knows no operation.
 
+use super::budget::{Budgets, Resource, Turn};
 use super::gate::Gate;
 use super::token::{Found, TokenSource};
 use ppe_core::input::Trouble;
@@ -87,6 +88,7 @@ pub(super) struct Client {
     tokens: TokenSource,
     token: Mutex<Option<Found>>,
     gate: Mutex<Gate>,
+    budgets: Mutex<Budgets>,
     spacing: Duration,
     last_write: Mutex<Option<Instant>>,
     known: Mutex<BTreeMap<String, Known>>,
@@ -112,6 +114,7 @@ impl Client {
             tokens,
             token: Mutex::default(),
             gate: Mutex::default(),
+            budgets: Mutex::default(),
             spacing,
             last_write: Mutex::default(),
             known: Mutex::default(),
@@ -149,7 +152,7 @@ impl Client {
         let tag = held(&self.known).get(url).map(|known| known.tag.clone());
         let asked = Request::builder().method(Method::GET).uri(url);
         let asked = tag.into_iter().fold(asked, |asked, tag| asked.header("if-none-match", tag));
-        let answer = self.exchange(asked, None)?;
+        let answer = self.exchange(Resource::Rest, asked, None)?;
         let scopes = text(answer.headers(), "x-oauth-scopes");
         let (status, headers, body) = self.read(answer)?;
         let mut known = held(&self.known);
@@ -172,7 +175,7 @@ impl Client {
     /// Asks for a text, wherever it is stored; at most `limit` bytes of its end.
     pub(super) fn text(&self, path: &str, limit: usize) -> Result<String, ApiError> {
         let asked = Request::builder().method(Method::GET).uri(format!("{}{path}", self.api_url));
-        let (_, _, body) = self.read(self.exchange(asked, None)?)?;
+        let (_, _, body) = self.read(self.exchange(Resource::Rest, asked, None)?)?;
         Ok(wording::tail(&String::from_utf8_lossy(&body), limit).to_owned())
     }
 
@@ -190,7 +193,7 @@ impl Client {
         if let Some(earlier) = *last {
             std::thread::sleep(self.spacing.saturating_sub(earlier.elapsed()));
         }
-        let answer = self.exchange(asked, Some(body));
+        let answer = self.exchange(Resource::Rest, asked, Some(body));
         *last = Some(Instant::now());
         drop(last);
         let (_, _, body) = self.read(answer?)?;
@@ -202,7 +205,7 @@ impl Client {
         let body = serde_json::to_vec(question).map_err(|error| ApiError::Lost(error.to_string()))?;
         let asked = Request::builder().method(Method::POST).uri(graphql_url(&self.api_url));
         let asked = asked.header("content-type", "application/json");
-        let (_, _, body) = self.read(self.exchange(asked, Some(body))?)?;
+        let (_, _, body) = self.read(self.exchange(Resource::Graph, asked, Some(body))?)?;
         let told: Told = parsed(&body)?;
         match told.errors.into_iter().next() {
             Some(error) => Err(error.into()),
@@ -213,11 +216,17 @@ impl Client {
 
     fn exchange(
         &self,
+        resource: Resource,
         asked: ureq::http::request::Builder,
         body: Option<Vec<u8>>,
     ) -> Result<Response<ureq::Body>, ApiError> {
         if let Some(why) = held(&self.gate).closed(SystemTime::now()) {
             return Err(ApiError::Later(why));
+        }
+        let turn = held(&self.budgets).turn(resource, SystemTime::now());
+        match turn {
+            Turn::In(wait) => std::thread::sleep(wait),
+            Turn::Later(why) => return Err(ApiError::Later(why)),
         }
         let lost =
             |error: &dyn std::fmt::Display| ApiError::Lost(wording::first_line(&error.to_string(), 200));
@@ -247,6 +256,7 @@ impl Client {
         let status = parts.status.as_u16();
         let said = refusal(&body, &parts.headers);
         let message = said.as_deref().unwrap_or_default();
+        held(&self.budgets).learn(&parts.headers);
         let mut gate = held(&self.gate);
         gate.learn(status, &parts.headers, message, SystemTime::now());
         let closed = gate.closed(SystemTime::now());

@@ -78,7 +78,7 @@ fn stated_wait(status: u16, headers: &HeaderMap, message: &str, now: SystemTime)
 }
 
 /// A time of day, as everybody reads it the same.
-fn clock(at: SystemTime) -> String {
+pub(super) fn clock(at: SystemTime) -> String {
     let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() % 86_400;
     format!("{:02}:{:02}:{:02} UTC", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }

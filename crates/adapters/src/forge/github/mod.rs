@@ -7,6 +7,7 @@
 //! commit, if it still is where it was. Knows nothing of order, retries or whose fault a red check is.
 
 mod api;
+mod budget;
 mod checks;
 mod ci;
 mod client;
