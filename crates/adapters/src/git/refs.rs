@@ -154,6 +154,16 @@ pub fn list(repo: &Repo, prefix: &str) -> Result<Vec<(String, CommitId)>, GitErr
     text.lines().map(|line| entry(line).ok_or_else(|| call.unexpected(line))).collect()
 }
 
+/// All commits of a run's merge lane.
+pub fn candidates(repo: &Repo, run: &RunId) -> Result<Vec<(CandidateId, CommitId)>, GitError> {
+    let built = list(repo, &format!("refs/ppe/run/{run}/lane"))?.into_iter();
+    let known = built.filter_map(|(name, commit)| {
+        let number = name.rsplit_once("/c")?.1.parse().ok()?;
+        Some((CandidateId(number), commit))
+    });
+    Ok(known.collect())
+}
+
 /// All refs that belong to a run: pins, work, candidates and rescues.
 pub fn of_run(repo: &Repo, run: &RunId) -> Result<Vec<(String, CommitId)>, GitError> {
     let mut found = Vec::new();

@@ -7,6 +7,7 @@
 
 mod bench;
 mod checks;
+mod clearing;
 mod conformance;
 mod faults;
 mod people;

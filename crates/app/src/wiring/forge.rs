@@ -5,7 +5,7 @@ use super::check::{Check, bad, good, warning};
 use crate::error::AppError;
 use ppe_adapters::config::ForgeKind;
 use ppe_adapters::forge::github::port::GitHubPort;
-use ppe_adapters::forge::github::{GitHubSettings, Level, Pace, Place, TokenSource, survey};
+use ppe_adapters::forge::github::{GitHubSettings, Level, Pace, Place, Standing, TokenSource, survey};
 use ppe_adapters::forge::local::LocalForge;
 use ppe_adapters::forge::local::port::LocalForgePort;
 use ppe_adapters::git::Identity;
@@ -13,6 +13,7 @@ use ppe_adapters::state_dir::RunDir;
 use ppe_core::ids::{Branch, ChangeNumber, RunId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, LandOutcome, Verdict};
+use ppe_core::state::{State, Task};
 use ppe_engine::ports::{
     BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, PublishSpec,
     Published,
@@ -42,6 +43,20 @@ impl RunForge {
                 Self::GitHub(Box::new(GitHubPort::new(site.repo.clone(), run.clone(), settings, local)))
             }
         })
+    }
+}
+
+impl RunForge {
+    /// Takes away what a run has left elsewhere and does not need any more.
+    pub(super) async fn clear(&self, state: &State) -> Result<(), Trouble> {
+        let Self::GitHub(forge) = self else { return Ok(()) };
+        let closed = state.tasks.iter().filter(|task| task.is_closed());
+        let mut over: Vec<Branch> = closed.filter_map(|task| task.facts.branch.clone()).collect();
+        if state.tasks.iter().all(Task::is_closed) {
+            over.push(state.target.clone());
+        }
+        let candidates = state.lane.chain.iter().map(|candidate| candidate.id).collect();
+        forge.clear(Standing { target: state.target.clone(), candidates, over }).await
     }
 }
 

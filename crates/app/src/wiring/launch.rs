@@ -15,6 +15,7 @@ use ppe_adapters::log::FileLog;
 use ppe_adapters::notify::CommandNotifier;
 use ppe_adapters::state_dir::RunDir;
 use ppe_core::ids::RunId;
+use ppe_core::input::Trouble;
 use ppe_core::state::State;
 use ppe_engine::api::RunHandle;
 use ppe_engine::attach;
@@ -208,6 +209,18 @@ pub(crate) struct Launched {
     pub(crate) handle: RunHandle,
     /// The socket for commands of other processes, removed at the end.
     pub(crate) socket: Socket,
+    /// What the run leaves elsewhere.
+    pub(crate) leavings: Leavings,
+}
+
+/// What a run leaves elsewhere: branches that it made for a while, and pins of what it saw.
+pub(crate) struct Leavings(Arc<LocalPorts>);
+
+impl Leavings {
+    /// Takes away what is of no use to the run as it stands.
+    pub(crate) async fn clear(&self, state: &State) -> Result<(), Trouble> {
+        self.0.forge.clear(state).await
+    }
 }
 
 /// Puts a run together.
@@ -223,9 +236,11 @@ pub(crate) fn launch(
     let (ports, sightings) = LocalPorts::new(site, dir, run, Some(&state))?;
     let refresh_ms = site.settings.dashboard_refresh_ms;
     let options = Options { stay, refresh_ms, sightings };
-    let (run_loop, handle) = RunLoop::new(Arc::new(ports), log, state, options)?;
+    let ports = Arc::new(ports);
+    let leavings = Leavings(Arc::clone(&ports));
+    let (run_loop, handle) = RunLoop::new(ports, log, state, options)?;
     let socket = Socket::bind(site, dir, run, handle.clone())?;
-    Ok(Launched { run_loop, handle, socket })
+    Ok(Launched { run_loop, handle, socket, leavings })
 }
 
 /// The control socket. Its file and the pointer to it go when this is dropped.

@@ -94,7 +94,8 @@ fn six_tasks_land_on_github_and_ci_sends_the_broken_one_back() {
     let shown = env.status();
     assert_eq!((shown["forge"].as_str(), shown["guarantee"].as_str()), (Some("github"), Some("exact")));
     let left = env.git(&["ls-remote", hub.git_dir.to_str().unwrap(), "refs/heads/ppe/lane/*"]);
-    assert!(left.lines().count() <= 1, "a candidate that was red: {left}");
+    assert_eq!(left, "", "not even of the candidate that was red");
+    assert_eq!(env.git(&["for-each-ref", "refs/ppe/remote"]), "");
     hub.is_content();
     assert!(!holds(&env.at("state"), TOKEN), "the token is in a file");
     env.finish();

@@ -10,6 +10,7 @@ mod api;
 mod budget;
 mod checks;
 mod ci;
+mod clearing;
 mod client;
 mod gate;
 mod graph;
@@ -24,6 +25,7 @@ mod token;
 
 use std::time::Duration;
 
+pub use clearing::Standing;
 pub use place::{Place, PlaceError};
 pub use survey::{Finding, Level, survey};
 pub use token::{Found, Secret, TokenError, TokenSource};

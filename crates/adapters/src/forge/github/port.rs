@@ -48,7 +48,7 @@ impl GitHubPort {
         Self { inner: Arc::new(inner), plumbing }
     }
 
-    async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner) -> Result<T, Trouble> + Send + 'static,
     ) -> Result<T, Trouble> {

@@ -44,7 +44,7 @@ pub(super) struct Remote {
 }
 
 /// Where a branch of the remote's was last seen.
-fn seen(branch: &Branch) -> String {
+pub(super) fn seen(branch: &Branch) -> String {
     format!("refs/ppe/remote/{branch}")
 }
 

@@ -1,0 +1,94 @@
+//! What a run leaves behind on GitHub and of GitHub, taken away: branches that CI ran on, and pins of what was seen there.
+//!
+//! Only what is ours: a branch goes only from the commit that we pushed, a pin only when its commit is somewhere else too.
+
+use super::ci::lane_branch;
+use super::port::{GitHubPort, Inner};
+use super::remote::{self, Pushed};
+use crate::git::refs;
+use ppe_core::ids::{Branch, CandidateId, CommitId};
+use ppe_core::input::Trouble;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+
+/// How a run stands, as far as it says what is still of use.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The target.
+    pub target: Branch,
+    /// Candidates that are still in the lane.
+    pub candidates: BTreeSet<CandidateId>,
+    /// Branches that nothing more will be done with: those of closed tasks.
+    pub over: Vec<Branch>,
+}
+
+fn machine(error: impl Display) -> Trouble {
+    Trouble::Machine(error.to_string())
+}
+
+impl GitHubPort {
+    /// Takes away what is of no use any more. Repeating it is harmless.
+    pub async fn clear(&self, standing: Standing) -> Result<(), Trouble> {
+        self.blocking(move |inner| inner.clear(&standing)).await
+    }
+}
+
+impl Inner {
+    fn clear(&self, standing: &Standing) -> Result<(), Trouble> {
+        let pushed = self.out_of_the_lane(&standing.candidates)?;
+        let pins = self.pins(&standing.over)?;
+        if pushed.is_empty() && pins.is_empty() {
+            return Ok(());
+        }
+        let heads = self.remote.heads()?;
+        for (branch, commit) in pushed.iter().filter(|(branch, commit)| heads.get(branch) == Some(commit)) {
+            match self.remote.delete(branch, commit)? {
+                // One that somebody has moved meanwhile is theirs.
+                Pushed::Done | Pushed::Stale => {}
+                Pushed::Refused(why) => {
+                    return Err(Trouble::Elsewhere(format!("GitHub keeps {branch}: {why}")));
+                }
+            }
+        }
+        self.drop_pins(pins, &heads, &standing.target)
+    }
+
+    /// Branches of candidates that have left the lane, with the commits that they were pushed at.
+    fn out_of_the_lane(
+        &self,
+        candidates: &BTreeSet<CandidateId>,
+    ) -> Result<Vec<(Branch, CommitId)>, Trouble> {
+        let built = refs::candidates(&self.repo, &self.run).map_err(machine)?.into_iter();
+        let out = built.filter(|(candidate, _)| !candidates.contains(candidate));
+        Ok(out.map(|(candidate, commit)| (lane_branch(&self.run, candidate), commit)).collect())
+    }
+
+    fn pins(&self, over: &[Branch]) -> Result<Vec<(Branch, CommitId)>, Trouble> {
+        let mut pins = Vec::new();
+        for branch in over {
+            let seen = refs::read(&self.repo, &remote::seen(branch)).map_err(machine)?;
+            pins.extend(seen.map(|commit| (branch.clone(), commit)));
+        }
+        Ok(pins)
+    }
+
+    /// Drops the pins of commits that are still on GitHub, or have landed.
+    fn drop_pins(
+        &self,
+        pins: Vec<(Branch, CommitId)>,
+        heads: &BTreeMap<Branch, CommitId>,
+        target: &Branch,
+    ) -> Result<(), Trouble> {
+        let tip = self.repo.tip(target).map_err(machine)?;
+        for (branch, commit) in pins {
+            let landed = match &tip {
+                Some(tip) => self.repo.contains(tip, &commit).map_err(machine)?,
+                None => false,
+            };
+            if landed || heads.get(&branch) == Some(&commit) {
+                refs::delete(&self.repo, &remote::seen(&branch), &commit).map_err(machine)?;
+            }
+        }
+        Ok(())
+    }
+}
