@@ -34,6 +34,12 @@ pub(super) static FORGE_KEYS: &[Key<Settings>] = &[
         "A file with the token and nothing else. Without it: `GH_TOKEN`, `GITHUB_TOKEN`, then what `gh` is logged in with.",
     ),
     key(
+        "forge.webhook",
+        text(|s, t| s.forge.webhook = Some(t)),
+        &[],
+        "`127.0.0.1:8417`: where GitHub's calls are taken, at `/webhooks/github`, signed with the secret in `PPE_WEBHOOK_SECRET`.",
+    ),
+    key(
         "forge.write_spacing_ms",
         whole(0, 60_000, |s, n| s.forge.write_spacing_ms = u64::from(n)),
         &[],

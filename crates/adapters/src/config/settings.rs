@@ -105,6 +105,8 @@ pub struct ForgeSettings {
     pub api_url: Option<String>,
     /// A file with the token.
     pub token_file: Option<String>,
+    /// Where GitHub's calls are taken.
+    pub webhook: Option<String>,
     /// Between two writes, ms.
     pub write_spacing_ms: u64,
     /// Between two looks at checks, ms.

@@ -12,3 +12,4 @@ mod conformance;
 mod faults;
 mod people;
 mod secrets;
+mod webhook;

@@ -64,7 +64,7 @@ pub(super) async fn drive(
     first: Vec<Input>,
     ui: &mut Ui,
 ) -> Result<u8, AppError> {
-    let Launched { run_loop, mut handle, socket, leavings } = launched;
+    let Launched { run_loop, mut handle, socket, leavings, webhook } = launched;
     let mut face = Face::new(&drive, &handle);
     let mut signals = Signals::listen()?;
     let mut keys = (drive.shown == Shown::Screen).then(typed_lines);
@@ -99,6 +99,7 @@ pub(super) async fn drive(
     };
     face.end(&handle, ui);
     socket.close().await;
+    drop(webhook);
     if matches!(end, End::Rest(_))
         && let Err(trouble) = leavings.clear(&handle.snapshot().state).await
     {

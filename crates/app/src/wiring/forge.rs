@@ -5,7 +5,9 @@ use super::check::{Check, bad, good, warning};
 use crate::error::AppError;
 use ppe_adapters::config::ForgeKind;
 use ppe_adapters::forge::github::port::GitHubPort;
-use ppe_adapters::forge::github::{GitHubSettings, Level, Pace, Place, Standing, TokenSource, survey};
+use ppe_adapters::forge::github::{
+    GitHubSettings, Level, Pace, Place, Secret, Standing, TokenSource, Webhook, survey,
+};
 use ppe_adapters::forge::local::LocalForge;
 use ppe_adapters::forge::local::port::LocalForgePort;
 use ppe_adapters::git::Identity;
@@ -18,8 +20,11 @@ use ppe_engine::ports::{
     BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, PublishSpec,
     Published,
 };
+use std::net::SocketAddr;
 use std::time::Duration;
 
+/// The variable with the secret that GitHub signs its calls with.
+const WEBHOOK_SECRET: &str = "PPE_WEBHOOK_SECRET";
 /// What its checks are called.
 const NAME: &str = "forge";
 
@@ -58,6 +63,31 @@ impl RunForge {
         let candidates = state.lane.chain.iter().map(|candidate| candidate.id).collect();
         forge.clear(Standing { target: state.target.clone(), candidates, over }).await
     }
+
+    /// Takes GitHub's calls, if it is to.
+    pub(super) fn webhook(&self, site: &Site) -> Result<Option<Webhook>, AppError> {
+        let (Self::GitHub(forge), Some((address, secret))) = (self, webhook(site)?) else { return Ok(None) };
+        let forge = forge.clone();
+        let opened = Webhook::open(address, secret, move || forge.wake()).map_err(|error| {
+            AppError::environment(format!("GitHub's calls cannot be taken at {address}: {error}"))
+                .hint("choose another port for forge.webhook")
+        })?;
+        Ok(Some(opened))
+    }
+}
+
+/// Where GitHub's calls are to be taken, and the secret that they are signed with.
+fn webhook(site: &Site) -> Result<Option<(SocketAddr, Secret)>, AppError> {
+    let Some(address) = &site.settings.forge.webhook else { return Ok(None) };
+    let address = address.parse().map_err(|_| {
+        AppError::environment(format!("forge.webhook must be an address and a port, not {address}"))
+            .hint("[forge] webhook = \"127.0.0.1:8417\"")
+    })?;
+    let secret = site.env.get(WEBHOOK_SECRET).and_then(|text| Secret::new(text)).ok_or_else(|| {
+        AppError::environment(format!("forge.webhook needs a secret in {WEBHOOK_SECRET}"))
+            .hint("the secret that stands in the webhook's settings on GitHub")
+    })?;
+    Ok(Some((address, secret)))
 }
 
 /// Calls the same of whichever it is.
@@ -153,7 +183,12 @@ pub(super) fn checks(site: &Site, target: &Branch) -> Vec<Check> {
             Level::Bad => bad(NAME, finding.text, hint),
         }
     };
-    found.map(check).collect()
+    let calls = match webhook(site) {
+        Ok(None) => None,
+        Ok(Some((address, _))) => Some(good(NAME, format!("GitHub's calls are taken at {address}"))),
+        Err(error) => Some(bad(NAME, error.message, error.hints.join("; "))),
+    };
+    found.map(check).chain(calls).collect()
 }
 
 /// Remembers where a run's changes live; a run that has some elsewhere does not go on here.

@@ -10,6 +10,7 @@ use ppe_adapters::executor::local::{
     CommandKind, CommandSpec, Daemons, ExecutorSettings, LocalExecutor, RunPlaces, Weight,
 };
 use ppe_adapters::failpoint;
+use ppe_adapters::forge::github::Webhook;
 use ppe_adapters::git::Identity;
 use ppe_adapters::log::FileLog;
 use ppe_adapters::notify::CommandNotifier;
@@ -211,6 +212,8 @@ pub(crate) struct Launched {
     pub(crate) socket: Socket,
     /// What the run leaves elsewhere.
     pub(crate) leavings: Leavings,
+    /// Where GitHub's calls are taken, closed at the end.
+    pub(crate) webhook: Option<Webhook>,
 }
 
 /// What a run leaves elsewhere: branches that it made for a while, and pins of what it saw.
@@ -236,11 +239,12 @@ pub(crate) fn launch(
     let (ports, sightings) = LocalPorts::new(site, dir, run, Some(&state))?;
     let refresh_ms = site.settings.dashboard_refresh_ms;
     let options = Options { stay, refresh_ms, sightings };
+    let webhook = ports.forge.webhook(site)?;
     let ports = Arc::new(ports);
     let leavings = Leavings(Arc::clone(&ports));
     let (run_loop, handle) = RunLoop::new(ports, log, state, options)?;
     let socket = Socket::bind(site, dir, run, handle.clone())?;
-    Ok(Launched { run_loop, handle, socket, leavings })
+    Ok(Launched { run_loop, handle, socket, leavings, webhook })
 }
 
 /// The control socket. Its file and the pointer to it go when this is dropped.

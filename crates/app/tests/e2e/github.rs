@@ -128,6 +128,9 @@ fn what_github_lacks_is_said_before_a_start() {
     env.git(&["remote", "remove", "origin"]);
     env.ppe(&["run", "--yes"]).exits(4).says("there is no remote origin").says("git remote add");
     env.git(&["remote", "add", "origin", &hub.remote()]);
+    env.set("PPE_FORGE_WEBHOOK", "127.0.0.1:0");
+    env.ppe(&["doctor", "--token-file", &file]).exits(4).says("needs a secret in PPE_WEBHOOK_SECRET");
+    env.set("PPE_FORGE_WEBHOOK", "");
 
     std::fs::write(env.at("token"), TOKEN).unwrap();
     env.script("[defaults]\nhang_attempts = true\nafter_commits = 0\n");

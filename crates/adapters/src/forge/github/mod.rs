@@ -22,6 +22,7 @@ mod publishing;
 mod remote;
 mod survey;
 mod token;
+mod webhook;
 
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub use clearing::Standing;
 pub use place::{Place, PlaceError};
 pub use survey::{Finding, Level, survey};
 pub use token::{Found, Secret, TokenError, TokenSource};
+pub use webhook::Webhook;
 
 /// Which repository, whose token, and how fast.
 #[derive(Clone, Debug)]

@@ -48,6 +48,11 @@ impl GitHubPort {
         Self { inner: Arc::new(inner), plumbing }
     }
 
+    /// Looks at the checks that are waited for, at once.
+    pub fn wake(&self) {
+        self.inner.poller.wake();
+    }
+
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner) -> Result<T, Trouble> + Send + 'static,

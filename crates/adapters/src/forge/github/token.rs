@@ -12,11 +12,16 @@ const ENTERPRISE: [&str; 2] = ["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"]
 /// Variables that may hold a token.
 const USUAL: [&str; 2] = ["GH_TOKEN", "GITHUB_TOKEN"];
 
-/// A token.
+/// A token, or another text that nobody else may see.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
+    /// A text as a secret, if it is any.
+    pub fn new(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| Self(text.to_owned()))
+    }
+
     /// The token itself.
     pub(super) fn expose(&self) -> &str {
         &self.0
@@ -25,7 +30,7 @@ impl Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a token")
+        f.write_str("a secret")
     }
 }
 
