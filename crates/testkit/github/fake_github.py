@@ -9,6 +9,7 @@ contract.py and graph.py): a violation is remembered, and the answer is 599. Add
     GET  /_told    {violations, requests, pulls, comments}
     POST /_rules   what the repository allows and what its CI does, see hub.py
     POST /_fault   {path, method?, times?, and one or more of: status, headers, body, size, slow_ms, lost}
+    POST /_secure  {certificate, key}: serves over TLS as well, and says at which port
     POST /_person  {number, and state, title or body; or squash}: what a person does to a pull request
 """
 
@@ -19,6 +20,7 @@ import hashlib
 import json
 import os
 import re
+import ssl
 import subprocess
 import sys
 import threading
@@ -70,6 +72,22 @@ class Server(ThreadingHTTPServer):
     def handle_error(self, request, client_address):
         if not isinstance(sys.exc_info()[1], (BrokenPipeError, ConnectionResetError)):
             super().handle_error(request, client_address)
+
+
+class Secure(ThreadingHTTPServer):
+    """The same server over TLS."""
+
+    daemon_threads = True
+
+    def __init__(self, plain, certificate, key):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.plain = plain
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def __getattr__(self, name):
+        return getattr(self.plain, name)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -267,6 +285,10 @@ class Handler(BaseHTTPRequestHandler):
                 return self.send(200, json.dumps(told).encode(), {})
         if path == "/_rules":
             server.hub.rules.update(given)
+        elif path == "/_secure":
+            secure = Secure(server, given["certificate"], given["key"])
+            threading.Thread(target=secure.serve_forever, daemon=True).start()
+            return self.send(200, json.dumps({"port": secure.server_address[1]}).encode(), {})
         elif path == "/_fault":
             with server.lock:
                 server.faults.append({"times": 1, **given})

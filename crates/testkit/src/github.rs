@@ -133,6 +133,16 @@ impl GitHub {
         self.tell("/_fault", fault);
     }
 
+    /// Serves over TLS as well; answers the port.
+    ///
+    /// # Panics
+    /// When the certificate or its key is none.
+    pub fn secure(&self, certificate: &Path, key: &Path) -> u16 {
+        let told = self.tell("/_secure", &json!({"certificate": certificate, "key": key}));
+        let told: Value = serde_json::from_str(&told).expect("its port as JSON");
+        told["port"].as_u64().and_then(|port| port.try_into().ok()).expect("a port")
+    }
+
     /// Lets a person do something to a pull request.
     pub fn person(&self, number: u64, deed: &Value) {
         let mut deed = deed.clone();

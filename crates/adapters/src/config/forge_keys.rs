@@ -34,6 +34,12 @@ pub(super) static FORGE_KEYS: &[Key<Settings>] = &[
         "A file with the token and nothing else. Without it: `GH_TOKEN`, `GITHUB_TOKEN`, then what `gh` is logged in with.",
     ),
     key(
+        "forge.ca_file",
+        text(|s, t| s.forge.ca_file = Some(t)),
+        &[],
+        "A file in PEM form with the authorities that are trusted, for a GitHub with a certificate of your own. No others are then.",
+    ),
+    key(
         "forge.webhook",
         text(|s, t| s.forge.webhook = Some(t)),
         &[],

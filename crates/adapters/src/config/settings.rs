@@ -105,6 +105,8 @@ pub struct ForgeSettings {
     pub api_url: Option<String>,
     /// A file with the token.
     pub token_file: Option<String>,
+    /// A file with the authorities that are trusted.
+    pub ca_file: Option<String>,
     /// Where GitHub's calls are taken.
     pub webhook: Option<String>,
     /// Between two writes, ms.

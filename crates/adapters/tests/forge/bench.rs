@@ -188,7 +188,7 @@ impl Candidate {
     }
 }
 
-fn plumbing(world: &World) -> LocalForgePort {
+pub(crate) fn plumbing(world: &World) -> LocalForgePort {
     let changes = world.dir.path().join("changes");
     let who = Identity { name: "Ursula User".to_owned(), email: "ursula@example.org".to_owned() };
     LocalForgePort::new(LocalForge::open(&world.repo, &changes).unwrap(), run(), who)
@@ -274,7 +274,7 @@ impl OnGitHub {
         let place = Place::of(&hub.remote(), None, None).unwrap();
         let env = BTreeMap::from([("GH_TOKEN".to_owned(), token.to_owned())]);
         let tokens = TokenSource { file: None, env, host: place.host.clone() };
-        let settings = GitHubSettings { remote: hub.remote(), place, tokens, pace };
+        let settings = GitHubSettings { remote: hub.remote(), place, tokens, authority: None, pace };
         let port = GitHubPort::new(world.repo.clone(), run(), settings.clone(), plumbing(&world));
         Self { world, hub, port, settings }
     }

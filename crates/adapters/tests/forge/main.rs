@@ -12,4 +12,5 @@ mod conformance;
 mod faults;
 mod people;
 mod secrets;
+mod tls;
 mod webhook;

@@ -6,7 +6,7 @@ use crate::error::AppError;
 use ppe_adapters::config::ForgeKind;
 use ppe_adapters::forge::github::port::GitHubPort;
 use ppe_adapters::forge::github::{
-    GitHubSettings, Level, Pace, Place, Secret, Standing, TokenSource, Webhook, survey,
+    Authority, GitHubSettings, Level, Pace, Place, Secret, Standing, TokenSource, Webhook, survey,
 };
 use ppe_adapters::forge::local::LocalForge;
 use ppe_adapters::forge::local::port::LocalForgePort;
@@ -147,6 +147,8 @@ fn github(site: &Site) -> Result<GitHubSettings, AppError> {
         .map_err(AppError::environment)?;
     let file = forge.token_file.as_ref().map(|path| site.path(path));
     let tokens = TokenSource { file, env: site.env.clone(), host: place.host.clone() };
+    let authority = forge.ca_file.as_ref().map(|path| Authority::read(&site.path(path)));
+    let authority = authority.transpose().map_err(AppError::environment)?;
     let pace = Pace {
         spacing: Duration::from_millis(forge.write_spacing_ms),
         poll: Duration::from_millis(forge.poll_ms),
@@ -154,7 +156,7 @@ fn github(site: &Site) -> Result<GitHubSettings, AppError> {
         patience: Duration::from_millis(forge.checks_ms),
         limit: Duration::from_millis(forge.timeout_ms),
     };
-    Ok(GitHubSettings { remote, place, tokens, pace })
+    Ok(GitHubSettings { remote, place, tokens, authority, pace })
 }
 
 /// Where changes live, in words.

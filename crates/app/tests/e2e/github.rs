@@ -131,6 +131,9 @@ fn what_github_lacks_is_said_before_a_start() {
     env.set("PPE_FORGE_WEBHOOK", "127.0.0.1:0");
     env.ppe(&["doctor", "--token-file", &file]).exits(4).says("needs a secret in PPE_WEBHOOK_SECRET");
     env.set("PPE_FORGE_WEBHOOK", "");
+    env.set("PPE_FORGE_CA_FILE", "nothing.pem");
+    env.ppe(&["doctor", "--token-file", &file]).exits(4).says("nothing.pem cannot be read");
+    env.set("PPE_FORGE_CA_FILE", "");
 
     std::fs::write(env.at("token"), TOKEN).unwrap();
     env.script("[defaults]\nhang_attempts = true\nafter_commits = 0\n");

@@ -2,6 +2,8 @@
 //!
 //! Knows no operation.
 
+use super::GitHubSettings;
+use super::authority::UNKNOWN;
 use super::budget::{Budgets, Resource, Turn};
 use super::gate::Gate;
 use super::token::{Found, TokenSource};
@@ -99,23 +101,25 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Client {
-    /// A client that lets `spacing` pass between two writes and gives up a request after `limit`.
-    pub(super) fn new(api_url: &str, tokens: TokenSource, spacing: Duration, limit: Duration) -> Self {
-        let config = Agent::config_builder()
+    /// A client of the repository's API.
+    pub(super) fn new(settings: &GitHubSettings) -> Self {
+        let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(MOST_REDIRECTS)
             .max_redirects_will_error(false)
-            .timeout_global(Some(limit))
-            .user_agent(concat!("ppe/", env!("CARGO_PKG_VERSION")))
-            .build();
+            .timeout_global(Some(settings.pace.limit))
+            .user_agent(concat!("ppe/", env!("CARGO_PKG_VERSION")));
+        if let Some(authority) = &settings.authority {
+            config = config.tls_config(authority.tls());
+        }
         Self {
-            agent: config.into(),
-            api_url: api_url.to_owned(),
-            tokens,
+            agent: config.build().into(),
+            api_url: settings.place.api_url.clone(),
+            tokens: settings.tokens.clone(),
             token: Mutex::default(),
             gate: Mutex::default(),
             budgets: Mutex::default(),
-            spacing,
+            spacing: settings.pace.spacing,
             last_write: Mutex::default(),
             known: Mutex::default(),
         }
@@ -228,8 +232,14 @@ impl Client {
             Turn::In(wait) => std::thread::sleep(wait),
             Turn::Later(why) => return Err(ApiError::Later(why)),
         }
-        let lost =
-            |error: &dyn std::fmt::Display| ApiError::Lost(wording::first_line(&error.to_string(), 200));
+        let lost = |error: &dyn std::fmt::Display| {
+            let why = wording::first_line(&error.to_string(), 200);
+            ApiError::Lost(if why.contains("invalid peer certificate") {
+                format!("{why}; {UNKNOWN}")
+            } else {
+                why
+            })
+        };
         let asked = asked
             .header("accept", "application/vnd.github+json")
             .header("x-github-api-version", VERSION)

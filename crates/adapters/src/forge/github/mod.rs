@@ -7,6 +7,7 @@
 //! commit, if it still is where it was. Knows nothing of order, retries or whose fault a red check is.
 
 mod api;
+mod authority;
 mod budget;
 mod checks;
 mod ci;
@@ -26,6 +27,7 @@ mod webhook;
 
 use std::time::Duration;
 
+pub use authority::{Authority, AuthorityError};
 pub use clearing::Standing;
 pub use place::{Place, PlaceError};
 pub use survey::{Finding, Level, survey};
@@ -41,6 +43,8 @@ pub struct GitHubSettings {
     pub place: Place,
     /// Where the token comes from.
     pub tokens: TokenSource,
+    /// Who vouches for its certificate, if no public authority does.
+    pub authority: Option<Authority>,
     /// How fast.
     pub pace: Pace,
 }

@@ -40,10 +40,8 @@ pub(super) struct Inner {
 impl GitHubPort {
     /// GitHub for a run; `plumbing` builds its candidates.
     pub fn new(repo: Repo, run: RunId, settings: GitHubSettings, plumbing: LocalForgePort) -> Self {
-        let (pace, tokens) = (settings.pace, settings.tokens.clone());
-        let client = Client::new(&settings.place.api_url, tokens.clone(), pace.spacing, pace.limit);
-        let api = Api::new(client, &settings.place);
-        let remote = Remote::new(repo.clone(), settings.remote.clone(), tokens);
+        let api = Api::new(Client::new(&settings), &settings.place);
+        let remote = Remote::new(repo.clone(), &settings);
         let inner = Inner { repo, run, api, remote, poller: Poller::default(), settings };
         Self { inner: Arc::new(inner), plumbing }
     }

@@ -3,6 +3,8 @@
 //! The token goes by the environment of the one git process that needs it, and only to the remote's own host. Knows nothing
 //! of pull requests.
 
+use super::GitHubSettings;
+use super::authority::UNKNOWN;
 use super::place::without_user;
 use super::token::{Secret, TokenSource};
 use crate::git::cli::{Call, Output};
@@ -12,6 +14,7 @@ use ppe_core::ids::{Branch, CommitId};
 use ppe_core::input::Trouble;
 use ppe_core::wording;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 /// The variable by which git's credential helper is told the token.
@@ -39,6 +42,8 @@ pub(super) struct Remote {
     repo: Repo,
     url: String,
     tokens: TokenSource,
+    /// The file of the authority that vouches for it.
+    ca_file: Option<PathBuf>,
     /// Two fetches of one branch would stand in each other's way.
     fetching: Mutex<()>,
 }
@@ -53,13 +58,17 @@ fn machine(error: GitError) -> Trouble {
 }
 
 impl Remote {
-    pub(super) fn new(repo: Repo, url: String, tokens: TokenSource) -> Self {
-        Self { repo, url, tokens, fetching: Mutex::default() }
+    pub(super) fn new(repo: Repo, settings: &GitHubSettings) -> Self {
+        let (url, tokens) = (settings.remote.clone(), settings.tokens.clone());
+        let ca_file = settings.authority.as_ref().map(|authority| authority.file.clone());
+        Self { repo, url, tokens, ca_file, fetching: Mutex::default() }
     }
 
     /// A call that may reach the remote.
     fn call(&self) -> Result<Call, Trouble> {
         let call = self.repo.store().network().args(SLOW);
+        // It wins over whatever else git would trust.
+        let call = self.ca_file.iter().fold(call, |call, file| call.env("GIT_SSL_CAINFO", file));
         if !self.url.starts_with("http") {
             return Ok(call);
         }
@@ -148,7 +157,10 @@ impl Remote {
         let said = output.stderr.replace(&self.url, &address);
         let denied = ["Authentication failed", "could not read Username", "Permission denied", "error: 403"];
         let line = wording::first_line(&said, 300);
-        Err(Trouble::Elsewhere(if denied.iter().any(|word| said.contains(word)) {
+        let unknown = ["SSL certificate problem", "certificate verification failed"];
+        Err(Trouble::Elsewhere(if unknown.iter().any(|word| said.contains(word)) {
+            format!("git does not trust {address}: {line}; {UNKNOWN}")
+        } else if denied.iter().any(|word| said.contains(word)) {
             format!("{address} does not let git in: {line}; is the token right, and may it write contents?")
         } else {
             format!("git cannot reach {address}: {line}")

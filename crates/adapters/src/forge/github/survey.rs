@@ -56,16 +56,14 @@ const AGAINST_PUSHES: [(&str, &str); 5] = [
 
 /// Looks at everything that a run on GitHub needs.
 pub fn survey(repo: &Repo, settings: &GitHubSettings, target: &Branch) -> Vec<Finding> {
-    let (pace, tokens) = (settings.pace, settings.tokens.clone());
-    let client = Client::new(&settings.place.api_url, tokens.clone(), pace.spacing, pace.limit);
-    let api = Api::new(client, &settings.place);
+    let api = Api::new(Client::new(settings), &settings.place);
     let mut found = Vec::new();
     match access(&api, settings) {
         Ok(findings) => found.extend(findings),
         // Whoever is not let in need not be asked for more.
         Err(error) => return vec![unreachable_api(&api, settings, error)],
     }
-    let remote = Remote::new(repo.clone(), settings.remote.clone(), tokens);
+    let remote = Remote::new(repo.clone(), settings);
     found.push(branches(repo, &remote, target).unwrap_or_else(|trouble| {
         bad(trouble.to_string(), "git must be able to fetch and push there: `git fetch` shows more")
     }));
