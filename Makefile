@@ -23,6 +23,7 @@ test: export PROPTEST_RNG_SEED = 1
 test:
 	@scripts/setup --tests
 	@scripts/github-openapi
+	@scripts/github-clients
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo nextest run --workspace --no-fail-fast
@@ -37,6 +38,7 @@ test-agents:
 test-all:
 	@scripts/setup --tests
 	@scripts/github-openapi
+	@scripts/github-clients
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	PPE_TEST_LONG=1 cargo nextest run --workspace --no-fail-fast --profile long

@@ -2,7 +2,7 @@
 
     cut_graphql.py schema.graphql cut.graphql
 
-Kept are the types below with each field of theirs that leads to nothing else but scalars and enums, and no prose. What is
+Kept are the types below with each field of theirs that leads to no others but scalars and enums, and no prose. What is
 kept is as GitHub publishes it. (Published as it is, the schema is none: a type that is not kept here has a field twice.)
 """
 
@@ -15,16 +15,31 @@ from graphql.language import ast
 TYPES = {
     "CheckRun",
     "CheckSuite",
+    "ClosePullRequestInput",
+    "ClosePullRequestPayload",
     "Commit",
+    "CreatePullRequestInput",
+    "CreatePullRequestPayload",
     "GitObject",
+    "IssueOrder",
+    "MergePullRequestInput",
+    "MergePullRequestPayload",
+    "Mutation",
     "PageInfo",
+    "PullRequest",
+    "PullRequestCommit",
+    "PullRequestCommitConnection",
+    "PullRequestConnection",
     "Query",
     "RateLimit",
+    "Ref",
     "Repository",
+    "RepositoryOwner",
     "StatusCheckRollup",
     "StatusCheckRollupContext",
     "StatusCheckRollupContextConnection",
     "StatusContext",
+    "User",
 }
 PLAIN = (ast.ScalarTypeDefinitionNode, ast.EnumTypeDefinitionNode)
 BUILT_IN = {"Boolean", "Float", "ID", "Int", "String"}
@@ -52,6 +67,8 @@ def cut(node, known):
     """A type with those fields, arguments, interfaces and members alone whose types are known."""
     if isinstance(node, ast.UnionTypeDefinitionNode):
         return replace(without_prose(node), types=tuple(member for member in node.types if named(member) in known))
+    if isinstance(node, ast.InputObjectTypeDefinitionNode):
+        return replace(without_prose(node), fields=of_known(node.fields, known))
     fields = [replace(field, arguments=of_known(field.arguments, known)) for field in of_known(node.fields, known)]
     interfaces = tuple(interface for interface in node.interfaces or () if named(interface) in known)
     return replace(without_prose(node), fields=tuple(fields), interfaces=interfaces)
@@ -63,7 +80,7 @@ def reached(definitions):
     for node in definitions:
         for field in getattr(node, "fields", ()):
             found.add(named(field.type))
-            found.update(named(argument.type) for argument in field.arguments)
+            found.update(named(argument.type) for argument in getattr(field, "arguments", ()))
     return found
 
 

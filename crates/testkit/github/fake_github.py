@@ -162,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
         path = url.path.removeprefix("/api/v3")
         resource = "graphql" if path.endswith("/graphql") else "core"
         limits = {"x-oauth-scopes": "repo", **self.budget(resource)}
-        if self.headers.get("authorization") != f"Bearer {server.token}":
+        if self.headers.get("authorization") not in (f"Bearer {server.token}", f"token {server.token}"):
             return 401, b'{"message": "Bad credentials"}', limits
         if path.endswith("/graphql"):
             return self.graphql(json.loads(body), limits)

@@ -39,7 +39,7 @@ class Graph:
             return None, [f"GraphQL: {error.message}" for error in wrong]
         with self.hub.lock:
             self.hub.pushed()
-            done = execute(self.schema, document, {"repository": self.repository}, variable_values=variables)
+            done = execute(self.schema, document, self.roots(), variable_values=variables)
         errors = done.errors or []
         wrong = [f"GraphQL: {error}" for error in errors if not isinstance(error.original_error, Denied)]
         told = {"data": done.data}
@@ -47,10 +47,87 @@ class Graph:
             told["errors"] = [{**error.formatted, "type": error.original_error.kind} for error in errors]
         return told, wrong
 
+    def roots(self):
+        return {
+            "repository": self.repository,
+            "createPullRequest": self.create_pull,
+            "closePullRequest": self.close_pull,
+            "mergePullRequest": self.merge_pull,
+        }
+
     def repository(self, _info, owner, name, **_):
         if (owner, name) != (OWNER, NAME):
             raise Denied("NOT_FOUND", f"Could not resolve to a Repository with the name '{owner}/{name}'.")
-        return {"name": NAME, "object": self.object}
+        return {
+            "id": "R_1",
+            "name": NAME,
+            "owner": {"__typename": "User", "login": OWNER},
+            "hasIssuesEnabled": True,
+            "hasWikiEnabled": False,
+            "viewerPermission": "WRITE",
+            "defaultBranchRef": {"name": "main"},
+            "mergeCommitAllowed": True,
+            "rebaseMergeAllowed": True,
+            "squashMergeAllowed": True,
+            "object": self.object,
+            "pullRequest": lambda _, number: self.pull(self.hub.pull(number)),
+            "pullRequests": self.pulls,
+        }
+
+    # Pull requests.
+
+    def pulls(self, _info, first=None, after=None, states=None, headRefName=None, baseRefName=None, **_):
+        kept = [
+            self.pull(pull)
+            for pull in reversed(self.hub.pulls)
+            if (not states or state_of(pull) in states)
+            and headRefName in (None, pull["head"])
+            and baseRefName in (None, pull["base"])
+        ]
+        return paged(kept, first, after)
+
+    def pull(self, pull):
+        return {
+            "id": f"PR_{pull['number']}",
+            "number": pull["number"],
+            "title": pull["title"],
+            "body": pull["body"] or "",
+            "state": state_of(pull),
+            "url": f"{self.hub.url}/{OWNER}/{NAME}/pull/{pull['number']}",
+            "headRefName": pull["head"],
+            "headRefOid": pull["sha"],
+            "headRepositoryOwner": {"__typename": "User", "id": "U_1", "login": OWNER, "name": OWNER},
+            "baseRefName": pull["base"],
+            "isCrossRepository": False,
+            "isDraft": False,
+            "isInMergeQueue": False,
+            "isMergeQueueEnabled": False,
+            "createdAt": "2026-11-24T00:00:00Z",
+            "mergeStateStatus": "CLEAN",
+            "commits": lambda _, **__: {"nodes": [{"commit": self.object(_, oid=pull["sha"])}]},
+        }
+
+    def by_id(self, name):
+        return self.hub.pull(name.removeprefix("PR_"))
+
+    def create_pull(self, _info, input):  # pylint: disable=redefined-builtin
+        body = {"title": input["title"], "body": input.get("body")}
+        self.hub.create_pull({**body, "head": input["headRefName"], "base": input["baseRefName"]})
+        return {"pullRequest": self.pull(self.hub.pulls[-1])}
+
+    def close_pull(self, _info, input):  # pylint: disable=redefined-builtin
+        pull = self.by_id(input["pullRequestId"])
+        self.hub.edit_pull(pull, {"state": "closed"})
+        return {"pullRequest": self.pull(pull)}
+
+    def merge_pull(self, _info, input):  # pylint: disable=redefined-builtin
+        pull = self.by_id(input["pullRequestId"])
+        if input.get("mergeMethod") != "SQUASH":
+            raise Refused(422, "the GitHub of the tests merges by squashing alone")
+        self.hub.squash_by_hand(pull)
+        return {"pullRequest": self.pull(pull)}
+
+    # Checks.
 
     def object(self, _info, oid=None, expression=None):
         sha = self.hub.commit(oid or expression)
@@ -81,6 +158,10 @@ class Graph:
         for name, _, _, conclusion in self.hub.checks_of(sha, "status"):
             state, description = (conclusion or "pending").upper(), self.hub.description_of_statuses()
             yield {"__typename": "StatusContext", "context": name, "state": state, "description": description}
+
+
+def state_of(pull):
+    return "MERGED" if pull["merged"] else pull["state"].upper()
 
 
 def paged(rows, first=None, after=None, **_):
