@@ -32,6 +32,22 @@ pub(super) fn possible(scratch: &Scratch, pairs: &[[CommitId; 2]]) -> Result<Vec
     Ok(pairs.iter().zip(&forks).filter(could).map(|(pair, _)| pair.clone()).collect())
 }
 
+/// The paths that each of these touches since it left another commit, where there is one such place.
+pub(super) fn touched_since(
+    scratch: &Scratch,
+    tips: &[CommitId],
+    other: &CommitId,
+) -> Result<BTreeMap<CommitId, BTreeSet<Vec<u8>>>, GitError> {
+    let all: BTreeSet<&CommitId> = tips.iter().chain([other]).collect();
+    let Some(history) = History::of(scratch, &all)? else { return Ok(BTreeMap::new()) };
+    let reached = history.reached_from(other);
+    let forks = tips.iter().map(|tip| (tip, history.fork(&history.reached_from(tip), &reached)));
+    let forks: Vec<(&CommitId, Fork)> = forks.collect();
+    let sides = forks.iter().filter_map(|(tip, fork)| Some((*tip, fork.at()?))).collect();
+    let touched = touched(scratch, &sides)?;
+    Ok(touched.into_iter().map(|((tip, _), touched)| (tip.clone(), touched.paths)).collect())
+}
+
 /// Where two commits part.
 #[derive(Debug, PartialEq, Eq)]
 enum Fork {

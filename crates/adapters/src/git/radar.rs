@@ -74,6 +74,18 @@ impl Radar {
     }
 }
 
+/// The files that each tip changes, seen from where it left the target. One that left it in several places is not among
+/// them.
+pub fn touched(
+    scratch: &Scratch,
+    tips: &[CommitId],
+    target: &CommitId,
+) -> Result<BTreeMap<CommitId, Vec<String>>, GitError> {
+    let files = overlap::touched_since(scratch, tips, target)?;
+    let names = |paths: BTreeSet<Vec<u8>>| paths.iter().map(|path| shown(path)).collect();
+    Ok(files.into_iter().map(|(tip, paths)| (tip, names(paths))).collect())
+}
+
 fn tried(a: &CommitId, b: &CommitId) -> Tried {
     let (a, b) = if a <= b { (a, b) } else { (b, a) };
     [a.clone(), b.clone()]

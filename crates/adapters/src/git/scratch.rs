@@ -69,7 +69,7 @@ impl Scratch {
     fn lend(&self, objects: &Path) -> io::Result<()> {
         let path = self.objects().join("info/alternates");
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-        file.write_all(objects.as_os_str().as_encoded_bytes())?;
-        file.write_all(b"\n")
+        // Whole, since several may be lent at once.
+        file.write_all(&[objects.as_os_str().as_encoded_bytes(), b"\n"].concat())
     }
 }

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use ppe_adapters::git::Repo;
-use ppe_adapters::git::radar::{Pair, Radar, Tip};
+use ppe_adapters::git::radar::{self, Pair, Radar, Tip};
 use ppe_adapters::git::scratch::Scratch;
 use ppe_core::ids::{Branch, CommitId};
 
@@ -202,6 +202,17 @@ fn what_an_agent_has_just_committed_is_seen_from_outside_its_workspace() {
 }
 
 /// A repository of many files, and branches beside `main` that each change some of their own and some of others'.
+#[test]
+fn what_a_branch_touches_is_seen_from_where_it_left_the_target() {
+    let world = World::new();
+    let base = world.tip();
+    let one = world.side_commit(&base, "src/lib.txt", "ONE\ntwo\nthree\n");
+    let target = world.user_commits("src/other.txt", "theirs\n");
+    let scratch = Scratch::new(&world.repo).unwrap();
+    let touched = radar::touched(&scratch, &[one.clone(), base.clone()], &target).unwrap();
+    assert_eq!(touched.into_iter().collect::<Vec<_>>(), [(one, vec!["src/lib.txt".to_owned()])]);
+}
+
 fn large(root: &Path, files: usize, branches: usize) {
     let mut text = String::from("commit refs/heads/main\ncommitter a <a@b> 1700000000 +0000\ndata 0\n");
     for n in 0..files {
