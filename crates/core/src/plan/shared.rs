@@ -48,12 +48,7 @@ pub(super) fn report_shared_files(
 fn group_by_file(tasks: &[TaskSpec]) -> BTreeMap<&str, Group<'_>> {
     let mut named: Vec<(&str, usize, &Spot)> = Vec::new();
     for (at, task) in tasks.iter().enumerate() {
-        let listed = task.files.iter().map(|file| (&file.value, &file.spot));
-        let planned = task.commits.iter().flat_map(|commit| {
-            let spot = commit.spot.as_ref().unwrap_or(&task.id.spot);
-            commit.files.iter().map(move |file| (file, spot))
-        });
-        named.extend(listed.chain(planned).map(|(file, spot)| (file.trim_start_matches("./"), at, spot)));
+        named.extend(task.named_files().map(|(file, spot)| (file, at, spot)));
     }
     named.sort_by_key(|(file, at, _)| (*file, *at));
     named.dedup_by_key(|(file, at, _)| (*file, *at));

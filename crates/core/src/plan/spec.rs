@@ -200,6 +200,16 @@ impl TaskSpec {
         spec
     }
 
+    /// Every file it names, with the place: those listed, then those of its planned commits.
+    pub fn named_files(&self) -> impl Iterator<Item = (&str, &Spot)> {
+        let listed = self.files.iter().map(|file| (&file.value, &file.spot));
+        let planned = self.commits.iter().flat_map(|commit| {
+            let spot = commit.spot.as_ref().unwrap_or(&self.id.spot);
+            commit.files.iter().map(move |file| (file, spot))
+        });
+        listed.chain(planned).map(|(file, spot)| (file.trim_start_matches("./"), spot))
+    }
+
     /// Planned commits: as listed, else as declared, else 0.
     pub fn planned_commits(&self) -> u32 {
         match u32::try_from(self.commits.len()) {
