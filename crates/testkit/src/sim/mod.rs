@@ -8,6 +8,7 @@ mod landing;
 mod mischief;
 mod perform;
 mod shell;
+pub mod steps;
 mod truth;
 mod user;
 mod world;
