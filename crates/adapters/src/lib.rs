@@ -12,5 +12,6 @@ pub mod git;
 pub mod lock;
 pub mod log;
 pub mod notify;
+pub mod radar;
 pub mod sources;
 pub mod state_dir;

@@ -10,6 +10,7 @@ use crate::plan::{Plan, Priority};
 use crate::policy::Policy;
 use crate::question::{Answer, Ask};
 use crate::state::lane::Subject;
+use crate::state::radar::{Conflict, Touched};
 use crate::state::run::{Matter, PauseCause, StopMode};
 use crate::state::task::{Closure, Hold, Kind, Leave, Park, Review, Sighting, Stop, Wish, Work};
 use serde::{Deserialize, Serialize};
@@ -571,6 +572,13 @@ pub enum Event {
         /// The new priority.
         priority: Priority,
     },
+    /// All branches were looked at, and what was found differs from what was known.
+    BranchesSeen {
+        /// Those that do not merge.
+        conflicts: Vec<Conflict>,
+        /// What tasks change of the files that the plan names.
+        touched: Vec<Touched>,
+    },
     /// A task was put ahead of all others by a person.
     TaskPreferred {
         /// The task.
@@ -697,6 +705,7 @@ impl Event {
             | Event::TargetRed { .. }
             | Event::LaneThawed
             | Event::TargetMoved { .. }
+            | Event::BranchesSeen { .. }
             | Event::QuestionAsked { .. }
             | Event::QuestionAnswered { .. }
             | Event::QuestionWithdrawn { .. } => None,

@@ -8,7 +8,7 @@ use crate::outcome::{AgentEnd, BuildOutcome, LandOutcome, Prepared, SnapshotOutc
 use crate::plan::{Plan, Priority};
 use crate::policy::Policy;
 use crate::question::Answer;
-use crate::state::{Collect, Satisfies, Sighting, StopMode, Subject, Worked};
+use crate::state::{Collect, Conflict, Satisfies, Sighting, StopMode, Subject, Touched, Worked};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -208,6 +208,13 @@ pub enum Observed {
     ChangeClosed {
         /// The task.
         task: TaskId,
+    },
+    /// All branches, held against each other and the target.
+    Branches {
+        /// Those that do not merge.
+        conflicts: Vec<Conflict>,
+        /// What tasks change.
+        touched: Vec<Touched>,
     },
 }
 

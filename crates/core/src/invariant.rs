@@ -5,7 +5,7 @@
 
 mod lane;
 
-use crate::decide::{gate_is_open, hold_back, is_live, next_start, room_for_parked};
+use crate::decide::{gate_is_open, hold_back, is_live, may_start, next_start, room_for_parked, start_key};
 use crate::event::{After, Event, Record};
 use crate::outcome::Class;
 use crate::policy::Changes;
@@ -176,6 +176,26 @@ pub static INVARIANTS: &[Invariant] = &[
         "where a person is to approve, what is in the lane was approved at its present tip",
         Rule::Task(lane::is_approved),
     ),
+    invariant(
+        "INV-33",
+        "a change lets another pass only while they are known not to merge and the other comes by itself",
+        Rule::Run(lane::gives_way_to_movers),
+    ),
+    invariant(
+        "INV-34",
+        "changes that are known not to merge are not under way together",
+        Rule::Event(lane::rivals_are_apart),
+    ),
+    invariant(
+        "INV-35",
+        "no change goes ahead of a more urgent one that it is known not to merge with and that comes by itself, unless it has waited long enough",
+        Rule::Event(lane::urgent_rivals_first),
+    ),
+    invariant(
+        "INV-36",
+        "a task starts before its equals only if it shares no file with one on its way, or they do too",
+        Rule::Event(equals_are_clear),
+    ),
 ];
 
 /// Asks all rules about a state.
@@ -289,6 +309,16 @@ fn review_is_first(state: &State, event: &Event) -> Option<String> {
     let Event::ReviewStarted { task, .. } = event else { return None };
     let before = state.task(task)?.facts.review.as_ref()?;
     Some(format!("{task} is reviewed again after {before:?}"))
+}
+
+fn equals_are_clear(state: &State, event: &Event) -> Option<String> {
+    let Event::AttemptStarted { task, .. } = event else { return None };
+    let at = state.position(task)?;
+    let (file, holder) = state.shared_file(at)?;
+    let key = start_key(state, at);
+    let mut ready = state.ready().filter(|other| start_key(state, *other).is_clear_of(&key));
+    let clear = ready.find(|other| may_start(state, *other))?;
+    Some(format!("{task} starts before {}, and {holder} has {file} in hand", state.id(clear)))
 }
 
 fn deferred_are_wished(state: &State) -> Option<String> {

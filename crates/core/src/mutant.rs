@@ -72,11 +72,19 @@ pub enum Mutant {
     ApprovalIgnored,
     /// What was approved once may change and still land.
     ApprovalOutlivesTip,
+    /// A change does not let a more urgent one pass that it is known not to merge with.
+    RivalPassed,
+    /// A change waits for one that waits for a person.
+    HeldRivalAwaited,
+    /// Changes that are known not to merge are put together.
+    RivalsTogether,
+    /// Who starts next is chosen whoever has its files in hand.
+    SharingIgnored,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 38] = [
         Self::SlotsIgnored,
         Self::OpenSatisfies,
         Self::ReopenedSatisfies,
@@ -111,5 +119,9 @@ impl Mutant {
         Self::HalfForgotten,
         Self::ApprovalIgnored,
         Self::ApprovalOutlivesTip,
+        Self::RivalPassed,
+        Self::HeldRivalAwaited,
+        Self::RivalsTogether,
+        Self::SharingIgnored,
     ];
 }

@@ -9,4 +9,5 @@ mod perform;
 pub mod ports;
 pub mod run_loop;
 pub mod session;
+mod sweep;
 mod writer;

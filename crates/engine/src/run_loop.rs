@@ -5,8 +5,9 @@ use crate::api::{self, Leave, Recorded, Request, RunHandle, Snapshot};
 use crate::notice::notices;
 use crate::perform::perform;
 use crate::ports::{
-    Clock, EventLog, Executor, Forge, JobKey, Look, Notice, Notifier, OpenTask, Ports, Sightings,
+    Clock, EventLog, Executor, Forge, JobKey, Look, Notice, Notifier, OpenTask, Ports, Radar, Sightings,
 };
+use crate::sweep::Sweeps;
 use crate::writer::{Word, Writer};
 use ppe_core::decide::{Rest, decide, next_wakeup, rest};
 use ppe_core::event::Record;
@@ -42,6 +43,8 @@ pub struct Options {
     pub stay: Stay,
     /// Between two looks at forge and repository, ms.
     pub refresh_ms: u64,
+    /// From a move of a branch to a look at all of them, ms; 0 is never.
+    pub radar_ms: u64,
     /// Where adapters put what they see of agents.
     pub sightings: Sightings,
 }
@@ -68,6 +71,8 @@ enum Answer {
     /// What was seen, and the last durable record when the look began: all that it could know of. A look that failed has
     /// seen nothing.
     Looked(Seq, Vec<Observed>),
+    /// What was seen of all branches; none where they could not be looked at.
+    Swept(Option<Observed>),
 }
 
 /// A run's loop, ready to go.
@@ -89,6 +94,7 @@ pub struct RunLoop<P: Ports> {
     in_flight: BTreeMap<Intent, AbortHandle>,
     tasks: JoinSet<()>,
     looking: bool,
+    sweeps: Sweeps,
     next_look: Millis,
     /// The last durable record when the last look began.
     looked: Option<Seq>,
@@ -131,6 +137,7 @@ impl<P: Ports> RunLoop<P> {
             in_flight: BTreeMap::new(),
             tasks: JoinSet::new(),
             looking: false,
+            sweeps: Sweeps::new(options.radar_ms),
             next_look: now,
             looked: None,
             stalled: None,
@@ -187,7 +194,7 @@ impl<P: Ports> RunLoop<P> {
     async fn step(&mut self) -> Option<End> {
         let open = self.stalled.is_none();
         let ports = Arc::clone(&self.ports);
-        let (wakeup, look) = (self.wakeup(), self.next_look);
+        let (wakeup, look, sweep) = (self.wakeup(), self.next_look, self.sweeps.due());
         tokio::select! {
             biased;
             Some(request) = self.requests.recv(), if open => match request {
@@ -212,6 +219,7 @@ impl<P: Ports> RunLoop<P> {
                         self.take(Input::Observed(seen), None);
                     }
                 }
+                Answer::Swept(seen) => self.swept(seen),
             },
             () = self.options.sightings.arrived(), if open => {
                 for ((task, attempt), seen) in self.options.sightings.take() {
@@ -225,6 +233,9 @@ impl<P: Ports> RunLoop<P> {
                 self.take(Input::Tick, None);
             },
             () = ports.clock().sleep_until(look), if open && !self.looking => self.look(),
+            () = ports.clock().sleep_until(sweep.unwrap_or(Millis(u64::MAX))), if open && sweep.is_some() => {
+                self.sweep();
+            }
         }
         while self.tasks.try_join_next().is_some() {}
         None
@@ -300,6 +311,7 @@ impl<P: Ports> RunLoop<P> {
             // Nobody may be listening.
             let _listeners = self.tail.send(Arc::new(Recorded { seq: pending.seq, record: pending.record }));
         }
+        self.sweeps.notice(&self.durable, self.ports.clock().now());
         self.publish();
         self.fulfil();
     }
@@ -395,6 +407,23 @@ impl<P: Ports> RunLoop<P> {
             let observed = ports.forge().look(look).await.unwrap_or_default();
             drop(answer_to.send(Answer::Looked(since, observed)).await);
         });
+    }
+
+    /// Holds all branches against each other.
+    fn sweep(&mut self) {
+        let branches = self.sweeps.begin(&self.durable);
+        let (ports, answer_to) = (Arc::clone(&self.ports), self.answer_to.clone());
+        self.tasks.spawn(async move {
+            let seen = ports.radar().look(branches).await.ok();
+            drop(answer_to.send(Answer::Swept(seen)).await);
+        });
+    }
+
+    fn swept(&mut self, seen: Option<Observed>) {
+        self.sweeps.end(&self.durable, self.ports.clock().now(), seen.is_some());
+        if let Some(seen) = seen {
+            self.take(Input::Observed(seen), None);
+        }
     }
 
     /// Whether the loop has come to its end.

@@ -6,7 +6,7 @@
 use ppe_core::decide::decide;
 use ppe_core::event::{Before, Record};
 use ppe_core::ids::{Attempt, Branch, ChangeNumber, CommitId, Millis, RunId, TaskId, TreeId};
-use ppe_core::input::{Command, Input, Reply, Start};
+use ppe_core::input::{Command, Input, Observed, Reply, Start};
 use ppe_core::intent::Intent;
 use ppe_core::outcome::{
     AgentEnd, BuildOutcome, Built, Claim, Class, Differs, Exit, Failure, LandOutcome, Leftovers, Prepared,
@@ -14,7 +14,7 @@ use ppe_core::outcome::{
 };
 use ppe_core::plan::{At, Duration, Plan, PlanSpec, PlannedCommit, Priority, Spot, TaskSpec, check};
 use ppe_core::policy::Policy;
-use ppe_core::state::{Phase, Sighting, Stage, State, Step, Subject};
+use ppe_core::state::{Conflict, Phase, Sighting, Stage, State, Step, Subject, Touched};
 use ppe_core::wishes::intents;
 use std::sync::Arc;
 
@@ -73,6 +73,13 @@ impl Draft {
         let commit =
             PlannedCommit { subject: Arc::from("feat: part"), phase: None, files: vec![], spot: None };
         self.0.commits = vec![commit; n];
+        self
+    }
+
+    /// The files it names.
+    #[must_use]
+    pub fn files(mut self, names: &[&str]) -> Self {
+        self.0.files = names.iter().map(|name| At { value: Arc::from(*name), spot: spot() }).collect();
         self
     }
 
@@ -155,6 +162,21 @@ impl Drive {
     pub fn later(&mut self, span_ms: u64) {
         self.now = self.now.plus(span_ms);
         self.input(Input::Tick);
+    }
+
+    /// All branches are looked at: the pairs that do not merge, and who touches which file.
+    pub fn branches(&mut self, pairs: &[[&str; 2]], touched: &[(&str, &str)]) {
+        let conflict = |pair: &[&str; 2]| Conflict {
+            tasks: pair.iter().map(|id| TaskId::new(*id)).collect(),
+            files: vec!["src/lib.rs".to_owned()],
+            file_count: 2,
+        };
+        let touched = touched
+            .iter()
+            .map(|(id, file)| Touched { task: TaskId::new(*id), files: vec![(*file).to_owned()] })
+            .collect();
+        let conflicts = pairs.iter().map(conflict).collect();
+        self.input(Input::Observed(Observed::Branches { conflicts, touched }));
     }
 
     /// The tasks that hold a slot.

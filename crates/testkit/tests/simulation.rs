@@ -97,7 +97,7 @@ const REACHED: &str = "
     attempt-started first  attempt-started review  attempt-started rejected  attempt-started recheck  attempt-started verify  attempt-stopping cancel
     attempt-stopping halt  attempt-stopping park  attempt-stopping retry  attempt-stopping silent  attempt-stopping skip
     attempt-stopping take  attempt-stopping timeout  attempt-stopping yield  attempt-succeeded  base-green
-    branch-adopted  branch-published  breaker-closed  breaker-opened  breaker-widened  budget-granted
+    branch-adopted  branch-published  branches-seen  breaker-closed  breaker-opened  breaker-widened  budget-granted
     budget-neared  candidate-built  candidate-chosen
     candidate-dropped base-moved  candidate-dropped conflict  candidate-dropped head-moved  candidate-dropped red
     candidate-dropped target-red  candidate-dropped withdrawn  candidate-dropped restarted  candidate-green

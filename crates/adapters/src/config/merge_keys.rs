@@ -1,6 +1,6 @@
 //! The keys of the merge lane: in which order changes land, what a landing looks like, and what a person must approve.
 
-use super::key::{Key, Kind, YEAR_MIN, choice, key, minutes, whole};
+use super::key::{Key, Kind, YEAR_MIN, choice, key, minutes, seconds, whole};
 use super::settings::Settings;
 use ppe_core::policy::{Approval, MergeMethod, MergeStrategy, Trailers, Update};
 
@@ -28,6 +28,12 @@ pub(super) static MERGE_KEYS: &[Key<Settings>] = &[
         whole(1, YEAR_MIN, |s, n| s.policy.longest_wait_ms = minutes(n)),
         &[],
         "Minutes after which a waiting change goes ahead of all others, and its batch waits for nobody.",
+    ),
+    key(
+        "merge.radar_s",
+        whole(0, 3_600, |s, n| s.radar_ms = seconds(n)),
+        &[],
+        "Seconds from a commit until all branches of the run are held against each other; 0 is never.",
     ),
     key(
         "merge.method",

@@ -23,6 +23,8 @@ pub struct Settings {
     pub forge: ForgeSettings,
     /// Time between two looks at board and forge, ms.
     pub dashboard_refresh_ms: u64,
+    /// Time from a commit to a look at all branches, ms; 0 is never.
+    pub radar_ms: u64,
     /// Bounds that are not part of the policy.
     pub limits: Limits,
     /// Retry limits as written; what they come to is in the policy.

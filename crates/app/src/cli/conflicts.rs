@@ -3,7 +3,7 @@
 use super::args::RunOf;
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
-use crate::wiring::{Conflicts, Radar, Reach, Seen, Site, conflicts, latest};
+use crate::wiring::{Looked, Seen, Site, conflicts, latest};
 use ppe_core::ids::{Branch, RunId};
 use ppe_core::text::shown;
 use serde_json::json;
@@ -17,7 +17,7 @@ pub(super) fn run(of: &RunOf, ui: &mut Ui) -> Result<u8, AppError> {
     let Some(found) = latest(&site, of.run.as_deref())? else {
         return Err(AppError::environment("this repository has no run").hint("`ppe run` starts one"));
     };
-    let seen = conflicts(&site.repo, &found, Reach::Workspaces, &mut Radar::default())?;
+    let seen = conflicts(&site.repo, &found)?;
     for work in &seen.works {
         if let Seen::Unreadable(why) = &work.seen {
             ui.talk(&format!("{}: its workspace cannot be read, {}", work.task, shown(why)));
@@ -43,7 +43,7 @@ pub(super) fn run(of: &RunOf, ui: &mut Ui) -> Result<u8, AppError> {
 }
 
 /// How a person calls a branch: by its task.
-fn name(seen: &Conflicts, branch: &Branch) -> String {
+fn name(seen: &Looked, branch: &Branch) -> String {
     seen.task(branch).map_or_else(|| branch.to_string(), ToString::to_string)
 }
 
@@ -55,7 +55,7 @@ fn files(files: &[String]) -> String {
     }
 }
 
-fn document(run: &RunId, seen: &Conflicts) -> serde_json::Value {
+fn document(run: &RunId, seen: &Looked) -> serde_json::Value {
     let side = |branch: &Branch| json!({"branch": branch, "task": seen.task(branch)});
     let pairs: Vec<_> = seen
         .pairs

@@ -43,6 +43,7 @@ pub(super) fn run(args: &StatusArgs, ui: &mut Ui) -> Result<u8, AppError> {
 fn look(site: &Site, found: &Found, radar: &mut Radar) -> Result<RunView, AppError> {
     let live = if found.is_unfinished() && RunLock::is_held(site)? { Live::Yes } else { Live::No };
     let now = Millis(u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0));
-    let conflicts = conflicts_at_once(site, found, radar);
+    // A live run looks by itself, and also at what is not measured yet.
+    let conflicts = (live == Live::No).then(|| conflicts_at_once(site, found, radar));
     Ok(view(&found.state, now, &Outside { conflicts, ..outside(&found.state, live, &found.dir) }))
 }

@@ -14,6 +14,7 @@ use ppe_adapters::forge::github::Webhook;
 use ppe_adapters::git::Identity;
 use ppe_adapters::log::FileLog;
 use ppe_adapters::notify::CommandNotifier;
+use ppe_adapters::radar::RunRadar;
 use ppe_adapters::state_dir::RunDir;
 use ppe_core::ids::RunId;
 use ppe_core::input::Trouble;
@@ -31,6 +32,7 @@ use tokio::net::UnixListener;
 pub(crate) struct LocalPorts {
     executor: LocalExecutor,
     forge: RunForge,
+    radar: RunRadar,
     clock: AwakeClock,
     notifier: CommandNotifier,
 }
@@ -38,6 +40,7 @@ pub(crate) struct LocalPorts {
 impl Ports for LocalPorts {
     type Executor = LocalExecutor;
     type Forge = RunForge;
+    type Radar = RunRadar;
     type Clock = AwakeClock;
     type Notifier = CommandNotifier;
 
@@ -47,6 +50,10 @@ impl Ports for LocalPorts {
 
     fn forge(&self) -> &RunForge {
         &self.forge
+    }
+
+    fn radar(&self) -> &RunRadar {
+        &self.radar
     }
 
     fn clock(&self) -> &AwakeClock {
@@ -78,7 +85,9 @@ impl LocalPorts {
             env: site.settings.job_environment(&site.env),
         };
         let forge = RunForge::new(site, run, identity)?;
-        Ok((Self { executor, forge, clock: AwakeClock::starting_at_least(floor), notifier }, sightings))
+        let radar = RunRadar::new(&site.repo, dir);
+        let clock = AwakeClock::starting_at_least(floor);
+        Ok((Self { executor, forge, radar, clock, notifier }, sightings))
     }
 }
 
@@ -237,8 +246,8 @@ pub(crate) fn launch(
 ) -> Result<Launched, AppError> {
     forge::settle(site, dir)?;
     let (ports, sightings) = LocalPorts::new(site, dir, run, Some(&state))?;
-    let refresh_ms = site.settings.dashboard_refresh_ms;
-    let options = Options { stay, refresh_ms, sightings };
+    let (refresh_ms, radar_ms) = (site.settings.dashboard_refresh_ms, site.settings.radar_ms);
+    let options = Options { stay, refresh_ms, radar_ms, sightings };
     let webhook = ports.forge.webhook(site)?;
     let ports = Arc::new(ports);
     let leavings = Leavings(Arc::clone(&ports));

@@ -29,9 +29,10 @@ pub(crate) use prompt::{own_template, template_text};
 pub(crate) use runs::{Found, RunLock, create_run, latest, open_run};
 pub(crate) use seen::{Measuring, outside};
 pub(crate) use site::{Site, find_plan, read_plan, settings_only};
-pub(crate) use work::{Conflicts, Reach, Seen, TaskChange, conflicts, conflicts_at_once, task_change};
+pub(crate) use work::{Seen, TaskChange, conflicts, conflicts_at_once, task_change};
 
 pub(crate) use ppe_adapters::config::Flag;
 pub(crate) use ppe_adapters::executor::drivers::report::Report as Word;
 pub(crate) use ppe_adapters::git::radar::Radar;
+pub(crate) use ppe_adapters::radar::Looked;
 pub(crate) use ppe_adapters::state_dir::RunDir;

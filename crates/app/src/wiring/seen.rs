@@ -24,7 +24,7 @@ pub(crate) fn outside(state: &State, live: Live, dir: &RunDir) -> Outside {
         live,
         output_age_ms: output_ages(state, dir),
         workspaces: in_run().map(workspace).collect(),
-        conflicts: Vec::new(),
+        conflicts: None,
     }
 }
 

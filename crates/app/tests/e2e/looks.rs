@@ -2,6 +2,7 @@
 
 use crate::{id, landed, on_target, place};
 use ppe_core::event::Event;
+use ppe_core::ids::TaskId;
 use ppe_testkit::env::{Running, TestEnv};
 use serde_json::json;
 use std::fs;
@@ -10,7 +11,14 @@ use std::os::unix::fs::PermissionsExt;
 /// Two tasks whose first commits rewrite the same line, and a third that is in nobody's way. Each stops working after
 /// its first commit, in its first attempt.
 fn at_work() -> (TestEnv, Running) {
+    at_work_with(&[])
+}
+
+fn at_work_with(settings: &[(&str, &str)]) -> (TestEnv, Running) {
     let mut env = place();
+    for (name, value) in settings {
+        env.set(name, value);
+    }
     for (task, title) in [("T-001", "One"), ("T-002", "Two"), ("T-003", "Three")] {
         env.task(task, title, &[], 2);
     }
@@ -19,6 +27,7 @@ fn at_work() -> (TestEnv, Running) {
         "[defaults]\nhang_attempts = 1\n[[task]]\nid = \"T-001\"\ntouch = [\"shared.txt\"]\n\
          [[task]]\nid = \"T-002\"\ntouch = [\"shared.txt\"]\n",
     );
+    env.set("PPE_MERGE_RADAR_S", "1");
     env.ready();
     let run = env.spawn(&["run", "--yes"]);
     for task in ["T-001", "T-002", "T-003"] {
@@ -28,6 +37,12 @@ fn at_work() -> (TestEnv, Running) {
         );
     }
     (env, run)
+}
+
+/// Whether the run has seen that the branches of the two do not merge.
+fn seen_to_conflict(event: &Event) -> bool {
+    let pair = |tasks: &[TaskId]| *tasks == [id("T-001"), id("T-002")];
+    matches!(event, Event::BranchesSeen { conflicts, .. } if conflicts.iter().any(|c| pair(&c.tasks)))
 }
 
 /// What the user's repository holds besides the checkout: objects and refs.
@@ -48,17 +63,20 @@ fn branches_that_clash_are_seen_while_their_agents_work_and_said_by_status_once_
     let between = [side("T-001", "feat/T-001-one"), side("T-002", "feat/T-002-two")];
     assert_eq!(seen["pairs"], json!([{"between": between, "files": ["shared.txt"]}]));
     assert_eq!(held(&env), before, "looking left something behind");
-    assert_eq!(env.status()["conflicts"], json!([]), "nothing of them was measured yet");
+    let pair = json!([{"tasks": ["T-001", "T-002"], "files": ["shared.txt"], "file_count": 1}]);
+    env.until_event("the run has seen it by itself", seen_to_conflict);
+    assert_eq!(env.status()["conflicts"], pair);
+    env.ppe(&["status"]).exits(0).says("T-001 and T-002 conflict in 1 file: `ppe conflicts`");
+    assert_eq!(env.count(seen_to_conflict), 1, "what is known is not told again");
 
     env.ppe(&["stop"]).exits(0);
     run.wait().exits(11);
-    env.ppe(&["status"]).exits(0).says("T-001 and T-002 do not merge: `ppe conflicts`");
-    let status = env.status();
-    assert_eq!(status["conflicts"], json!([{"tasks": ["T-001", "T-002"], "files": ["shared.txt"]}]));
+    env.ppe(&["status"]).exits(0).says("T-001 and T-002 conflict in 1 file: `ppe conflicts`");
+    assert_eq!(env.status()["conflicts"], pair);
 
     env.ppe(&["resume", "--yes"]).exits(0);
     env.ppe(&["conflicts"]).exits(0).says("no task that is not over has work yet");
-    assert!(!env.ppe(&["status"]).all().contains("do not merge"));
+    assert!(!env.ppe(&["status"]).all().contains("conflict in"));
     env.finish();
 }
 
@@ -74,7 +92,36 @@ fn a_branch_that_clashes_with_the_target_is_named_with_it() {
     let expected =
         ["T-001 and T-002: shared.txt", "T-001 and main: shared.txt", "T-002 and main: shared.txt"];
     assert_eq!(said.lines().collect::<Vec<_>>(), expected);
-    env.ppe(&["status"]).exits(0).says("3 pairs of branches do not merge, T-001 and T-002 among them");
+    env.ppe(&["status"]).exits(0).says("T-001 and T-002 conflict in 1 file, and 2 more pairs");
+}
+
+#[test]
+fn a_lower_change_lets_a_higher_one_pass_only_where_the_two_do_not_merge() {
+    let (env, run) = at_work_with(&[("MERGE_STRATEGY", "priority")]);
+    env.ppe(&["priority", "T-002", "high"]).exits(0);
+    env.until_event("the run has seen it", seen_to_conflict);
+    for low in ["T-001", "T-003"] {
+        env.ppe(&["retry", low]).exits(0);
+    }
+    env.until_event(
+        "the one that is in nobody's way has landed",
+        |e| matches!(e, Event::TaskClosed { task, .. } if *task == id("T-003")),
+    );
+    env.until_event(
+        "the other one's change waits",
+        |e| matches!(e, Event::TaskQueued { task } if *task == id("T-001")),
+    );
+    env.ppe(&["status"]).exits(0).says("created, lets T-002 pass, with which it does not merge");
+    env.ppe(&["retry", "T-002"]).exits(0);
+    run.wait().exits(0);
+    let chosen = env.events().into_iter().filter_map(|event| match event {
+        Event::CandidateChosen { members, .. } => Some(members),
+        _ => None,
+    });
+    let order: Vec<String> = chosen.flatten().map(|task| task.to_string()).collect();
+    assert_eq!(order[..2], ["T-003", "T-002"], "{order:?}");
+    assert_eq!(order.last().map(String::as_str), Some("T-001"));
+    env.finish();
 }
 
 #[test]
@@ -150,6 +197,9 @@ fn nothing_that_a_workspace_names_is_run_and_what_it_hides_is_said() {
     let said = "T-003: its workspace cannot be read, its .git is not a directory";
     env.ppe(&["diff", "T-003"]).exits(0).says(said).says("0 commits, 0 files, +0 -0");
     env.ppe(&["conflicts"]).exits(0).says(said).says("T-001 and T-002: shared.txt\n");
+    let seen = env.ppe(&["conflicts", "--json"]).exits(0).json();
+    let at_work = |at: usize| (seen["branches"][at]["task"].clone(), seen["branches"][at]["at_work"].clone());
+    assert_eq!([at_work(1), at_work(2)], [(json!("T-002"), json!(true)), (json!("T-003"), json!(false))]);
     env.ppe(&["stop", "--cancel"]).exits(0);
     run.wait();
 }

@@ -13,6 +13,7 @@ impl Decider<'_> {
             Observed::Target { tip, landed, gone } => self.target_seen(tip, landed, &gone),
             Observed::Branch { task, tip } => self.branch_seen(task, tip),
             Observed::ChangeClosed { task } => self.change_closed(task),
+            Observed::Branches { conflicts, touched } => self.branches_seen(conflicts, touched),
         }
     }
 

@@ -232,7 +232,11 @@ pub fn may_start(state: &State, at: usize) -> bool {
 
 /// The best ready task that may start.
 pub(crate) fn next_start(state: &State) -> Option<usize> {
-    state.ready().filter(|at| may_start(state, *at)).min_by_key(|at| start_key(state, *at))
+    let key = |at: &usize| {
+        let key = start_key(state, *at);
+        if state.has(Mutant::SharingIgnored) { StartKey { shares: false, ..key } } else { key }
+    };
+    state.ready().filter(|at| may_start(state, *at)).min_by_key(key)
 }
 
 pub(crate) fn gate_is_open(state: &State, at: usize) -> bool {
@@ -245,11 +249,34 @@ pub(crate) fn gate_is_open(state: &State, at: usize) -> bool {
     }
 }
 
-/// Where a task stands in the order of starts: smaller is earlier. Repairs go before new tasks, and what a person put
-/// ahead goes before both.
-pub fn start_key(state: &State, at: usize) -> impl Ord + use<> {
+/// Where a task stands in the order of starts: smaller is earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StartKey {
+    /// What a person put ahead.
+    preferred: Reverse<u32>,
+    /// Repairs go before new tasks.
+    fresh: bool,
+    /// By the order's first criterion.
+    first: u64,
+    /// Among those that are equal so far, whoever is in nobody's way goes first.
+    shares: bool,
+    /// By the order's further criteria.
+    then: (u64, usize),
+}
+
+impl StartKey {
+    /// Whether this one goes before the other for nothing but the files that the other shares.
+    pub(crate) fn is_clear_of(&self, other: &Self) -> bool {
+        let equal = (self.preferred, self.fresh, self.first) == (other.preferred, other.fresh, other.first);
+        equal && !self.shares && other.shares
+    }
+}
+
+/// Where a task stands in the order of starts.
+pub fn start_key(state: &State, at: usize) -> StartKey {
     let task = &state.tasks[at];
     let fresh = !matches!(task.step, Step::Ready { kind } if kind != Kind::First);
-    let place = crate::rank::place(&state.plan, state.policy.order, state.priority(at), at);
-    (Reverse(task.facts.preferred), fresh, place)
+    let (first, then, at) = crate::rank::place(&state.plan, state.policy.order, state.priority(at), at);
+    let shares = state.shared_file(at).is_some();
+    StartKey { preferred: Reverse(task.facts.preferred), fresh, first, shares, then: (then, at) }
 }

@@ -106,7 +106,7 @@ pub fn next_wakeup(state: &State) -> Option<Millis> {
         .chain(limits)
         .chain(silences)
         .chain(questions)
-        .chain(lane::batch_due(state))
+        .chain(lane::wait_due(state))
         .chain(schedule::stagger_until(state))
         .min()
 }

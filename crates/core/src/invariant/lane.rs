@@ -1,8 +1,9 @@
 //! What must always hold of the merge lane.
 
 use super::said;
-use crate::decide::{awaited, most_candidates, most_members, overdue};
+use crate::decide::{awaited, comes, gives_way_to, most_candidates, most_members, overdue, waits_too_long};
 use crate::event::{Drop, Event};
+use crate::ids::TaskId;
 use crate::policy::{Approval, MergeStrategy};
 use crate::question::Ask;
 use crate::state::{Freeze, Stage, State, Step};
@@ -35,6 +36,7 @@ pub(super) fn goes_on(state: &State, at: usize) -> bool {
         || state.stop.is_some()
         || !lane.chain.is_empty()
         || (batch && !awaited(state, state.plan.tasks[at].wave).is_empty())
+        || gives_way_to(state, state.id(at)).is_some()
 }
 
 pub(super) fn landing_is_green(state: &State) -> Option<String> {
@@ -91,9 +93,7 @@ pub(super) fn nobody_is_passed_over(state: &State, event: &Event) -> Option<Stri
     let oldest = overdue(state)?;
     let since = |id| state.task(id).map(|task| task.since);
     let takes_turn = members.iter().any(|member| since(member) <= since(oldest));
-    // Parts of a batch come before all else, and so does the repair of a red target.
-    let exempt = state.lane.next_part().is_some() || state.lane.frozen.is_some();
-    said(!takes_turn && !exempt, || format!("{oldest} waits, and {members:?} are chosen"))
+    said(!takes_turn && !is_exempt(state), || format!("{oldest} waits, and {members:?} are chosen"))
 }
 
 pub(super) fn batch_waits_for_movers(state: &State) -> Option<String> {
@@ -105,11 +105,6 @@ pub(super) fn batch_waits_for_movers(state: &State) -> Option<String> {
     if !waits {
         return None;
     }
-    let moves = |step: &Step| {
-        let stands =
-            matches!(step, Step::Held { .. } | Step::Parked { .. } | Step::Published | Step::Outside);
-        !stands && !matches!(step, Step::Closed(_))
-    };
     lane.queue.iter().filter_map(|id| state.position(id)).find_map(|at| {
         let awaited = awaited(state, state.plan.tasks[at].wave);
         let movers = awaited.iter().filter(|id| state.task(id).is_some_and(|task| moves(&task.step)));
@@ -122,6 +117,65 @@ pub(super) fn is_approved(state: &State, at: usize) -> Option<String> {
     let asked = state.policy.approval != Approval::None && matches!(state.tasks[at].step, Step::InLane);
     said(asked && facts.approved != facts.tip, || {
         format!("{} is in the lane at {:?}, approved at {:?}", state.id(at), facts.tip, facts.approved)
+    })
+}
+
+/// Whether a task in this step is on its way to the lane.
+fn moves(step: &Step) -> bool {
+    let stands = matches!(step, Step::Held { .. } | Step::Parked { .. } | Step::Published | Step::Outside);
+    !stands && !matches!(step, Step::Closed(_))
+}
+
+/// The changes that a change is known not to merge with and that are more urgent.
+fn urgent_rivals<'a>(state: &'a State, task: &'a TaskId) -> impl Iterator<Item = &'a TaskId> {
+    let urgency = |id: &TaskId| state.position(id).map(|at| state.priority(at));
+    state.radar.rivals(task).filter(move |rival| urgency(rival) > urgency(task))
+}
+
+pub(super) fn gives_way_to_movers(state: &State) -> Option<String> {
+    let lane = &state.lane;
+    let idle = state.policy.merge_strategy == MergeStrategy::Priority
+        && state.stop.is_none()
+        && lane.frozen.is_none()
+        && lane.chain.is_empty();
+    if !idle {
+        return None;
+    }
+    let is_ahead = |rival: &TaskId| {
+        let step = state.task(rival).map(|task| &task.step);
+        step.is_some_and(|step| matches!(step, Step::InLane) || moves(step))
+    };
+    let stands = lane.queue.iter().find(|id| !urgent_rivals(state, id).any(is_ahead))?;
+    Some(format!(
+        "{stands} waits, and no change that comes by itself is before it: {:?}",
+        state.radar.conflicts
+    ))
+}
+
+/// Parts of a batch come before all else, and so does the repair of a red target.
+fn is_exempt(state: &State) -> bool {
+    state.lane.next_part().is_some() || state.lane.frozen.is_some()
+}
+
+pub(super) fn rivals_are_apart(state: &State, event: &Event) -> Option<String> {
+    let Event::CandidateChosen { members, .. } = event else { return None };
+    let under_way = || state.lane.chain.iter().flat_map(|candidate| &candidate.members).chain(members);
+    let meets = |member: &&TaskId| under_way().any(|other| state.radar.conflict(member, other));
+    let clash = members.iter().find(meets).filter(|_| !is_exempt(state))?;
+    Some(format!("{clash} is chosen with what it does not merge with: {members:?}"))
+}
+
+pub(super) fn urgent_rivals_first(state: &State, event: &Event) -> Option<String> {
+    let Event::CandidateChosen { members, .. } = event else { return None };
+    if state.policy.merge_strategy != MergeStrategy::Priority || is_exempt(state) {
+        return None;
+    }
+    members.iter().filter(|member| !waits_too_long(state, member)).find_map(|member| {
+        let comes = |rival: &&TaskId| {
+            state.lane.queue.contains(*rival) || state.position(rival).is_some_and(|at| comes(state, at))
+        };
+        let rival = urgent_rivals(state, member).find(comes)?;
+        Some(format!("{member} is chosen before {rival}"))
     })
 }
 

@@ -8,6 +8,7 @@ mod assign;
 mod evolve;
 mod index;
 pub(crate) mod lane;
+pub(crate) mod radar;
 pub(crate) mod run;
 pub(crate) mod task;
 
@@ -15,6 +16,7 @@ pub use account::{Breaker, Worker};
 pub use assign::Assignment;
 pub use evolve::Illegal;
 pub use lane::{Bisection, Candidate, Fared, FoundRed, Freeze, Lane, Stage, Subject};
+pub use radar::{Conflict, Radar, Touched};
 pub use run::{Clock, Deferred, Due, Matter, PauseCause, Progress, StopMode};
 pub use task::{
     Asked, Closure, Collect, Facts, Flaky, GivenUp, Hold, Kind, Labelled, Leave, Park, Phase, Review, Round,
@@ -22,6 +24,7 @@ pub use task::{
 };
 
 use self::index::{Index, WaveCount};
+use self::radar::Files;
 use crate::ids::{Branch, CommitId, Millis, QuestionId, RunId, TaskId};
 use crate::intent::Intent;
 use crate::mutant::Mutant;
@@ -71,6 +74,8 @@ pub struct State {
     pub tasks: Vec<Task>,
     /// The lane of the target.
     pub lane: Lane,
+    /// What was seen of all branches.
+    pub radar: Radar,
     /// Why nothing new starts.
     pub paused: BTreeSet<PauseCause>,
     /// The stop that was asked for since the run was last taken up.
@@ -99,6 +104,8 @@ pub struct State {
     pub totals: Totals,
     /// Where the tasks are, counted; kept by [`State::set_step`].
     index: Index,
+    /// In whose hands the plan's files are; kept by [`State::set_step`].
+    files: Files,
     /// Positions whose dependencies changed since they were last looked at; empty between two records.
     stirred: BTreeSet<usize>,
     next_question: u32,
@@ -112,6 +119,7 @@ impl State {
     /// The state before the first event.
     pub fn new(plan: Arc<Plan>) -> Self {
         let tasks = plan.tasks.iter().map(|_| Task::default()).collect();
+        let files = Files::of(&plan);
         Self {
             plan,
             policy: Arc::new(Policy::default()),
@@ -122,6 +130,7 @@ impl State {
             progress: Progress::New,
             tasks,
             lane: Lane::default(),
+            radar: Radar::default(),
             paused: BTreeSet::new(),
             stop: None,
             budget_grants: 0,
@@ -136,6 +145,7 @@ impl State {
             clock: Clock::default(),
             totals: Totals::default(),
             index: Index::default(),
+            files,
             stirred: BTreeSet::new(),
             next_question: 1,
             next_preference: 1,
@@ -250,7 +260,30 @@ impl State {
         counted.waves.resize_with(counted.waves.len().max(self.index.waves.len()), WaveCount::default);
         let mut kept = self.index.clone();
         kept.waves.resize_with(counted.waves.len(), WaveCount::default);
-        if counted == kept { Ok(()) } else { Err(format!("kept {kept:?}, counted {counted:?}")) }
+        if counted != kept {
+            return Err(format!("kept {kept:?}, counted {counted:?}"));
+        }
+        let files = self.recounted_files(&self.files);
+        if files == self.files { Ok(()) } else { Err(format!("kept {:?}, counted {files:?}", self.files)) }
+    }
+
+    /// The plan's files as they are in the hands of tasks now.
+    fn recounted_files(&self, files: &Files) -> Files {
+        let place = |touched: &'_ Touched| self.position(&touched.task);
+        let touched = self.radar.touched.iter().filter_map(|t| Some((place(t)?, t.files.as_slice())));
+        let on_way = (0..self.tasks.len()).filter(|at| radar::is_on_way(&self.tasks[*at].step));
+        files.recounted(touched.collect(), on_way.collect())
+    }
+
+    /// A file that a task names and another has in hand, and that task: its work is being made or on its way into the
+    /// target.
+    pub fn shared_file(&self, at: usize) -> Option<(&str, &TaskId)> {
+        self.files.shared(at).map(|(file, other)| (file, self.id(other)))
+    }
+
+    /// Whether the plan names a file.
+    pub(crate) fn names_file(&self, file: &str) -> bool {
+        self.files.knows(file)
     }
 
     /// Positions whose dependencies changed since the last call of [`State::calm`].
@@ -330,6 +363,7 @@ impl State {
         let before = std::mem::replace(&mut task.step, step);
         task.since = now;
         self.index.enter(at, self.plan.tasks[at].wave, &before, &task.step);
+        self.files.enter(at, &before, &task.step);
         if was_satisfying != task.satisfies() {
             self.stirred.extend(&self.plan.tasks[at].needed_by);
         }

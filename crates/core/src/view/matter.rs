@@ -1,12 +1,12 @@
 //! What stands in the run's way or waits for an answer: pauses, questions, deferred wishes, the lane.
 
-use crate::decide::{HoldBack, awaited, hold_back, still_to_come};
+use crate::decide::{HoldBack, awaited, gives_way_to, hold_back, still_to_come};
 use crate::ids::{CandidateId, Millis, QuestionId, TaskId};
 use crate::intent::Intent;
 use crate::outcome::Shortage;
 use crate::policy::MergeStrategy;
 use crate::question::{Answer, Ask};
-use crate::state::{Freeze, Matter, PauseCause, Stage, State, Step};
+use crate::state::{Conflict, Freeze, Matter, PauseCause, Stage, State, Step};
 use crate::wording::{list, several, short, span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -283,8 +283,19 @@ pub(super) fn lane(state: &State) -> LaneLine {
         n => parts.push(format!("{n} changes wait")),
     }
     parts.extend(awaited_by_batch(state).map(|tasks| format!("the batch waits for {}", several(&tasks))));
+    let gives_way = |id: &TaskId| {
+        let rival = gives_way_to(state, id)?;
+        Some(format!("{id} lets {rival} pass, with which it does not merge"))
+    };
+    parts.extend(lane.queue.iter().find_map(gives_way));
     let text = (!parts.is_empty()).then(|| parts.join(", "));
     LaneLine { text, frozen, candidates, queue: lane.queue.clone() }
+}
+
+/// Branches of open tasks that did not merge when they were looked at last.
+pub(super) fn conflicts(state: &State) -> Vec<Conflict> {
+    let is_open = |task: &TaskId| state.task(task).is_some_and(|t| !t.is_closed());
+    state.radar.conflicts.iter().filter(|conflict| conflict.tasks.iter().all(is_open)).cloned().collect()
 }
 
 /// The tasks that the batches of the waiting changes wait for, if they do.
@@ -343,6 +354,9 @@ pub fn review_line(state: &State, at: usize) -> String {
         (Some(Stage::Landing { .. }), _) => format!("{made}, CI passed{with}, landing..."),
         (Some(Stage::Building), _) => format!("{made}, being brought onto {}{with}...", state.target),
         (None, Step::InLane) => {
+            if let Some(rival) = gives_way_to(state, id) {
+                return format!("{made}, lets {rival} pass, with which it does not merge");
+            }
             match (awaited_by_batch(state), state.lane.queue.iter().position(|t| t == id)) {
                 (Some(tasks), _) => format!("{made}, waits for {} of its wave", several(&tasks)),
                 (None, Some(0) | None) => format!("{made}, next in the merge lane"),

@@ -17,7 +17,7 @@ pub use task::{ALMOST_DONE_PERCENT, Activity, Mark, TaskLine, TaskWord, phase_li
 
 use crate::decide::{Rest, rest};
 use crate::ids::{Branch, CommitId, Millis, RunId, TaskId};
-use crate::state::{Progress, State, StopMode};
+use crate::state::{Conflict, Progress, State, StopMode};
 use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -38,17 +38,8 @@ pub struct Outside {
     pub output_age_ms: BTreeMap<TaskId, u64>,
     /// Where a task's workspace lies on this machine.
     pub workspaces: BTreeMap<TaskId, String>,
-    /// Branches that do not merge, where that was looked for.
-    pub conflicts: Vec<Conflict>,
-}
-
-/// Two branches that do not merge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Conflict {
-    /// Whose they are; one task alone conflicts with the target.
-    pub tasks: Vec<TaskId>,
-    /// The files that clash, bounded.
-    pub files: Vec<String>,
+    /// Branches that do not merge, where the caller has looked; else what the run saw last counts.
+    pub conflicts: Option<Vec<Conflict>>,
 }
 
 /// Whether a process is at work on a run.
@@ -288,7 +279,7 @@ pub fn view(state: &State, now: Millis, outside: &Outside) -> RunView {
         waiting: matter::waiting(state, now),
         stop: state.stop,
         lane: matter::lane(state),
-        conflicts: outside.conflicts.clone(),
+        conflicts: outside.conflicts.clone().unwrap_or_else(|| matter::conflicts(state)),
         reviews: lists::reviews(state, now),
         remaining: estimate::remaining(state, now, &obstacles),
         velocity: estimate::velocity(state, &totals, &times),

@@ -408,7 +408,10 @@ fn doing(state: &State, at: usize, phase: Option<&str>, now: Millis) -> Option<S
             Park::Question(question) => format!("waits for an answer to {question}"),
         }),
         Step::Closed(closure) => Some(closed(closure).to_owned()),
-        Step::Held { .. } | Step::Outside | Step::Waiting | Step::Ready { .. } => None,
+        Step::Ready { .. } => state
+            .shared_file(at)
+            .map(|(file, other)| format!("starts after its equals: {other} has {file} in hand")),
+        Step::Held { .. } | Step::Outside | Step::Waiting => None,
     }
 }
 

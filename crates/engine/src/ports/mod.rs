@@ -8,6 +8,7 @@ mod executor;
 mod forge;
 pub mod log;
 mod notify;
+mod radar;
 mod set;
 mod source;
 
@@ -22,6 +23,7 @@ pub use forge::{
 };
 pub use log::{AppendError, EventLog};
 pub use notify::{Notice, Notifier};
+pub use radar::{Branches, Radar, Work, WorkAt, work_of};
 pub use set::Ports;
 pub use source::{PlanSource, SourceError};
 

@@ -1,6 +1,6 @@
 //! All ports of a run in one bundle, so that the shell names them once.
 
-use super::{Clock, Executor, Forge, Lane, Notifier};
+use super::{Clock, Executor, Forge, Lane, Notifier, Radar};
 
 /// The ports that a run is driven through.
 pub trait Ports: Send + Sync + 'static {
@@ -8,6 +8,8 @@ pub trait Ports: Send + Sync + 'static {
     type Executor: Executor;
     /// Where changes land; also the plumbing of the target.
     type Forge: Forge + Lane;
+    /// Branches held against each other.
+    type Radar: Radar;
     /// Time.
     type Clock: Clock;
     /// Word to the user.
@@ -17,6 +19,8 @@ pub trait Ports: Send + Sync + 'static {
     fn executor(&self) -> &Self::Executor;
     /// Where changes land.
     fn forge(&self) -> &Self::Forge;
+    /// Branches held against each other.
+    fn radar(&self) -> &Self::Radar;
     /// Time.
     fn clock(&self) -> &Self::Clock;
     /// Word to the user.

@@ -33,6 +33,12 @@ fn commit(nth: u64) -> PlannedCommit {
     PlannedCommit { subject: Arc::from(format!("step {nth}")), phase: None, files: Vec::new(), spot: None }
 }
 
+/// Most tasks name a file, and several name the same.
+fn files(at: u64) -> Vec<At<Arc<str>>> {
+    let file = At { value: Arc::from(format!("src/{}.rs", at % 4)), spot: spot() };
+    if at.is_multiple_of(3) { Vec::new() } else { vec![file] }
+}
+
 /// A task that needs some of those before it.
 fn task(seed: &mut Seed, at: u64, may_need: &[TaskId]) -> TaskSpec {
     let mut task = TaskSpec::bare(id(at), format!("task {at}"), spot());
@@ -45,6 +51,7 @@ fn task(seed: &mut Seed, at: u64, may_need: &[TaskId]) -> TaskSpec {
     task.priority = [Priority::Low, Priority::Medium, Priority::High, Priority::Critical]
         [usize::try_from(seed.below(4)).unwrap_or(0)];
     task.commits = (0..seed.below(7)).map(commit).collect();
+    task.files = files(at);
     if seed.chance(40) {
         task.agent = seed.pick(&AGENTS).map(|agent| Arc::from(*agent));
     }

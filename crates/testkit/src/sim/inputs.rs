@@ -11,7 +11,8 @@ use ppe_core::outcome::{
 use ppe_core::plan::Priority;
 use ppe_core::question::Answer;
 use ppe_core::state::{
-    Collect, Park, Phase, Round, Satisfies, Sighting, Stage, State, Step, StopMode, Subject, Task, Worked,
+    Collect, Conflict, Park, Phase, Round, Satisfies, Sighting, Stage, State, Step, StopMode, Subject, Task,
+    Touched, Worked,
 };
 use ppe_core::wishes::{lane_intents, task_intents};
 
@@ -38,6 +39,7 @@ pub fn about(state: &State, at: usize) -> Vec<Named> {
     all.extend(lane_inputs(state, &id));
     all.extend(trouble_inputs(state, at));
     all.extend(seen_inputs(&id, task));
+    all.extend(branch_inputs(state, at));
     all.extend(task_commands(&id, task));
     all.extend(run_commands());
     all
@@ -295,6 +297,25 @@ fn seen_inputs(id: &TaskId, task: &Task) -> Vec<Named> {
         all.push(("seen: its landing is gone", target(Vec::new(), vec![id.clone()])));
     }
     all
+}
+
+/// The task's branch does not merge with any other, or with all; and somebody has all its files in hand.
+fn branch_inputs(state: &State, at: usize) -> Vec<Named> {
+    let (id, others) = (state.id(at), (0..state.tasks.len()).filter(|other| *other != at));
+    let with = |other: usize| Conflict {
+        tasks: vec![id.clone(), state.id(other).clone()],
+        files: vec!["a".to_owned()],
+        file_count: 1,
+    };
+    let named = state.plan.tasks[at].spec.named_files().map(|(file, _)| file.to_owned());
+    let files: Vec<String> = named.collect();
+    let hands = |other: usize| Touched { task: state.id(other).clone(), files: files.clone() };
+    let seen = |conflicts, touched| Input::Observed(Observed::Branches { conflicts, touched });
+    vec![
+        ("seen: all branches merge", seen(Vec::new(), Vec::new())),
+        ("seen: its branch merges with no other", seen(others.clone().map(with).collect(), Vec::new())),
+        ("seen: others have its files in hand", seen(Vec::new(), others.map(hands).collect())),
+    ]
 }
 
 fn task_commands(id: &TaskId, task: &Task) -> Vec<Named> {

@@ -7,6 +7,7 @@ pub mod inputs;
 mod landing;
 mod mischief;
 mod perform;
+mod radar;
 mod shell;
 pub mod steps;
 mod truth;

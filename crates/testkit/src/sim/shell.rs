@@ -147,6 +147,9 @@ impl Shell {
         if self.seed.chance(4) {
             return self.look().map(|()| Next::Go);
         }
+        if let Some(seen) = self.world.branches(&self.state) {
+            return self.feed(seen, None).map(|()| Next::Go);
+        }
         if storm && !self.state.questions.is_empty() && self.seed.chance(15) {
             let answer = Input::Operator(self.world.any_answer(&self.state));
             return self.feed(answer, None).map(|()| Next::Go);

@@ -6,7 +6,7 @@ use ppe_core::ids::{Attempt, Millis, TaskId};
 use ppe_core::intent::JobName;
 use ppe_core::outcome::{AgentEnd, Claim, Exit, Prepared, Verdict};
 use ppe_core::sim::Seed;
-use ppe_core::state::{State, Subject};
+use ppe_core::state::{Conflict, State, Subject};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether things go wrong.
@@ -108,10 +108,15 @@ pub(super) struct World {
     pub(super) next_change: u64,
     /// How often somebody pushes just before a landing.
     pub(super) rush_percent: u64,
+    /// What a look at all branches tells is drawn by itself.
+    pub(super) radar: Seed,
+    /// What the last of them told.
+    pub(super) told: Vec<Conflict>,
 }
 
 impl World {
     pub(super) fn new(mut seed: Seed) -> Self {
+        let radar = Seed::new(seed.draw());
         let rush_percent = if seed.chance(8) { 70 } else { 4 };
         let mut git = Git::default();
         let target = git.commit(&[]);
@@ -136,6 +141,8 @@ impl World {
             ours: BTreeSet::new(),
             next_change: 1,
             rush_percent,
+            radar,
+            told: Vec::new(),
         }
     }
 

@@ -2,4 +2,5 @@
 
 mod figures;
 mod properties;
+mod radar;
 mod world;

@@ -8,14 +8,14 @@ use proptest::collection::btree_set;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-const TASKS: usize = 14;
+pub(crate) const TASKS: usize = 14;
 
 fn pairs() -> impl Strategy<Value = BTreeSet<(usize, usize)>> {
     let pair = (0..TASKS - 1).prop_flat_map(|one| (Just(one), one + 1..TASKS));
     btree_set(pair, 0..5)
 }
 
-fn faults() -> impl Strategy<Value = Faults> {
+pub(crate) fn faults() -> impl Strategy<Value = Faults> {
     let (flaky, rush) = (prop_oneof![Just(0), Just(0), 1..20_u64], prop_oneof![Just(0), Just(0), 1..25_u64]);
     (btree_set(0..TASKS, 0..5), pairs(), pairs(), flaky, rush).prop_map(
         |(bad, hostile, clashing, flaky_percent, rush_percent)| Faults {
@@ -28,7 +28,7 @@ fn faults() -> impl Strategy<Value = Faults> {
     )
 }
 
-fn strategy() -> impl Strategy<Value = MergeStrategy> {
+pub(crate) fn strategy() -> impl Strategy<Value = MergeStrategy> {
     prop_oneof![
         Just(MergeStrategy::Independent),
         Just(MergeStrategy::Priority),

@@ -2,13 +2,14 @@
 //! and whether it is red is known exactly, so that whatever lands can be held against it.
 
 use ppe_core::ids::{CandidateId, CommitId, Millis, TaskId, TreeId};
-use ppe_core::input::{Command, Input};
+use ppe_core::input::{Command, Input, Observed};
 use ppe_core::intent::Intent;
+use ppe_core::invariant;
 use ppe_core::outcome::{BuildOutcome, Built, Clash, ClashWith, Class, Failure, LandOutcome, Verdict};
 use ppe_core::policy::{MergeStrategy, Policy, Retries};
 use ppe_core::question::{Answer, Ask};
 use ppe_core::sim::Seed;
-use ppe_core::state::{Step, Subject};
+use ppe_core::state::{Conflict, Step, Subject};
 use ppe_core::wishes::intents;
 use ppe_testkit::drive::{Drive, MINUTE, plan, task};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,11 +48,25 @@ impl Faults {
     }
 }
 
+/// What a lane is told beforehand of branches that do not merge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// Nothing.
+    None,
+    /// What is so, at once.
+    Right,
+    /// What was so at the beginning.
+    Once,
+    /// Anything, as this seed has it.
+    Wrong(u64),
+}
+
 /// A lane at work.
 pub(crate) struct World {
     pub(crate) drive: Drive,
     faults: Faults,
     seed: Seed,
+    sight: Sight,
     /// What is in each commit that was made.
     commits: BTreeMap<CommitId, Content>,
     target: CommitId,
@@ -60,6 +75,7 @@ pub(crate) struct World {
     sent: u32,
     pushes: u32,
     green: BTreeSet<Content>,
+    in_vain: usize,
 }
 
 impl World {
@@ -70,6 +86,17 @@ impl World {
         check_slots: u32,
         faults: Faults,
         seed: u64,
+    ) -> Self {
+        Self::told(tasks, strategy, check_slots, faults, (seed, Sight::None))
+    }
+
+    /// The same, told of branches from the beginning.
+    pub(crate) fn told(
+        tasks: usize,
+        strategy: MergeStrategy,
+        check_slots: u32,
+        faults: Faults,
+        (seed, sight): (u64, Sight),
     ) -> Self {
         let many = (0..tasks).map(|at| task(&name(at), "work").commits(1)).collect();
         let policy = Policy {
@@ -88,6 +115,7 @@ impl World {
             drive,
             faults,
             seed: Seed::new(seed),
+            sight: Sight::None,
             commits: BTreeMap::from([(target.clone(), Content::new())]),
             target,
             mended: vec![0; tasks],
@@ -95,7 +123,9 @@ impl World {
             sent: 0,
             pushes: 0,
             green: BTreeSet::new(),
+            in_vain: 0,
         };
+        world.begin(sight);
         for at in 0..tasks {
             world.drive.to_review(&name(at), 1, at as u64 + 1);
         }
@@ -114,8 +144,48 @@ impl World {
         panic!("no end: {:?}", self.drive.state.lane);
     }
 
+    /// Before any work is done, what is so is seen once, unless nobody looks.
+    fn begin(&mut self, sight: Sight) {
+        if sight != Sight::None {
+            self.sight = Sight::Right;
+            self.look();
+        }
+        self.sight = sight;
+    }
+
+    fn look(&mut self) {
+        let pairs: Vec<(usize, usize)> = match &mut self.sight {
+            Sight::None | Sight::Once => return,
+            Sight::Right => {
+                let raw = |at: &usize| self.mended[*at] == 0;
+                self.faults.clashing.iter().copied().filter(|(one, other)| raw(one) && raw(other)).collect()
+            }
+            Sight::Wrong(number) => {
+                let mut seed = Seed::new(*number);
+                *number = seed.draw();
+                let mut any = || usize::try_from(seed.below(14)).expect("few");
+                (0..6).map(|_| (any(), any())).collect()
+            }
+        };
+        let task = |at: usize| TaskId::new(name(at));
+        let conflict = |(one, other)| Conflict {
+            tasks: vec![task(one), task(other)],
+            files: vec!["a".to_owned()],
+            file_count: 1,
+        };
+        let conflicts = pairs.into_iter().map(conflict).collect();
+        self.drive.input(Input::Observed(Observed::Branches { conflicts, touched: Vec::new() }));
+        assert_eq!(invariant::check(&self.drive.state), [], "after a look at branches");
+    }
+
+    /// Members that did not merge onto those before them.
+    pub(crate) fn tried_in_vain(&self) -> usize {
+        self.in_vain
+    }
+
     fn step(&mut self) {
         self.work();
+        self.look();
         self.reassure();
         let wanted = intents(&self.drive.state);
         self.due.retain(|_, intent| wanted.contains(intent));
@@ -192,6 +262,7 @@ impl World {
                 let alone = with(&self.commits[&self.target]);
                 let target = Faults::together(&self.faults.clashing, &alone);
                 let with = if target { ClashWith::Target } else { ClashWith::Others };
+                self.in_vain += usize::from(!target);
                 left_out.push(Clash { task: task.clone(), with, files: vec!["a".to_owned()] });
             } else {
                 content = joined;

@@ -1,5 +1,6 @@
 //! What needs the user, on every screen first: the stop in progress, pauses, questions, stuck tasks, delays.
 
+use super::lane::conflicts;
 use super::look::{Look, Row, Tone};
 use super::sections::Detail;
 use ppe_core::ids::TaskId;
@@ -37,7 +38,8 @@ pub(super) fn attention(view: &RunView, detail: Detail, look: &Look) -> Vec<Row>
     }
     texts.extend(reviews(view));
     texts.extend(approvals(view));
-    texts.extend(conflicts(view));
+    let conflicts = conflicts(&view.conflicts, &view.target);
+    texts.extend(conflicts.map(|line| format!("{line}: `ppe conflicts`")));
     match detail {
         Detail::Full | Detail::Compact => {
             texts.iter().flat_map(|text| look.wrapped(Tone::Bad, text)).collect()
@@ -109,18 +111,6 @@ fn approvals(view: &RunView) -> Option<String> {
         [one] => Some(format!("   Next: ppe diff {one}, then ppe approve {one}")),
         [first, ..] => Some(format!("   Next: ppe diff {first}, ...; then ppe approve --all")),
     }
-}
-
-/// How many pairs of branches do not merge, and one of them.
-fn conflicts(view: &RunView) -> Option<String> {
-    let pair = match view.conflicts.first()?.tasks.as_slice() {
-        [a, b] => format!("{a} and {b}"),
-        tasks => format!("{} and {}", names(tasks), view.target),
-    };
-    Some(match view.conflicts.len() {
-        1 => format!("⚠ {pair} do not merge: `ppe conflicts`"),
-        n => format!("⚠ {n} pairs of branches do not merge, {pair} among them: `ppe conflicts`"),
-    })
 }
 
 /// What the keys do now.

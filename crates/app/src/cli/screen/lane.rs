@@ -2,9 +2,9 @@
 
 use ppe_core::decide::left_behind;
 use ppe_core::event::{Drop, Event};
-use ppe_core::ids::TaskId;
+use ppe_core::ids::{Branch, TaskId};
 use ppe_core::policy::MergeStrategy;
-use ppe_core::state::{State, Subject};
+use ppe_core::state::{Conflict, State, Subject};
 use ppe_core::wording::{list, several, short};
 
 /// What happens in the lane, where that is worth a line.
@@ -47,6 +47,7 @@ pub(super) fn lane(event: &Event, state: &State) -> Option<String> {
             format!("🚧 The lane is frozen: {} is red at {}", state.target, short(commit))
         }
         Event::RacesLost { task } => format!("🚧 The lane is frozen: {task} lost too many races"),
+        Event::BranchesSeen { conflicts: seen, .. } => conflicts(seen, &state.target)?,
         Event::LaneThawed => "The lane goes on".to_owned(),
         _ => return None,
     })
@@ -60,6 +61,26 @@ fn together(members: &[TaskId], state: &State) -> String {
     };
     let without = if absent.is_empty() { String::new() } else { format!(", without {}", list(&absent)) };
     format!("🧩 {} are to land together{without}", list(members))
+}
+
+/// One pair of branches that does not merge, and how many more there are.
+pub(super) fn conflicts(seen: &[Conflict], target: &Branch) -> Option<String> {
+    let first = seen.first()?;
+    let pair = match first.tasks.as_slice() {
+        [one, other] => format!("{one} and {other}"),
+        tasks => format!("{} and {target}", list(tasks)),
+    };
+    let over = match first.file_count {
+        0 => "over a folder that was moved".to_owned(),
+        1 => "in 1 file".to_owned(),
+        n => format!("in {n} files"),
+    };
+    let more = match seen.len() - 1 {
+        0 => String::new(),
+        1 => ", and 1 more pair".to_owned(),
+        n => format!(", and {n} more pairs"),
+    };
+    Some(format!("⚠ {pair} conflict {over}{more}"))
 }
 
 fn are(members: &[TaskId]) -> String {

@@ -208,6 +208,7 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         | Event::CandidateDropped { .. }
         | Event::TargetRed { .. }
         | Event::RacesLost { .. }
+        | Event::BranchesSeen { .. }
         | Event::LaneThawed => lane(event, state)?,
         Event::RunStarted { run, target, selected, .. } => {
             format!("Run {run} begins: {} into {target}", plural(selected.len(), "task"))

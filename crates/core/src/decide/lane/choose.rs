@@ -1,5 +1,6 @@
 //! Which changes make the next candidate, and when: the four strategies. Looks at the state and decides nothing.
 
+use super::turn::{clashes, gives_way_to, together};
 use crate::decide::schedule::{HoldBack, gate_is_open, hold_back};
 use crate::ids::{Millis, TaskId};
 use crate::mutant::Mutant;
@@ -52,45 +53,57 @@ fn by_strategy(state: &State) -> Option<Vec<TaskId>> {
     }
 }
 
-/// The first of the most urgent: equals land in order of arrival.
+/// The first of the most urgent: equals land in order of arrival. One that would be in the way of a more urgent one
+/// lets that pass.
 fn most_urgent(state: &State) -> Option<&TaskId> {
     let urgency = |id: &&TaskId| Reverse(state.position(id).map(|at| state.priority(at)));
-    state.lane.queue.iter().min_by_key(urgency)
+    state.lane.queue.iter().filter(|id| gives_way_to(state, id).is_none()).min_by_key(urgency)
 }
 
 /// The change that has waited longest, if that is longer than any may.
 pub(crate) fn overdue(state: &State) -> Option<&TaskId> {
-    let since = |id: &TaskId| state.task(id).map_or(state.clock.last, |t| t.since);
-    let oldest = state.lane.queue.iter().min_by_key(|id| since(id))?;
-    (since(oldest).plus(state.policy.longest_wait_ms) <= state.clock.last).then_some(oldest)
+    let since = |id: &&TaskId| state.task(id).map_or(state.clock.last, |t| t.since);
+    state.lane.queue.iter().min_by_key(since).filter(|id| waits_too_long(state, id))
+}
+
+/// Whether a change has waited longer than any may.
+pub(crate) fn waits_too_long(state: &State, id: &TaskId) -> bool {
+    state.task(id).is_some_and(|t| t.since.plus(state.policy.longest_wait_ms) <= state.clock.last)
 }
 
 fn next_overdue(state: &State) -> Option<&TaskId> {
     overdue(state).filter(|_| !state.has(Mutant::AgeIgnored))
 }
 
-/// A whole wave, once nobody of it is still to come; one of whose changes waits too long waits for nobody.
+/// A whole wave, once nobody of it is still to come; one of whose changes waits too long waits for nobody. Of those
+/// that do not merge with each other the later are left for the next batch.
 fn batch(state: &State) -> Option<Vec<TaskId>> {
     let wave_of = |id: &TaskId| state.position(id).map(|at| state.plan.tasks[at].wave);
-    let wave = if let Some(oldest) = next_overdue(state) {
+    let oldest = next_overdue(state);
+    let wave = if let Some(oldest) = oldest {
         wave_of(oldest)?
     } else {
         let waves: BTreeSet<u32> = state.lane.queue.iter().filter_map(wave_of).collect();
         waves.into_iter().find(|wave| awaited(state, *wave).is_empty())?
     };
-    Some(state.lane.queue.iter().filter(|id| wave_of(id) == Some(wave)).cloned().collect())
+    let others = state.lane.queue.iter().filter(|id| wave_of(id) == Some(wave) && Some(*id) != oldest);
+    let chosen: BTreeSet<&TaskId> = together(state, oldest.into_iter().chain(others)).collect();
+    Some(state.lane.queue.iter().filter(|id| chosen.contains(id)).cloned().collect())
 }
 
-/// As many as the failure rate allows, in order of arrival, those aside that do not merge onto the chain as it is.
+/// As many as the failure rate allows, in order of arrival, those aside that do not merge onto the chain as it is, or
+/// with what is in it.
 fn next_of_chain(state: &State) -> Option<Vec<TaskId>> {
     let lane = &state.lane;
     let oldest = next_overdue(state);
-    if oldest.is_some_and(|id| lane.left_out.contains(id)) {
+    let under_way = || lane.chain.iter().flat_map(|candidate| &candidate.members);
+    if oldest.is_some_and(|id| lane.left_out.contains(id) || clashes(state, id, under_way())) {
         // It has waited long enough: the chain runs dry for it.
         return None;
     }
     let others = lane.queue.iter().filter(|id| !lane.left_out.contains(*id) && Some(*id) != oldest);
-    let members: Vec<_> = oldest.into_iter().chain(others).take(lane.fared.batch_size()).cloned().collect();
+    let fitting = together(state, oldest.into_iter().chain(others));
+    let members: Vec<_> = fitting.take(lane.fared.batch_size()).cloned().collect();
     (!members.is_empty()).then_some(members)
 }
 
@@ -112,7 +125,7 @@ pub fn left_behind(state: &State, members: &[TaskId]) -> Vec<TaskId> {
 }
 
 /// Of each task, whether it comes to the lane without anybody's help.
-fn come_by_themselves(state: &State) -> Vec<bool> {
+pub(super) fn come_by_themselves(state: &State) -> Vec<bool> {
     let held_back =
         matches!(hold_back(state), Some(HoldBack::Stopping | HoldBack::Paused | HoldBack::OpenChanges));
     let mut come = vec![false; state.tasks.len()];
@@ -134,9 +147,9 @@ fn come_by_themselves(state: &State) -> Vec<bool> {
     come
 }
 
-/// When a batch that waits for others waits no longer.
-pub(crate) fn batch_due(state: &State) -> Option<Millis> {
-    let waits = state.policy.merge_strategy == MergeStrategy::Batch
+/// When changes that wait for others that are still to come wait no longer.
+pub(crate) fn wait_due(state: &State) -> Option<Millis> {
+    let waits = matches!(state.policy.merge_strategy, MergeStrategy::Batch | MergeStrategy::Priority)
         && state.stop.is_none()
         && state.lane.frozen.is_none()
         && state.lane.chain.is_empty();

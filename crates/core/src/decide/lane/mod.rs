@@ -1,16 +1,20 @@
 //! The merge lane: changes join it, candidates are made of them and move on, whoever leaves it is told why.
 //!
 //! Which changes make the next candidate is in `choose`, what its checks mean in `check`, how a red batch is taken apart
-//! in `bisect`, what came of a landing in `land`, and what is done about a red target in `repair`.
+//! in `bisect`, what came of a landing in `land`, what is done about a red target in `repair`, and whose turn comes before
+//! whose where two do not merge in `turn`.
 
 mod bisect;
 mod check;
 mod choose;
 mod land;
 mod repair;
+mod turn;
 
 pub use choose::{awaited, left_behind};
-pub(crate) use choose::{batch_due, most_candidates, most_members, overdue};
+pub(crate) use choose::{most_candidates, most_members, overdue, wait_due, waits_too_long};
+pub(crate) use turn::comes;
+pub use turn::gives_way_to;
 
 use super::Decider;
 use super::attempt::after_failure;

@@ -5,7 +5,8 @@ mod lane;
 
 use super::{Breaker, State, Step, Tries, Work, Workspace};
 use super::{
-    Closure, Deferred, Due, Facts, Flaky, Kind, Labelled, Park, PauseCause, Progress, Question, Running,
+    Closure, Deferred, Due, Facts, Flaky, Kind, Labelled, Park, PauseCause, Progress, Question, Radar,
+    Running,
 };
 use crate::event::{Event, Record};
 use crate::ids::{Attempt, Millis, QuestionId, TaskId};
@@ -169,6 +170,10 @@ impl State {
             Event::ChangeApproved { task, tip } => self.facts(task)?.approved = Some(tip.clone()),
             Event::ChangeRejected { task, note } => return self.change_rejected(task, note),
             Event::TargetMoved { tip } => self.target_tip = tip.clone(),
+            Event::BranchesSeen { conflicts, touched } => {
+                self.radar = Radar { conflicts: conflicts.clone(), touched: touched.clone() };
+                self.files = self.recounted_files(&self.files);
+            }
             Event::TaskClosed { task, closure } => {
                 self.lane.queue.retain(|t| t != task);
                 self.facts(task)?.wish = None;
@@ -359,6 +364,7 @@ impl State {
         for (at, task) in self.tasks.iter().enumerate() {
             self.index.enter(at, self.plan.tasks[at].wave, &Step::Outside, &task.step);
         }
+        self.files = self.recounted_files(&super::Files::of(&self.plan));
         self.stirred = (0..self.tasks.len()).collect();
         for id in added {
             let at = self.at(id)?;

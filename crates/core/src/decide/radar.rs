@@ -1,0 +1,59 @@
+//! What a look at all branches found: recorded where it differs from what was known, as much of it as anyone asks for.
+
+use super::Decider;
+use crate::event::Event;
+use crate::ids::TaskId;
+use crate::state::{Conflict, Touched};
+
+/// Pairs that are remembered.
+const MOST_CONFLICTS: usize = 100;
+/// Files of a conflict that are remembered by name.
+const MOST_CLASHES: usize = 3;
+/// Files of a task that are remembered.
+const MOST_TOUCHED: usize = 200;
+
+impl Decider<'_> {
+    pub(super) fn branches_seen(&mut self, conflicts: Vec<Conflict>, touched: Vec<Touched>) {
+        let conflicts = self.conflicts_of_open_tasks(conflicts);
+        let touched = self.touched_by_open_tasks(touched);
+        if self.state.radar.conflicts != conflicts || self.state.radar.touched != touched {
+            self.emit(Event::BranchesSeen { conflicts, touched });
+        }
+    }
+
+    fn conflicts_of_open_tasks(&self, mut seen: Vec<Conflict>) -> Vec<Conflict> {
+        for conflict in &mut seen {
+            conflict.tasks.sort_by_key(|task| self.state.position(task));
+            conflict.tasks.dedup();
+            conflict.files.truncate(MOST_CLASHES);
+        }
+        seen.retain(|conflict| {
+            (1..=2).contains(&conflict.tasks.len()) && conflict.tasks.iter().all(|task| self.is_open(task))
+        });
+        let place = |conflict: &Conflict| -> Vec<Option<usize>> {
+            conflict.tasks.iter().map(|task| self.state.position(task)).collect()
+        };
+        seen.sort_by_cached_key(place);
+        seen.dedup_by(|later, earlier| later.tasks == earlier.tasks);
+        seen.truncate(MOST_CONFLICTS);
+        seen
+    }
+
+    /// Files that no task names are nobody's matter.
+    fn touched_by_open_tasks(&self, mut seen: Vec<Touched>) -> Vec<Touched> {
+        for touched in &mut seen {
+            touched.files.retain(|file| self.state.names_file(file));
+            touched.files.sort_unstable();
+            touched.files.dedup();
+            touched.files.truncate(MOST_TOUCHED);
+        }
+        seen.retain(|touched| !touched.files.is_empty() && self.is_open(&touched.task));
+        seen.sort_by_key(|touched| self.state.position(&touched.task));
+        seen.dedup_by(|later, earlier| later.task == earlier.task);
+        seen
+    }
+
+    fn is_open(&self, task: &TaskId) -> bool {
+        self.state.task(task).is_some_and(|t| t.in_run() && !t.is_closed())
+    }
+}
