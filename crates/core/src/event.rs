@@ -579,6 +579,11 @@ pub enum Event {
         /// What tasks change of the files that the plan names.
         touched: Vec<Touched>,
     },
+    /// A task has stood still for longer than it may; that nothing happens is no move of it.
+    StandstillTold {
+        /// The task.
+        task: TaskId,
+    },
     /// A task was put ahead of all others by a person.
     TaskPreferred {
         /// The task.
@@ -706,6 +711,7 @@ impl Event {
             | Event::LaneThawed
             | Event::TargetMoved { .. }
             | Event::BranchesSeen { .. }
+            | Event::StandstillTold { .. }
             | Event::QuestionAsked { .. }
             | Event::QuestionAnswered { .. }
             | Event::QuestionWithdrawn { .. } => None,

@@ -5,7 +5,9 @@
 
 mod lane;
 
-use crate::decide::{gate_is_open, hold_back, is_live, may_start, next_start, room_for_parked, start_key};
+use crate::decide::{
+    gate_is_open, hold_back, is_live, may_start, next_start, room_for_parked, stands_from, start_key,
+};
 use crate::event::{After, Event, Record};
 use crate::outcome::Class;
 use crate::policy::Changes;
@@ -196,6 +198,11 @@ pub static INVARIANTS: &[Invariant] = &[
         "a task starts before its equals only if it shares no file with one on its way, or they do too",
         Rule::Event(equals_are_clear),
     ),
+    invariant(
+        "INV-37",
+        "a standstill is told once in a step, and not before its bound",
+        Rule::Event(standstill_is_due),
+    ),
 ];
 
 /// Asks all rules about a state.
@@ -319,6 +326,14 @@ fn equals_are_clear(state: &State, event: &Event) -> Option<String> {
     let mut ready = state.ready().filter(|other| start_key(state, *other).is_clear_of(&key));
     let clear = ready.find(|other| may_start(state, *other))?;
     Some(format!("{task} starts before {}, and {holder} has {file} in hand", state.id(clear)))
+}
+
+fn standstill_is_due(state: &State, event: &Event) -> Option<String> {
+    let Event::StandstillTold { task } = event else { return None };
+    let at = state.position(task)?;
+    let due = stands_from(state, at).is_some_and(|due| due <= state.clock.last);
+    let told = state.tasks[at].told;
+    said(told || !due, || format!("{task} is told of at {:?}: {:?}", state.clock.last, state.tasks[at]))
 }
 
 fn deferred_are_wished(state: &State) -> Option<String> {

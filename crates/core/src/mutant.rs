@@ -80,11 +80,13 @@ pub enum Mutant {
     RivalsTogether,
     /// Who starts next is chosen whoever has its files in hand.
     SharingIgnored,
+    /// Who stands still is told of again and again.
+    StandstillRepeated,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::SlotsIgnored,
         Self::OpenSatisfies,
         Self::ReopenedSatisfies,
@@ -123,5 +125,6 @@ impl Mutant {
         Self::HeldRivalAwaited,
         Self::RivalsTogether,
         Self::SharingIgnored,
+        Self::StandstillRepeated,
     ];
 }

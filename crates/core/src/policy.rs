@@ -307,6 +307,9 @@ pub struct Policy {
     /// How long an agent may be quiet before it is asked about, ms; 0 is for ever.
     #[serde(default)]
     pub silence_ms: u64,
+    /// How long a task may stay without any move before it is told what it waits for, ms; 0 is for ever.
+    #[serde(default)]
+    pub stuck_after_ms: u64,
     /// Who looks at verified work before it becomes a change; nobody if none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<Reviewer>,
@@ -358,6 +361,7 @@ impl Default for Policy {
             mode: Mode::default(),
             attribution: Attribution::default(),
             silence_ms: 900_000,
+            stuck_after_ms: 1_800_000,
             review: None,
             prompt: None,
         }

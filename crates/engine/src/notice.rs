@@ -6,6 +6,7 @@ use ppe_core::event::{After, Event, Record};
 use ppe_core::ids::TaskId;
 use ppe_core::policy::Approval;
 use ppe_core::state::{Hold, PauseCause, State};
+use ppe_core::view::standstill;
 
 /// The changes that a person may look at since one was opened: it alone, or its wave that is now all there.
 fn awaiting(state: &State, opened: &TaskId) -> Vec<TaskId> {
@@ -60,6 +61,12 @@ pub(crate) fn notices(state: &State, record: &Record) -> Vec<Notice> {
         }
         Event::BudgetNeared { percent } => {
             Some(make("budget", None, format!("{percent}% of the budget are spent")))
+        }
+        Event::StandstillTold { task } => {
+            let at = state.position(task)?;
+            let standstill = standstill(state, at, record.at)?;
+            let text = format!("{}. Next: `{}`", standstill.text, standstill.command);
+            Some(make("standstill", Some(task), text))
         }
         Event::RunCompleted => Some(make("end", None, "every task is closed".to_owned())),
         _ => None,

@@ -113,7 +113,7 @@ const REACHED: &str = "
     question-asked starvation  question-asked target-red  question-asked target-rewritten
     question-asked task-removed  question-withdrawn  races-lost  review-ended  review-left-out  review-started  run-completed  run-started  session-opened
     sighted  slots-changed  snapshot-taken  stop-requested agents  stop-requested cancel  stop-requested drain
-    stop-withdrawn  target-moved  target-red ci  task-closed cancelled  task-closed landed
+    standstill-told  stop-withdrawn  target-moved  target-red ci  task-closed cancelled  task-closed landed
     task-closed by repair landed  task-closed by repair skipped  task-closed landed-by-others  task-closed no-change  task-closed skipped  task-held operator
     task-parked operator  task-parked question  task-queued  task-parked taken  task-preferred  task-preloaded
     task-readied recheck  task-reopened continue  task-reopened first  task-reset anew  task-reset keep

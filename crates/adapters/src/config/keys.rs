@@ -257,6 +257,12 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         "Minutes an agent may say and commit nothing before you are asked about it; 0 is for ever.",
     ),
     key(
+        "limits.stuck_after_min",
+        whole(0, YEAR_MIN, |s, n| s.policy.stuck_after_ms = minutes(n)),
+        &[],
+        "Minutes without any move before you are told what a task waits for; work itself has four times that. 0 is never.",
+    ),
+    key(
         "limits.verify_min",
         whole(0, YEAR_MIN, |s, n| s.limits.verify_ms = minutes(n)),
         &[],

@@ -84,7 +84,7 @@ fn prove(site: &Site, command: Command) -> Result<Command, AppError> {
     Ok(Command::Done { task, commit })
 }
 
-fn understand(command: Control) -> Result<(Command, RunOf), AppError> {
+pub(super) fn understand(command: Control) -> Result<(Command, RunOf), AppError> {
     let id = |text: String| TaskId::new(text);
     Ok(match command {
         Control::Pause { task, of } => (Command::Pause(task.map(id)), of),

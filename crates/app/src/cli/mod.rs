@@ -24,6 +24,8 @@ mod resume;
 mod run;
 pub mod screen;
 mod simulate;
+#[cfg(test)]
+mod standstills;
 mod status;
 mod terminal;
 mod ui;

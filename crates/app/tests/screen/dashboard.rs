@@ -7,7 +7,7 @@ use ppe_core::intent::Intent;
 use ppe_core::outcome::{Claim, Class, Exit};
 use ppe_core::state::StopMode;
 use ppe_core::view::RunView;
-use ppe_testkit::drive::{Drive, MINUTE};
+use ppe_testkit::drive::{Drive, HOUR, MINUTE};
 
 const UPDATED: &str = "2026-01-29 14:23:45";
 
@@ -227,6 +227,19 @@ fn a_stuck_task_says_what_failed_where_and_what_next() {
     assert!(!screen.contains("T-003 ["), "it is not at work");
     let waits = "║   T-010 (blocked: T-003 needs manual intervention) ";
     assert!(screen.lines().any(|line| line.starts_with(waits)), "{screen}");
+}
+
+#[test]
+fn whoever_stands_still_is_told_of_with_the_command_that_goes_on() {
+    let mut drive = busy();
+    assert!(!shown(&seen(&drive), &Look::default()).contains("stood still"));
+    drive.later(5 * HOUR);
+    let screen = shown(&seen(&drive), &Look::default());
+    let lines: Vec<&str> = screen.lines().filter(|line| line.contains('⌛')).collect();
+    assert!(lines[0].starts_with("║ ⌛ T-001 has stood still for 5h "), "{screen}");
+    assert!(lines[0].contains(": it waits for its agent"));
+    assert!(lines.len() == 4 && lines[3].starts_with("║ ⌛ ... and 5 more stand still "), "{lines:#?}");
+    assert!(screen.contains("║    Next: ppe retry T-001 "));
 }
 
 #[test]

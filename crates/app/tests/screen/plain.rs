@@ -6,7 +6,7 @@ use ppe_core::outcome::{Claim, Class, Exit};
 use ppe_core::report::{Measured, report};
 use ppe_core::state::State;
 use ppe_core::view::{WaveLine, WaveStatus, percent};
-use ppe_testkit::drive::{Drive, MINUTE, plan, task};
+use ppe_testkit::drive::{Drive, HOUR, MINUTE, plan, task};
 use std::sync::Arc;
 
 /// All lines of a run from its beginning.
@@ -164,6 +164,21 @@ fn repairs_and_the_call_for_a_person_are_told() {
     14:23 🔄 T-003 attempt 4: repair 3 of 3 (command)
     14:23 🚧 T-003 needs manual intervention. 7 other tasks continuing... It failed: does not compile. Its work lies on branch feat/T-003-kubernetes-manifests. Next: ppe retry T-003
     "#);
+}
+
+#[test]
+fn branches_that_do_not_merge_and_who_stands_still_are_told() {
+    let mut drive = Drive::with(plan("Two", vec![task("T-1", "one"), task("T-2", "two")]), policy(), &[]);
+    drive.prepare("T-1");
+    drive.branches(&[["T-1", "T-2"]], &[]);
+    drive.branches(&[], &[]);
+    drive.later(HOUR);
+    let lines = told(&drive);
+    let about: Vec<&str> = lines.iter().filter(|l| l.contains(['⚠', '⌛'])).map(String::as_str).collect();
+    insta::assert_snapshot!(about.join("\n"), @r"
+    14:23 ⚠ T-1 and T-2 conflict in 2 files
+    14:23 ⌛ T-2 has stood still for 1h: it waits for its workspace; next: ppe retry T-2
+    ");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod radar;
 mod rest;
 mod review;
 mod schedule;
+mod standstill;
 mod starvation;
 mod timer;
 mod trouble;
@@ -27,6 +28,8 @@ pub(crate) use question::is_live;
 pub use rest::{Rest, rest};
 pub use schedule::{HoldBack, StartKey, hold_back, may_start, start_key};
 pub(crate) use schedule::{gate_is_open, next_start, room_for_parked};
+pub(crate) use standstill::Heads;
+pub use standstill::{moved, stands_from};
 pub use starvation::{left_ms, pace_ms};
 pub use timer::next_wakeup;
 

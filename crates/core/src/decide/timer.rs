@@ -1,6 +1,6 @@
 //! Time: what is due, and when something will be. There are no timers to keep: the next moment follows from the state.
 
-use super::{Decider, capacity, lane, schedule};
+use super::{Decider, capacity, lane, schedule, standstill};
 use crate::event::Event;
 use crate::ids::Millis;
 use crate::mutant::Mutant;
@@ -35,6 +35,7 @@ impl Decider<'_> {
                 self.settle_question(question, answer);
             }
         }
+        self.tell_of_standstills();
     }
 
     fn ask_about_silence(&mut self, at: usize) {
@@ -108,5 +109,6 @@ pub fn next_wakeup(state: &State) -> Option<Millis> {
         .chain(questions)
         .chain(lane::wait_due(state))
         .chain(schedule::stagger_until(state))
+        .chain(standstill::next_standstill(state))
         .min()
 }

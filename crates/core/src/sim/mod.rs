@@ -170,8 +170,9 @@ fn simulated(policy: &Policy, slots: u32) -> Policy {
         attempt_limit_ms: 0,
         question_timeout_ms: 0,
         open_changes: 0,
-        // A bound for checks of minutes says nothing about estimates of weeks.
+        // Bounds for checks of minutes say nothing about estimates of weeks.
         longest_wait_ms: 1 << 50,
+        stuck_after_ms: 0,
         ..policy.clone()
     }
 }

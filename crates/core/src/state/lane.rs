@@ -1,6 +1,6 @@
 //! The merge lane's state: what waits, and the candidates under way. Knows nothing of git.
 
-use crate::ids::{CandidateId, CommitId, TaskId, TreeId};
+use crate::ids::{CandidateId, CommitId, Millis, TaskId, TreeId};
 use crate::outcome::{Built, Failure};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -153,6 +153,8 @@ pub struct Lane {
     pub base_checks: u32,
     /// Races lost in a row by the task at the front.
     pub races: u32,
+    /// When something of it was last recorded.
+    pub moved: Millis,
 }
 
 impl Lane {

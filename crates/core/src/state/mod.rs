@@ -361,7 +361,7 @@ impl State {
             task.facts.started = None;
         }
         let before = std::mem::replace(&mut task.step, step);
-        task.since = now;
+        (task.since, task.told) = (now, false);
         self.index.enter(at, self.plan.tasks[at].wave, &before, &task.step);
         self.files.enter(at, &before, &task.step);
         if was_satisfying != task.satisfies() {

@@ -544,6 +544,10 @@ pub struct Task {
     pub step: Step,
     /// Since when.
     pub since: Millis,
+    /// When something of it was last recorded.
+    pub moved: Millis,
+    /// Whether it was told that it stands still in this step.
+    pub told: bool,
     /// What outlives a step.
     pub facts: Facts,
 }

@@ -7,12 +7,14 @@ mod estimate;
 mod lists;
 mod matter;
 mod obstacle;
+mod standstill;
 mod task;
 
 pub use estimate::{Remaining, Velocity};
 pub use lists::{Group, HeldTask, Lists, Reviews, WaveLine, WaveStatus, headline, waves};
 pub use matter::review_line;
 pub use matter::{Breaker, CandidateLine, LaneLine, Offer, OpenQuestion, Pause, Waiting};
+pub use standstill::{Standstill, standstill};
 pub use task::{ALMOST_DONE_PERCENT, Activity, Mark, TaskLine, TaskWord, phase_line, repair_line};
 
 use crate::decide::{Rest, rest};
@@ -213,6 +215,9 @@ pub struct RunView {
     /// Branches that do not merge.
     #[serde(default)]
     pub conflicts: Vec<Conflict>,
+    /// Tasks that have stood still for longer than they may, the longest first.
+    #[serde(default)]
+    pub standstills: Vec<Standstill>,
     /// Figures of the whole run.
     pub totals: Sums,
     /// Time.
@@ -279,6 +284,7 @@ pub fn view(state: &State, now: Millis, outside: &Outside) -> RunView {
         waiting: matter::waiting(state, now),
         stop: state.stop,
         lane: matter::lane(state),
+        standstills: standstill::standstills(state, now),
         conflicts: outside.conflicts.clone().unwrap_or_else(|| matter::conflicts(state)),
         reviews: lists::reviews(state, now),
         remaining: estimate::remaining(state, now, &obstacles),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// One thing worth a word; sent at most once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// `question`, `stuck`, `needs-review`, `paused`, `budget`, `end`.
+    /// `question`, `stuck`, `needs-review`, `paused`, `budget`, `standstill`, `end`.
     pub kind: String,
     /// The run.
     pub run: String,

@@ -36,6 +36,7 @@ pub(super) fn attention(view: &RunView, detail: Detail, look: &Look) -> Vec<Row>
     if view.waiting.len() > TOLD {
         texts.push(format!("⏳ ... and {} more delays", view.waiting.len() - TOLD));
     }
+    texts.extend(standing(view, shown));
     texts.extend(reviews(view));
     texts.extend(approvals(view));
     let conflicts = conflicts(&view.conflicts, &view.target);
@@ -111,6 +112,17 @@ fn approvals(view: &RunView) -> Option<String> {
         [one] => Some(format!("   Next: ppe diff {one}, then ppe approve {one}")),
         [first, ..] => Some(format!("   Next: ppe diff {first}, ...; then ppe approve --all")),
     }
+}
+
+/// Who stands still, what for, and the command that goes on.
+fn standing(view: &RunView, shown: usize) -> Vec<String> {
+    let told = view.standstills.iter().take(shown.min(TOLD));
+    let mut texts: Vec<String> = told
+        .flat_map(|standing| [format!("⌛ {}", standing.text), format!("   Next: {}", standing.command)])
+        .collect();
+    let more = view.standstills.len().saturating_sub(texts.len() / 2);
+    texts.extend((more > 0).then(|| format!("⌛ ... and {more} more stand still")));
+    texts
 }
 
 /// What the keys do now.

@@ -10,7 +10,7 @@ use ppe_core::ids::TaskId;
 use ppe_core::outcome::{Failure, Prepared};
 use ppe_core::report::Report;
 use ppe_core::state::{Closure, Hold, Kind, Park, PauseCause, Review, Satisfies, State, Stop, StopMode};
-use ppe_core::view::{RunView, WaveLine, WaveStatus, headline, percent, waves};
+use ppe_core::view::{RunView, WaveLine, WaveStatus, headline, percent, standstill, waves};
 use ppe_core::wording::{list, short, span, thousands};
 use std::collections::BTreeMap;
 
@@ -210,6 +210,10 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         | Event::RacesLost { .. }
         | Event::BranchesSeen { .. }
         | Event::LaneThawed => lane(event, state)?,
+        Event::StandstillTold { task } => {
+            let found = standstill(state, state.position(task)?, state.clock.last)?;
+            format!("⌛ {}; next: {}", found.text, found.command)
+        }
         Event::RunStarted { run, target, selected, .. } => {
             format!("Run {run} begins: {} into {target}", plural(selected.len(), "task"))
         }

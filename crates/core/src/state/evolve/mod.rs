@@ -2,11 +2,11 @@
 
 mod attempt;
 mod lane;
+mod task;
 
-use super::{Breaker, State, Step, Tries, Work, Workspace};
 use super::{
-    Closure, Deferred, Due, Facts, Flaky, Kind, Labelled, Park, PauseCause, Progress, Question, Radar,
-    Running,
+    Breaker, Closure, Deferred, Due, Facts, Kind, Labelled, PauseCause, Progress, Question, Radar, Running,
+    State, Step, Workspace,
 };
 use crate::event::{Event, Record};
 use crate::ids::{Attempt, Millis, QuestionId, TaskId};
@@ -44,6 +44,9 @@ impl State {
             .map_err(|violation| violation.to_string())
             .and_then(|()| self.try_evolve(event))
             .map_err(|why| Illegal { event: format!("{event:?}").chars().take(160).collect(), why })?;
+        if let Some(at) = event.task().and_then(|task| self.position(task)) {
+            self.tasks[at].moved = self.clock.last;
+        }
         if !self.deferred.is_empty() {
             self.forget_unwanted();
         }
@@ -160,7 +163,10 @@ impl State {
             | Event::CandidateLanded { .. }
             | Event::TargetRed { .. }
             | Event::RacesLost { .. }
-            | Event::LaneThawed => return self.lane_moved(event),
+            | Event::LaneThawed => {
+                self.lane.moved = self.clock.last;
+                return self.lane_moved(event);
+            }
             Event::ChangeReturned { task, failure, after } => {
                 let facts = self.facts(task)?;
                 facts.failed_tip.clone_from(&facts.tip);
@@ -169,6 +175,10 @@ impl State {
             }
             Event::ChangeApproved { task, tip } => self.facts(task)?.approved = Some(tip.clone()),
             Event::ChangeRejected { task, note } => return self.change_rejected(task, note),
+            Event::StandstillTold { task } => {
+                let at = self.at(task)?;
+                self.tasks[at].told = true;
+            }
             Event::TargetMoved { tip } => self.target_tip = tip.clone(),
             Event::BranchesSeen { conflicts, touched } => {
                 self.radar = Radar { conflicts: conflicts.clone(), touched: touched.clone() };
@@ -399,90 +409,6 @@ impl State {
                 facts.workspace = Workspace::Wanted;
             }
         }
-        Ok(())
-    }
-
-    fn task_parked(&mut self, task: &TaskId, park: Park) -> Result {
-        let at = self.at(task)?;
-        let kind = match &self.tasks[at].step {
-            Step::Ready { kind } | Step::Backoff { kind, .. } | Step::Parked { kind, .. } => *kind,
-            Step::Open | Step::InLane | Step::Published | Step::Publishing | Step::Held { .. } => {
-                Kind::Recheck
-            }
-            Step::Running(_) => Kind::Continue,
-            Step::Waiting => Kind::First,
-            Step::Outside | Step::Closed(_) => return Err(format!("{task} is not open")),
-        };
-        self.lane.queue.retain(|t| t != task);
-        self.tasks[at].facts.wish = None;
-        self.enter(task, Step::Parked { park, kind })
-    }
-
-    fn change_rejected(&mut self, task: &TaskId, note: &str) -> Result {
-        self.lane.queue.retain(|t| t != task);
-        let facts = self.facts(task)?;
-        facts.failed_tip.clone_from(&facts.tip);
-        facts.approved = None;
-        facts.wish = None;
-        facts.note = Some(note.to_owned());
-        self.enter(task, Step::Ready { kind: Kind::Rejected })
-    }
-
-    fn task_reopened(&mut self, task: &TaskId, note: Option<&str>, kind: Kind) -> Result {
-        let at = self.at(task)?;
-        self.lane.queue.retain(|t| t != task);
-        let facts = &mut self.tasks[at].facts;
-        facts.tries = Tries::default();
-        facts.labelled = Labelled::No;
-        facts.wish = None;
-        facts.flaky = Flaky::Unused;
-        facts.granted = facts.usage;
-        facts.note = note.map(str::to_owned).or_else(|| facts.note.take());
-        if matches!(self.tasks[at].step, Step::Outside) {
-            return Err(format!("{task} is not part of the run"));
-        }
-        self.progress = Progress::Open;
-        self.take_up_repair(task);
-        self.set_step(at, Step::Ready { kind });
-        Ok(())
-    }
-
-    fn task_reset(&mut self, task: &TaskId, note: Option<&str>, work: Work) -> Result {
-        let at = self.at(task)?;
-        let landing = self.tasks[at].closure().and_then(Closure::commit).cloned();
-        let facts = &mut self.tasks[at].facts;
-        let old = std::mem::take(facts);
-        *facts = Facts {
-            undone: old.undone,
-            attempts: old.attempts,
-            branch: old.branch,
-            priority: old.priority,
-            worked_ms: old.worked_ms,
-            usage: old.usage,
-            granted: old.usage,
-            allowed: old.allowed,
-            first_started: old.first_started,
-            workspace: old.workspace,
-            published: old.published,
-            note: note.map(str::to_owned),
-            ..Facts::default()
-        };
-        match work {
-            Work::Keep => {
-                facts.base = old.base;
-                facts.tip = old.tip;
-                facts.snapshot = old.snapshot;
-                facts.change = old.change;
-                facts.session = old.session;
-                facts.review = old.review;
-                facts.findings = old.findings;
-                facts.adopted = old.adopted;
-            }
-            Work::Anew => facts.undone.extend(landing),
-        }
-        self.progress = Progress::Open;
-        self.take_up_repair(task);
-        self.set_step(at, Step::Waiting);
         Ok(())
     }
 
