@@ -93,6 +93,8 @@ async fn a_red_check_tells_its_log_and_a_second_run_is_one_of_github_s() {
     assert_eq!(failure.class, Class::Ci);
     assert_eq!(failure.detail, format!("--- build ---\nbuild on {commit}: failure\n"));
     red(ci(&bench, &commit, 1).await);
+    // What is looked at meanwhile is of before.
+    bench.hub.fault(&json!({"path": "/rerun-failed-jobs$", "slow_ms": 200}));
     assert_eq!(ci(&bench, &commit, 2).await, Ok(Verdict::Green));
     let reruns = |told: ppe_testkit::github::Told| {
         told.requests.iter().filter(|request| request.path.ends_with("/rerun-failed-jobs")).count()

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
 /// Looks at a commit's checks before the pause between two is doubled.
@@ -22,6 +22,8 @@ const LEAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How a commit's checks stand, or why that cannot be told.
 type Told = Result<Vec<Check>, Trouble>;
+/// What a look told, and when it began: it knows nothing of what was done since.
+type Look = (Instant, Told);
 
 /// The commits that are waited for, and the one that looks.
 #[derive(Default)]
@@ -41,19 +43,26 @@ struct WaitedFor {
 }
 
 struct Watched {
-    told: watch::Sender<Option<Told>>,
+    told: watch::Sender<Option<Look>>,
     looks: u32,
 }
 
 /// What is told of one commit, look by look.
-pub(super) struct Looks(watch::Receiver<Option<Told>>);
+pub(super) struct Looks(watch::Receiver<Option<Look>>);
 
 impl Looks {
-    /// How the checks stand at the next look.
-    pub(super) async fn next(&mut self) -> Told {
-        let ended = || Trouble::Machine("nobody looks at checks any more".to_owned());
-        self.0.changed().await.map_err(|_| ended())?;
-        self.0.borrow_and_update().clone().ok_or_else(ended)?
+    /// How the checks stand at the next look that begins after a moment.
+    pub(super) async fn after(&mut self, moment: Instant) -> Told {
+        loop {
+            let ended = |_| Trouble::Machine("nobody looks at checks any more".to_owned());
+            self.0.changed().await.map_err(ended)?;
+            let look = self.0.borrow_and_update().clone();
+            if let Some((begun, told)) = look
+                && begun >= moment
+            {
+                return told;
+            }
+        }
     }
 }
 
@@ -76,12 +85,12 @@ impl Poller {
     }
 
     /// Tells everybody, and how long it is until the next look: the one who began last has the shortest patience.
-    fn tell(&self, found: BTreeMap<CommitId, Told>, first: Duration) -> Duration {
+    fn tell(&self, begun: Instant, found: BTreeMap<CommitId, Told>, first: Duration) -> Duration {
         let mut waited_for = self.waited_for();
         for (commit, told) in found {
             if let Some(watched) = waited_for.commits.get_mut(&commit) {
                 watched.looks += 1;
-                watched.told.send_replace(Some(told));
+                watched.told.send_replace(Some((begun, told)));
             }
         }
         let pauses = waited_for.commits.values().map(|watched| pause(first, watched.looks.saturating_sub(1)));
@@ -151,14 +160,14 @@ async fn poll(inner: Arc<Inner>) {
         if commits.is_empty() {
             return;
         }
-        let (looker, asked) = (Arc::clone(&inner), commits.clone());
+        let (looker, asked, begun) = (Arc::clone(&inner), commits.clone(), Instant::now());
         let found =
             tokio::task::spawn_blocking(move || looker.checks(&asked)).await.unwrap_or_else(|error| {
                 let trouble = Trouble::Machine(error.to_string());
                 commits.into_iter().map(|commit| (commit, Err(trouble.clone()))).collect()
             });
         let first = inner.settings.pace.poll;
-        let pause = inner.poller.tell(found, first);
+        let pause = inner.poller.tell(begun, found, first);
         let least = LEAST_PAUSE.min(first);
         tokio::time::sleep(least).await;
         tokio::select! {

@@ -82,11 +82,14 @@ impl Forge for GitHubPort {
         let (begun, pace) = (Instant::now(), self.inner.settings.pace);
         let asked = spec.clone();
         let required = self.blocking(move |inner| inner.begin_ci(&asked)).await?;
+        let mut since = Instant::now();
         let mut looks = self.inner.watch(&spec.commit);
         loop {
-            let checks = looks.next().await?;
+            let checks = looks.after(since).await?;
             let asked = spec.clone();
-            if self.blocking(move |inner| inner.repeat_failed(&asked)).await? {
+            let repeated = self.blocking(move |inner| inner.repeat_failed(&asked)).await?;
+            since = Instant::now();
+            if repeated {
                 continue;
             }
             // What is required is all that is waited for; without that, more may still begin.
