@@ -2,7 +2,7 @@
 
 use super::Result;
 use crate::ids::TaskId;
-use crate::state::{Closure, Facts, Flaky, Kind, Labelled, Park, State, Step, Tries, Work};
+use crate::state::{Closure, Facts, Flaky, Kind, Labelled, Park, Progress, State, Step, Tries, Work};
 
 impl State {
     pub(super) fn task_parked(&mut self, task: &TaskId, park: Park) -> Result {
