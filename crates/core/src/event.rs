@@ -446,6 +446,11 @@ pub enum Event {
         /// The landing commit.
         commit: CommitId,
     },
+    /// What has just landed is not what was checked: nothing else lands until the target was.
+    LandedUnchecked {
+        /// The landing commit.
+        commit: CommitId,
+    },
     /// A change went back to its task.
     ChangeReturned {
         /// The task.
@@ -503,6 +508,13 @@ pub enum Event {
         hold: Hold,
         /// Why.
         failure: Failure,
+    },
+    /// A person's review of the task's change requests others; what becomes of it follows.
+    ChangesRequested {
+        /// The task.
+        task: TaskId,
+        /// The review, which is heeded once.
+        review: u64,
     },
     /// A closed or held task is open again, by a person.
     TaskReopened {
@@ -666,6 +678,7 @@ impl Event {
             | Event::MemberLeftOut { task, .. }
             | Event::TaskClosed { task, .. }
             | Event::TaskHeld { task, .. }
+            | Event::ChangesRequested { task, .. }
             | Event::TaskReopened { task, .. }
             | Event::TaskReset { task, .. }
             | Event::TaskWished { task, .. }
@@ -707,6 +720,7 @@ impl Event {
             | Event::CandidateSplit { .. }
             | Event::CandidateDropped { .. }
             | Event::CandidateLanded { .. }
+            | Event::LandedUnchecked { .. }
             | Event::TargetRed { .. }
             | Event::LaneThawed
             | Event::TargetMoved { .. }

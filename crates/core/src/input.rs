@@ -216,6 +216,15 @@ pub enum Observed {
         /// What tasks change.
         touched: Vec<Touched>,
     },
+    /// Somebody who may has looked at a task's change as it stands, and requests changes.
+    ChangesRequested {
+        /// The task.
+        task: TaskId,
+        /// Which review of the forge's: later ones have greater numbers.
+        review: u64,
+        /// What it says.
+        text: String,
+    },
 }
 
 /// What the user may command in a run.

@@ -82,11 +82,15 @@ pub enum Mutant {
     SharingIgnored,
     /// Who stands still is told of again and again.
     StandstillRepeated,
+    /// What landed as something else than was checked is built on all the same.
+    UncheckedBelieved,
+    /// A review that was heeded is heeded again.
+    RequestRepeated,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::SlotsIgnored,
         Self::OpenSatisfies,
         Self::ReopenedSatisfies,
@@ -126,5 +130,7 @@ impl Mutant {
         Self::RivalsTogether,
         Self::SharingIgnored,
         Self::StandstillRepeated,
+        Self::UncheckedBelieved,
+        Self::RequestRepeated,
     ];
 }

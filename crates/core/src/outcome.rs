@@ -427,6 +427,9 @@ pub enum BuildOutcome {
 pub enum LandOutcome {
     /// The commit is reachable from the target.
     Landed(CommitId),
+    /// The commit is reachable from the target, with another tree or on another base than was checked: the forge merged
+    /// onto what somebody had landed a moment before.
+    LandedUnchecked(CommitId),
     /// The target moved since the candidate was built.
     BaseMoved,
     /// A member's branch moved since.

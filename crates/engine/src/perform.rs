@@ -312,22 +312,34 @@ fn check_job(state: &State, subject: &Subject, run: u32) -> Option<CheckJob> {
     }
 }
 
+/// What the forge is asked of a commit that passed our own checks.
+fn ci_spec(state: &State, job: &CheckJob) -> CiSpec {
+    let members = match job.subject {
+        Subject::Candidate(id) => members(state, id),
+        Subject::Base(_) => None,
+    };
+    let base = members.as_ref().and_then(|(_, stage)| stage.built()).map(|built| built.base.clone());
+    CiSpec {
+        subject: job.subject.clone(),
+        run: job.run,
+        commit: job.commit.clone(),
+        base: base.unwrap_or_else(|| job.commit.clone()),
+        target: state.target.clone(),
+        members: members.map(|(members, _)| members).unwrap_or_default(),
+    }
+}
+
 async fn check(ports: &impl Ports, state: &State, subject: &Subject, run: u32) -> Answer {
     let Some(job) = check_job(state, subject, run) else { return OVER };
-    let commit = job.commit.clone();
+    let ci = ci_spec(state, &job);
     let mut verdict = ports.executor().check(job).await?;
     // What is red here is not worth the forge's time.
     if verdict == Verdict::Green {
-        let (subject, target) = (subject.clone(), state.target.clone());
-        verdict = ports.forge().ci(CiSpec { subject, run, commit: commit.clone(), target }).await?;
+        verdict = ports.forge().ci(ci.clone()).await?;
     }
-    if let Subject::Candidate(id) = subject {
-        for (member, _) in members(state, *id).map(|(members, _)| members).unwrap_or_default() {
-            if let Some(change) = member.change {
-                let (commit, verdict) = (commit.clone(), verdict.clone());
-                ports.forge().report_check(CheckReport { change, commit, run, verdict }).await?;
-            }
-        }
+    for change in ci.members.iter().filter_map(|(member, _)| member.change) {
+        let (commit, verdict) = (ci.commit.clone(), verdict.clone());
+        ports.forge().report_check(CheckReport { change, commit, run, verdict }).await?;
     }
     Ok(Input::CheckEnded { subject: subject.clone(), run, verdict })
 }

@@ -9,6 +9,8 @@ import subprocess
 import threading
 import time
 
+import merging
+
 OWNER, NAME = "o", "r"
 REPO = "/repos/{owner}/{repo}"
 
@@ -47,16 +49,19 @@ class Hub:
         self.pulls = []
         self.comments = []
         self.commits = {}
-        # What tests may change: which checks CI has and for which refs, what the repository allows, what the token may.
-        self.rules = {"checks": [], "on": "^refs/heads/ppe/lane/", "required": [], "push": True, "checks_readable": True}
-        # How many requests of this hour are left, by resource.
-        self.rules["left"] = {}
+        self.merges = {}
+        # What tests may change: which checks CI has and for which refs, or for pull requests; what the repository allows,
+        # what the token may; how many requests of this hour are left, by resource; and what merging.py names.
+        self.rules = {"checks": [], "on": "^refs/heads/ppe/lane/", "on_pulls": False, "required": [], "push": True}
+        self.rules |= {"checks_readable": True, "methods": ["merge", "squash", "rebase"], "merge_async": 0, "rush": 0}
+        self.rules |= {"approvals": 0, "strict": False, "unknown_ms": 0, "rule_kinds": [], "bypass": False, "left": {}}
 
     # Git.
 
-    def git(self, *args):
+    def git(self, *args, given=""):
         """Output of a git command, or None when it fails."""
-        done = subprocess.run(["git", "--git-dir", self.git_dir, *args], capture_output=True, text=True, check=False)
+        command = ["git", "--git-dir", self.git_dir, *args]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
         return done.stdout.strip() if done.returncode == 0 else None
 
     def tip(self, branch):
@@ -73,18 +78,36 @@ class Hub:
             news = {ref for ref in refs if refs[ref] != self.refs.get(ref)}
             self.refs = refs
             for ref in sorted(refs):
-                if self.rules["checks"] and re.search(self.rules["on"], ref):
-                    begun = {"id": len(self.commits) + 1, "since": time.monotonic(), "attempt": 1}
-                    self.commits.setdefault(refs[ref], begun)
+                if re.search(self.rules["on"], ref):
+                    self.begin_ci(refs[ref])
             for pull in self.pulls:
                 if pull["state"] == "open" and {f"refs/heads/{pull[side]}" for side in ("head", "base")} & news:
                     self.follow(pull)
+            merging.settle(self)
+
+    def begin_ci(self, sha):
+        if self.rules["checks"]:
+            begun = {"id": len(self.commits) + 1, "since": time.monotonic(), "attempt": 1}
+            self.commits.setdefault(sha, begun)
 
     def follow(self, pull):
-        pull["sha"] = self.tip(pull["head"]) or pull["sha"]
+        pull.update(sha=self.tip(pull["head"]) or pull["sha"], moved=time.monotonic())
         base = self.tip(pull["base"])
         if self.git("merge-base", "--is-ancestor", pull["sha"], base) is not None:
-            pull.update(state="closed", merged=base, closed_at=now())
+            self.end(pull, merged=base)
+        # As on GitHub, nothing runs for a pull request that does not merge.
+        elif self.rules["on_pulls"] and self.git("merge-tree", "--write-tree", base, pull["sha"]) is not None:
+            self.begin_ci(pull["sha"])
+
+    def end(self, pull, merged=None):
+        pull.update(state="closed", merged=merged, closed_at=now())
+
+    @staticmethod
+    def refused(status, message):
+        return Refused(status, message)
+
+    def approvals_of(self, pull):
+        return 0
 
     # Pull requests.
 
@@ -104,7 +127,7 @@ class Hub:
             title=pull["title"],
             body=pull["body"],
             state=pull["state"],
-            draft=False,
+            draft=pull["draft"],
             url=f"{self.url}/repos/{OWNER}/{NAME}/pulls/{pull['number']}",
             html_url=f"{self.url}/{OWNER}/{NAME}/pull/{pull['number']}",
             requested_teams=[],
@@ -117,6 +140,7 @@ class Hub:
             made[side].update(ref=name, sha=sha, label=f"{OWNER}:{name}")
         if whole:
             made["merged"] = pull["merged"] is not None
+            made["mergeable"] = merging.merges(self, pull) if pull["state"] == "open" else None
         return made
 
     def label(self, name):
@@ -165,8 +189,11 @@ class Hub:
             "merged": None,
             "closed_at": None,
             "labels": [],
+            "draft": body.get("draft", False),
+            "moved": time.monotonic(),
         }
         self.pulls.append(pull)
+        self.follow(pull)
         return 201, self.shown(pull, whole=True)
 
     def edit_pull(self, pull, changes):
@@ -174,6 +201,7 @@ class Hub:
             if key in changes:
                 pull[key] = changes[key]
         pull["closed_at"] = now() if pull["state"] == "closed" else None
+        pull["moved"] = time.monotonic()
         return 200, self.shown(pull, whole=True)
 
     def squash_by_hand(self, pull):
@@ -182,7 +210,7 @@ class Hub:
         who = ["-c", "user.name=A Person", "-c", "user.email=person@example.org"]
         made = self.git(*who, "commit-tree", tree, "-p", base, "-m", f"{pull['title']} (#{pull['number']})")
         self.git("update-ref", f"refs/heads/{pull['base']}", made, base)
-        pull.update(state="closed", merged=made, closed_at=now())
+        self.end(pull, merged=made)
 
     # Comments.
 
@@ -327,6 +355,8 @@ class Hub:
         may = self.rules["push"]
         for other in ("parent", "source", "template_repository"):
             made.pop(other, None)
+        for method, key in (("merge", "merge_commit"), ("squash", "squash_merge"), ("rebase", "rebase_merge")):
+            made[f"allow_{key}"] = method in self.rules["methods"]
         made["permissions"] = {"admin": False, "maintain": False, "push": may, "triage": may, "pull": True}
         return 200, made
 
@@ -339,13 +369,27 @@ class Hub:
         return 200, made
 
     def rules_of(self, _name):
+        rules = [{"type": kind, **self.parameters_of(kind)} for kind in self.rules["rule_kinds"]]
         required = [{"context": context} for context in self.rules["required"]]
-        if not required:
-            return 200, []
-        parameters = {"required_status_checks": required, "strict_required_status_checks_policy": False}
-        rule = {"type": "required_status_checks", "parameters": parameters}
+        if required:
+            parameters = {"required_status_checks": required}
+            parameters["strict_required_status_checks_policy"] = self.rules["strict"]
+            rules.append({"type": "required_status_checks", "parameters": parameters})
         source = {"ruleset_source_type": "Repository", "ruleset_source": f"{OWNER}/{NAME}", "ruleset_id": 1}
-        return 200, [{**rule, **source}]
+        return 200, [{**rule, **source} for rule in rules]
+
+    def parameters_of(self, kind):
+        if kind != "pull_request":
+            return {}
+        never = ("dismiss_stale_reviews_on_push", "require_code_owner_review", "require_last_push_approval")
+        parameters = {key: False for key in (*never, "required_review_thread_resolution")}
+        parameters["required_approving_review_count"] = self.rules["approvals"]
+        return {"parameters": parameters}
+
+    def ruleset(self, operation):
+        made = operation.example(200)
+        made["current_user_can_bypass"] = "always" if self.rules["bypass"] else "never"
+        return 200, made
 
     def answer(self, operation, part, query, body):
         """Does what an operation does: status and body."""
@@ -354,7 +398,11 @@ class Hub:
         with self.lock:
             self.pushed()
             method, path = operation.name.split(" ", 1)
-            match method, path.removeprefix(REPO):
+            path = path.removeprefix(REPO)
+            merged = merging.answer(self, method, path, part, body)
+            if merged is not None:
+                return merged
+            match method, path:
                 case "GET", "/user":
                     return 200, {**operation.example(200), "login": "octocat"}
                 case "GET", "":
@@ -363,6 +411,8 @@ class Hub:
                     return self.branch(part["branch"])
                 case "GET", "/rules/branches/{branch}":
                     return self.rules_of(part["branch"])
+                case "GET", "/rulesets/{ruleset_id}":
+                    return self.ruleset(operation)
                 case "GET", "/pulls":
                     return self.list_pulls(query)
                 case "POST", "/pulls":

@@ -101,11 +101,11 @@ const REACHED: &str = "
     budget-neared  candidate-built  candidate-chosen
     candidate-dropped base-moved  candidate-dropped conflict  candidate-dropped head-moved  candidate-dropped red
     candidate-dropped target-red  candidate-dropped withdrawn  candidate-dropped restarted  candidate-green
-    candidate-red  candidate-split  member-left-out  candidate-landed  change-approved  change-labelled  change-opened  change-rejected
+    candidate-red  candidate-split  member-left-out  candidate-landed  change-approved  change-labelled  change-opened  change-rejected  changes-requested
     change-returned ci  change-returned conflict  check-red ci  check-started  dispatch-paused agent
     dispatch-paused machine  dispatch-paused operator  dispatch-paused same-cause  dispatch-paused target-red
     dispatch-paused target-rewritten  dispatch-resumed target-red  dispatch-resumed target-rewritten
-    intent-deferred  intent-due  landing-accepted  landing-started  lane-thawed  leftovers-asked  leftovers-taken
+    intent-deferred  intent-due  landed-unchecked  landing-accepted  landing-started  lane-thawed  leftovers-asked  leftovers-taken
     note-left  permission-granted  plan-revised  priority-changed  question-answered  question-asked change-closed  repair-added
     question-asked agent  question-asked boundary  question-asked budget
     question-asked permission  question-asked silence  dispatch-paused budget

@@ -1,7 +1,7 @@
 //! The keys of the forge: where changes live, who lets us in, and how fast it is asked.
 
 use super::key::{Key, choice, key, minutes, seconds, text, whole};
-use super::settings::{ForgeKind, Settings};
+use super::settings::{ForgeKind, ForgeMode, Settings};
 
 /// The keys of `[forge]`.
 pub(super) static FORGE_KEYS: &[Key<Settings>] = &[
@@ -13,6 +13,15 @@ pub(super) static FORGE_KEYS: &[Key<Settings>] = &[
         ]),
         &[],
         "Files of its own with branches in this repository, or GitHub: pull requests, CI there, and a target that lands there first.",
+    ),
+    key(
+        "forge.mode",
+        choice(&[
+            ("push", |s: &mut Settings| s.forge.mode = Some(ForgeMode::Push)),
+            ("merge", |s| s.forge.mode = Some(ForgeMode::Merge)),
+        ]),
+        &[],
+        "How what is green gets into the target on GitHub: by pushing the very commit that was checked, or by GitHub's merge of the pull request. By default pushed, and merged where rules keep the token's user from pushing.",
     ),
     key("forge.remote", text(|s, t| s.forge.remote = t), &[], "The remote that is GitHub."),
     key(

@@ -40,8 +40,8 @@ pub use origin::Origin;
 pub use reference::{reference, schema};
 pub use render::{Held, Line, render};
 pub use settings::{
-    Command, CommandKind, Daemons, EnvPatterns, ForgeKind, ForgeSettings, Limits, PlanSettings, PlanSource,
-    RetryLimits, Settings, Weight, Workspace,
+    Command, CommandKind, Daemons, EnvPatterns, ForgeKind, ForgeMode, ForgeSettings, Limits, PlanSettings,
+    PlanSource, RetryLimits, Settings, Weight, Workspace,
 };
 pub use survey::survey;
 

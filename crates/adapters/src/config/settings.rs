@@ -99,6 +99,8 @@ pub enum PlanSource {
 pub struct ForgeSettings {
     /// Which one.
     pub kind: ForgeKind,
+    /// How what is green gets into the target, if that is not to be found out.
+    pub mode: Option<ForgeMode>,
     /// The remote that is GitHub.
     pub remote: String,
     /// `owner/name` there, if it is not what the remote's address says.
@@ -131,6 +133,15 @@ pub enum ForgeKind {
     Local,
     /// GitHub.
     GitHub,
+}
+
+/// How what is green gets into the target on GitHub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForgeMode {
+    /// By pushing the very commit that was checked.
+    Push,
+    /// By GitHub's merge of the pull request.
+    Merge,
 }
 
 /// Bounds on what jobs may use.

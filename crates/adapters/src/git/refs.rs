@@ -34,6 +34,11 @@ pub fn target(run: &RunId, task: &TaskId) -> String {
     format!("refs/ppe/run/{run}/{task}/target")
 }
 
+/// The pin of the commit that last brought a task's branch on a forge up to date with the target.
+pub fn update_of(run: &RunId, task: &TaskId) -> String {
+    format!("refs/ppe/run/{run}/{task}/update")
+}
+
 /// A commit of the merge lane.
 pub fn candidate(run: &RunId, candidate: CandidateId) -> String {
     format!("refs/ppe/run/{run}/lane/{candidate}")

@@ -1,7 +1,7 @@
 //! A user's repository with a forge beside it, and what a person can do to both. One bench for each forge.
 
 use ppe_adapters::forge::github::port::GitHubPort;
-use ppe_adapters::forge::github::{GitHubSettings, Pace, Place, TokenSource};
+use ppe_adapters::forge::github::{GitHubSettings, Mode, Pace, Place, TokenSource};
 use ppe_adapters::forge::local::LocalForge;
 use ppe_adapters::forge::local::port::LocalForgePort;
 use ppe_adapters::git::{Git, Identity, Repo};
@@ -266,6 +266,19 @@ impl OnGitHub {
         Self::with(pace, None, TOKEN)
     }
 
+    /// A bench where GitHub merges what lands.
+    pub(crate) fn merging(method: MergeMethod) -> Self {
+        Self::merging_at(QUICK, method)
+    }
+
+    pub(crate) fn merging_at(pace: Pace, method: MergeMethod) -> Self {
+        let mut bench = Self::at(pace);
+        (bench.settings.mode, bench.settings.method) = (Some(Mode::Merge), method);
+        let (world, settings) = (&bench.world, bench.settings.clone());
+        bench.port = GitHubPort::new(world.repo.clone(), run(), settings, plumbing(world));
+        bench
+    }
+
     /// A bench whose git is another program and whose token is what it is.
     pub(crate) fn with(pace: Pace, program: Option<&Path>, token: &str) -> Self {
         let world = World::new(program);
@@ -274,7 +287,15 @@ impl OnGitHub {
         let place = Place::of(&hub.remote(), None, None).unwrap();
         let env = BTreeMap::from([("GH_TOKEN".to_owned(), token.to_owned())]);
         let tokens = TokenSource { file: None, env, host: place.host.clone() };
-        let settings = GitHubSettings { remote: hub.remote(), place, tokens, authority: None, pace };
+        let settings = GitHubSettings {
+            remote: hub.remote(),
+            place,
+            tokens,
+            authority: None,
+            pace,
+            mode: None,
+            method: MergeMethod::Merge,
+        };
         let port = GitHubPort::new(world.repo.clone(), run(), settings.clone(), plumbing(&world));
         Self { world, hub, port, settings }
     }

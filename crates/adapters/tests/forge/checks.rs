@@ -24,7 +24,10 @@ async fn candidate(bench: &OnGitHub, rules: &Value) -> (Candidate, CommitId, Com
 
 async fn ci(bench: &OnGitHub, commit: &CommitId, run: u32) -> Result<Verdict, Trouble> {
     let (subject, commit) = (Subject::Candidate(CandidateId(1)), commit.clone());
-    bench.port().ci(CiSpec { subject, run, commit, target: main() }).await
+    bench
+        .port()
+        .ci(CiSpec { subject, run, base: commit.clone(), commit, target: main(), members: Vec::new() })
+        .await
 }
 
 #[track_caller]
@@ -171,7 +174,17 @@ async fn all_commits_that_are_waited_for_are_asked_about_together() {
     let mut waiting = tokio::task::JoinSet::new();
     for (commit, n) in commits.into_iter().zip(1..) {
         let (port, subject) = (bench.port().clone(), Subject::Candidate(CandidateId(n)));
-        waiting.spawn(async move { port.ci(CiSpec { subject, run: 1, commit, target: main() }).await });
+        waiting.spawn(async move {
+            port.ci(CiSpec {
+                subject,
+                run: 1,
+                base: commit.clone(),
+                commit,
+                target: main(),
+                members: Vec::new(),
+            })
+            .await
+        });
     }
     assert_eq!(waiting.join_all().await, vec![Ok(Verdict::Green); 5]);
     let looks = u128::try_from(asked(&bench, since, "/graphql")).unwrap();
@@ -232,7 +245,14 @@ async fn a_base_is_judged_by_what_ci_said_of_it_and_is_not_pushed_again() {
         "checks": [check("build", &json!([[0, "completed", "failure"]]))],
     }));
     let commit = bench.world().tip();
-    let spec = CiSpec { subject: Subject::Base(commit.clone()), run: 2, commit, target: main() };
+    let spec = CiSpec {
+        subject: Subject::Base(commit.clone()),
+        run: 2,
+        base: commit.clone(),
+        commit,
+        target: main(),
+        members: Vec::new(),
+    };
     red(bench.port().ci(spec).await);
     let writes = bench.hub.told().requests.iter().filter(|request| request.writes()).count();
     let pushes = bench.hub.told().requests.iter().filter(|r| r.path.ends_with("git-receive-pack")).count();

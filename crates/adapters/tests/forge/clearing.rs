@@ -20,7 +20,8 @@ async fn judged(bench: &OnGitHub, number: u32) {
         panic!("it merges")
     };
     let subject = Subject::Candidate(CandidateId(number));
-    let verdict = bench.port().ci(CiSpec { subject, run: 1, commit: built.commit, target: main() }).await;
+    let (base, commit, members) = (built.base, built.commit, Vec::new());
+    let verdict = bench.port().ci(CiSpec { subject, run: 1, base, commit, target: main(), members }).await;
     assert!(matches!(verdict, Ok(Verdict::Red(_))), "{verdict:?}");
 }
 

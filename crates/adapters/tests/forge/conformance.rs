@@ -150,7 +150,11 @@ async fn built(bench: &impl Bench, candidate: &Candidate) -> Built {
 
 async fn green(bench: &impl Bench, candidate: CandidateId, commit: &CommitId) {
     let (subject, commit) = (Subject::Candidate(candidate), commit.clone());
-    let verdict = bench.port().ci(CiSpec { subject, run: 1, commit, target: main() }).await.unwrap();
+    let verdict = bench
+        .port()
+        .ci(CiSpec { subject, run: 1, base: commit.clone(), commit, target: main(), members: Vec::new() })
+        .await
+        .unwrap();
     assert_eq!(verdict, Verdict::Green, "a forge without checks has nothing against it");
 }
 

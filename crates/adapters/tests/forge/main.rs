@@ -10,6 +10,7 @@ mod checks;
 mod clearing;
 mod conformance;
 mod faults;
+mod merging;
 mod people;
 mod secrets;
 mod tls;

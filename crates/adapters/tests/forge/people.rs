@@ -1,7 +1,7 @@
 //! What a person does on GitHub itself is followed or left alone.
 
 use crate::bench::{Bench, OnGitHub, change, main, publish};
-use ppe_adapters::forge::github::{Level, survey};
+use ppe_adapters::forge::github::{GitHubSettings, Guarantee, Level, Mode, survey};
 use ppe_core::ids::{ChangeNumber, CommitId, TaskId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, LandOutcome};
@@ -125,7 +125,7 @@ fn a_survey_says_what_is_missing_and_changes_nothing() {
     let bench = OnGitHub::new();
     let look = || survey(&bench.world().repo, &bench.settings(), &main());
     let of = |level: Level| {
-        let found: Vec<_> = look().into_iter().filter(|finding| finding.level == level).collect();
+        let found: Vec<_> = look().findings.into_iter().filter(|finding| finding.level == level).collect();
         found.into_iter().map(|finding| finding.text).collect::<Vec<_>>()
     };
     assert_eq!((of(Level::Bad), of(Level::Warning)), (Vec::new(), Vec::new()));
@@ -142,13 +142,6 @@ fn a_survey_says_what_is_missing_and_changes_nothing() {
         "{:?}",
         of(Level::Good)
     );
-    let rules = json!([{"type": "pull_request"}, {"type": "merge_queue"}]).to_string();
-    bench.hub.fault(&json!({"path": "/rules/branches/main$", "status": 200, "body": rules}));
-    let warned = of(Level::Warning);
-    assert_eq!(
-        warned,
-        ["main takes changes only by pull request", "main takes changes only by its merge queue"]
-    );
     bench.hub.fault(&json!({"path": "/user$", "status": 401, "body": {"message": "Bad credentials"}}));
     let bad = of(Level::Bad).remove(0);
     assert!(bad.contains("GitHub does not accept the token: renew it"), "{bad}");
@@ -164,6 +157,47 @@ fn a_survey_says_what_is_missing_and_changes_nothing() {
             .iter()
             .all(|request| request.method == "GET" || request.path.ends_with("upload-pack"))
     );
+    bench.is_content();
+}
+
+#[test]
+fn a_survey_says_how_landings_get_there_and_what_is_against_them() {
+    let bench = OnGitHub::new();
+    let mut settings = bench.settings();
+    let look = |settings: &GitHubSettings| survey(&bench.world().repo, settings, &main());
+    let told = |settings: &GitHubSettings, level: Level| {
+        let found = look(settings).findings.into_iter().filter(|finding| finding.level == level);
+        found.map(|finding| finding.text).collect::<Vec<_>>()
+    };
+    let how = |settings: &GitHubSettings| look(settings).landing.map(|found| (found.mode, found.guarantee));
+    assert_eq!(how(&settings), Some((Mode::Push, Guarantee::Exact)));
+
+    bench.hub.rules(&json!({"rule_kinds": ["pull_request"], "required": ["build"], "approvals": 2}));
+    assert_eq!(how(&settings), Some((Mode::Merge, Guarantee::Detected)));
+    let warned = told(&settings, Level::Warning);
+    let merges = "GitHub merges what lands: main takes changes only by pull request; whether somebody was faster is \
+        looked at afterwards";
+    let waits = "main wants 2 approving reviews of each change, which octocat cannot give to pull requests of its own";
+    assert_eq!(warned, [merges, waits]);
+    assert!(told(&settings, Level::Good).iter().any(|text| text.contains("on each pull request: build")));
+    bench.hub.rules(&json!({"strict": true, "methods": ["squash", "rebase"]}));
+    assert_eq!(how(&settings), Some((Mode::Merge, Guarantee::Serialised)));
+    let found = look(&settings).findings.into_iter().find(|finding| finding.level == Level::Bad).unwrap();
+    assert_eq!(found.text, "GitHub may not merge by merge there");
+    assert_eq!(found.hint.as_deref(), Some("merge.method = \"squash\", or merge.method = \"rebase\""));
+
+    bench.hub.rules(&json!({"bypass": true}));
+    assert_eq!(how(&settings), Some((Mode::Push, Guarantee::Exact)), "who may pass by, pushes");
+    let kinds = json!(["pull_request", "required_signatures", "required_linear_history", "update"]);
+    bench.hub.rules(&json!({"bypass": false, "rule_kinds": kinds}));
+    settings.mode = Some(Mode::Push);
+    let pushed = [
+        "main takes changes only by pull request",
+        "main takes signed commits only",
+        "main takes nobody's changes",
+    ];
+    assert_eq!(told(&settings, Level::Warning), pushed);
+    assert_eq!(told(&settings, Level::Bad), ["main takes no merge commits"]);
     bench.is_content();
 }
 

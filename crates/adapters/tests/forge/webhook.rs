@@ -125,7 +125,8 @@ async fn a_call_brings_the_verdict_long_before_the_next_look_was_due() {
     let (port, commit) = (bench.port().clone(), bench.world().tip());
     let begun = Instant::now();
     let waiting = tokio::spawn(async move {
-        port.ci(CiSpec { subject: Subject::Base(commit.clone()), run: 1, commit, target: main() }).await
+        let (subject, base) = (Subject::Base(commit.clone()), commit.clone());
+        port.ci(CiSpec { subject, run: 1, base, commit, target: main(), members: Vec::new() }).await
     });
     let port = bench.port().clone();
     let secret = Secret::new(SECRET).unwrap();

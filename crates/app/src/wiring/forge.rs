@@ -3,10 +3,11 @@
 use super::Site;
 use super::check::{Check, bad, good, warning};
 use crate::error::AppError;
-use ppe_adapters::config::ForgeKind;
+use ppe_adapters::config::{ForgeKind, ForgeMode};
 use ppe_adapters::forge::github::port::GitHubPort;
 use ppe_adapters::forge::github::{
-    Authority, GitHubSettings, Level, Pace, Place, Secret, Standing, TokenSource, Webhook, survey,
+    Authority, GitHubSettings, Guarantee, Landing, Level, Mode, Pace, Place, Secret, Standing, TokenSource,
+    Webhook, landing, survey,
 };
 use ppe_adapters::forge::local::LocalForge;
 use ppe_adapters::forge::local::port::LocalForgePort;
@@ -15,6 +16,7 @@ use ppe_adapters::state_dir::RunDir;
 use ppe_core::ids::{Branch, ChangeNumber, RunId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, LandOutcome, Verdict};
+use ppe_core::policy::MergeStrategy;
 use ppe_core::state::{State, Task};
 use ppe_engine::ports::{
     BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, PublishSpec,
@@ -44,7 +46,8 @@ impl RunForge {
         Ok(match site.settings.forge.kind {
             ForgeKind::Local => Self::Local(local),
             ForgeKind::GitHub => {
-                let settings = github(site)?;
+                let mut settings = github(site)?;
+                settings.mode = settings.mode.or(recorded(&site.state.run(run)).mode);
                 Self::GitHub(Box::new(GitHubPort::new(site.repo.clone(), run.clone(), settings, local)))
             }
         })
@@ -156,7 +159,12 @@ fn github(site: &Site) -> Result<GitHubSettings, AppError> {
         patience: Duration::from_millis(forge.checks_ms),
         limit: Duration::from_millis(forge.timeout_ms),
     };
-    Ok(GitHubSettings { remote, place, tokens, authority, pace })
+    let mode = forge.mode.map(|mode| match mode {
+        ForgeMode::Push => Mode::Push,
+        ForgeMode::Merge => Mode::Merge,
+    });
+    let method = site.settings.policy.merge_method;
+    Ok(GitHubSettings { remote, place, tokens, authority, pace, mode, method })
 }
 
 /// Where changes live, in words.
@@ -176,7 +184,7 @@ pub(super) fn checks(site: &Site, target: &Branch) -> Vec<Check> {
         Ok(settings) => settings,
         Err(error) => return vec![bad(NAME, error.message, error.hints.join("; "))],
     };
-    let found = survey(&site.repo, &settings, target).into_iter();
+    let found = survey(&site.repo, &settings, target);
     let check = |finding: ppe_adapters::forge::github::Finding| {
         let hint = finding.hint.unwrap_or_default();
         match finding.level {
@@ -185,40 +193,103 @@ pub(super) fn checks(site: &Site, target: &Branch) -> Vec<Check> {
             Level::Bad => bad(NAME, finding.text, hint),
         }
     };
-    let calls = match webhook(site) {
+    let mut checks: Vec<Check> = found.findings.into_iter().map(check).collect();
+    checks.extend(found.landing.and_then(|landing| several_at_once(site, landing)));
+    checks.extend(match webhook(site) {
         Ok(None) => None,
         Ok(Some((address, _))) => Some(good(NAME, format!("GitHub's calls are taken at {address}"))),
         Err(error) => Some(bad(NAME, error.message, error.hints.join("; "))),
-    };
-    found.map(check).chain(calls).collect()
+    });
+    checks
 }
 
-/// Remembers where a run's changes live; a run that has some elsewhere does not go on here.
+/// GitHub merges one pull request at a time, so nothing can be checked and landed together.
+fn several_at_once(site: &Site, landing: Landing) -> Option<Check> {
+    let strategy = match (landing.mode, site.settings.policy.merge_strategy) {
+        (Mode::Push, _) | (Mode::Merge, MergeStrategy::Independent | MergeStrategy::Priority) => return None,
+        (Mode::Merge, MergeStrategy::Batch) => "batch",
+        (Mode::Merge, MergeStrategy::Speculative) => "speculative",
+    };
+    Some(bad(
+        NAME,
+        format!(
+            "merge.strategy = \"{strategy}\" lands several changes at once, and GitHub merges one by one"
+        ),
+        "merge.strategy = \"independent\" or \"priority\"; or let the token's user push, with forge.mode = \"push\"",
+    ))
+}
+
+/// Remembers where a run's changes live and how they land; a run that has some elsewhere does not go on here.
 pub(super) fn settle(site: &Site, dir: &RunDir) -> Result<(), AppError> {
-    let here = match site.settings.forge.kind {
-        ForgeKind::Local => "local".to_owned(),
+    let known = recorded(dir);
+    let (place, mode) = match site.settings.forge.kind {
+        ForgeKind::Local => ("local".to_owned(), None),
         ForgeKind::GitHub => {
-            let Place { host, owner, name, .. } = github(site)?.place;
-            format!("github {host}/{owner}/{name}")
+            let settings = github(site)?;
+            let Place { host, owner, name, .. } = &settings.place;
+            (format!("github {host}/{owner}/{name}"), settings.mode)
         }
     };
-    match recorded(dir) {
-        Some(there) if there != here => Err(AppError::environment(format!(
-            "the run's changes are on {there}, and the settings say {here}"
-        ))
-        .hint("set [forge] back as it was when the run began")),
-        Some(_) => Ok(()),
-        None => Ok(std::fs::write(dir.forge(), &here)?),
+    match &known.place {
+        Some(there) if *there != place => {
+            return Err(AppError::environment(format!(
+                "the run's changes are on {there}, and the settings say {place}"
+            ))
+            .hint("set [forge] back as it was when the run began"));
+        }
+        Some(_) if mode.is_none() || mode == known.mode => return Ok(()),
+        Some(_) | None => {}
+    }
+    let line = match site.settings.forge.kind {
+        ForgeKind::Local => String::new(),
+        ForgeKind::GitHub => {
+            let landing = landing(&github(site)?, &site.target()?)
+                .map_err(|trouble| AppError::environment(trouble.to_string()))?;
+            format!("\n{} {}", mode_word(landing.mode), guarantee_word(landing.guarantee))
+        }
+    };
+    Ok(std::fs::write(dir.forge(), place + &line)?)
+}
+
+fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Push => "push",
+        Mode::Merge => "merge",
     }
 }
 
-/// Where a run's changes live, as it began.
-fn recorded(dir: &RunDir) -> Option<String> {
-    std::fs::read_to_string(dir.forge()).ok().filter(|text| !text.is_empty())
+fn guarantee_word(guarantee: Guarantee) -> &'static str {
+    match guarantee {
+        Guarantee::Exact => "exact",
+        Guarantee::Serialised => "forge-serialised",
+        Guarantee::Detected => "detected-afterwards",
+    }
+}
+
+/// Where a run's changes live and how they land, as it began.
+#[derive(Default)]
+struct Recorded {
+    place: Option<String>,
+    mode: Option<Mode>,
+    guarantee: Option<String>,
+}
+
+fn recorded(dir: &RunDir) -> Recorded {
+    let text = std::fs::read_to_string(dir.forge()).unwrap_or_default();
+    let mut lines = text.lines();
+    let place = lines.next().filter(|line| !line.is_empty()).map(str::to_owned);
+    let (mode, guarantee) = lines.next().and_then(|line| line.split_once(' ')).unzip();
+    let mode = mode.map(|word| if word == "merge" { Mode::Merge } else { Mode::Push });
+    Recorded { place, mode, guarantee: guarantee.map(str::to_owned) }
 }
 
 /// A run's forge in a word.
 pub(super) fn word(dir: &RunDir) -> String {
-    let recorded = recorded(dir).unwrap_or_default();
-    recorded.split(' ').next().filter(|word| !word.is_empty()).unwrap_or("local").to_owned()
+    let place = recorded(dir).place.unwrap_or_default();
+    place.split(' ').next().filter(|word| !word.is_empty()).unwrap_or("local").to_owned()
+}
+
+/// What is known of a run's landings when they are over, in a word.
+pub(super) fn guarantee(dir: &RunDir) -> String {
+    recorded(dir).guarantee.unwrap_or_else(|| guarantee_word(Guarantee::Exact).to_owned())
 }

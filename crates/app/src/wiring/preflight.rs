@@ -6,15 +6,17 @@ use super::launch::LocalPorts;
 use super::runs::{Found, RunLock, latest};
 use super::site::{Site, find_plan, read_plan};
 use crate::error::AppError;
+use ppe_adapters::config::ForgeKind;
 use ppe_adapters::git::lane;
 use ppe_adapters::log::digest;
 use ppe_adapters::state_dir::RunDir;
 use ppe_core::event::Before;
 use ppe_core::ids::{Branch, CommitId, RunId, TaskId, TreeId};
+use ppe_core::input::Trouble;
 use ppe_core::outcome::Verdict;
 use ppe_core::plan::{Checked, Plan};
 use ppe_core::state::{Closure, Subject};
-use ppe_engine::ports::{CheckJob, Executor, Ports};
+use ppe_engine::ports::{CheckJob, CiSpec, Executor, Forge, Ports};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -202,8 +204,20 @@ fn before(
         .collect())
 }
 
+/// What the forge is asked of the target's tip.
+fn of_target(found: &Preflight) -> CiSpec {
+    CiSpec {
+        subject: Subject::Base(found.tip.clone()),
+        run: 1,
+        commit: found.tip.clone(),
+        base: found.tip.clone(),
+        target: found.target.clone(),
+        members: Vec::new(),
+    }
+}
+
 /// Runs the verify commands and checks once on the target's tip, in exactly the environment that agents' work is judged
-/// in. A tree that was found green before is not judged again.
+/// in, then asks the forge. What was found green before is not judged again.
 pub(crate) async fn judge_target(
     site: &Site,
     found: &Preflight,
@@ -211,8 +225,13 @@ pub(crate) async fn judge_target(
     run: &RunId,
 ) -> Result<Verdict, AppError> {
     let known = site.state.folder().join("green-trees");
-    let key =
-        digest(format!("{:?} {:?} {}", site.settings.verify, site.settings.checks(), found.tree).as_bytes());
+    // A forge's checks are about a commit, not about what is in it.
+    let judged = match site.settings.forge.kind {
+        ForgeKind::Local => found.tree.to_string(),
+        ForgeKind::GitHub => found.tip.to_string(),
+    };
+    let commands = format!("{:?} {:?}", site.settings.verify, site.settings.checks());
+    let key = digest(format!("{commands} {judged}").as_bytes());
     let seen = std::fs::read_to_string(&known).unwrap_or_default();
     if seen.lines().any(|line| line == key) {
         return Ok(Verdict::Green);
@@ -220,10 +239,12 @@ pub(crate) async fn judge_target(
     let (ports, _) = LocalPorts::new(site, dir, run, None)?;
     let subject = Subject::Base(found.tip.clone());
     let job = CheckJob { subject, run: 1, commit: found.tip.clone(), seat: 0 };
-    let verdict =
-        ports.executor().check(job).await.map_err(|trouble| {
-            AppError::environment(format!("the target could not be checked: {trouble}"))
-        })?;
+    let unknown =
+        |trouble: Trouble| AppError::environment(format!("the target could not be checked: {trouble}"));
+    let mut verdict = ports.executor().check(job).await.map_err(unknown)?;
+    if verdict == Verdict::Green {
+        verdict = ports.forge().ci(of_target(found)).await.map_err(unknown)?;
+    }
     if verdict == Verdict::Green {
         std::fs::write(&known, format!("{seen}{key}\n"))?;
     }

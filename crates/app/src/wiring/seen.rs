@@ -20,7 +20,7 @@ pub(crate) fn outside(state: &State, live: Live, dir: &RunDir) -> Outside {
     let workspace = |at: usize| (state.id(at).clone(), dir.workspace(state.id(at)).display().to_string());
     Outside {
         forge: super::forge::word(dir),
-        guarantee: "exact".to_owned(),
+        guarantee: super::forge::guarantee(dir),
         live,
         output_age_ms: output_ages(state, dir),
         workspaces: in_run().map(workspace).collect(),

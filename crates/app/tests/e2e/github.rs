@@ -30,6 +30,16 @@ fn github_place() -> (TestEnv, GitHub) {
     (env, hub)
 }
 
+/// CI on pull requests, and a target that takes nothing but their merges.
+fn merges_only(hub: &GitHub) {
+    hub.rules(&json!({"on": "^$", "on_pulls": true, "rule_kinds": ["pull_request"], "merge_async": 40}));
+    let hook = hub.git_dir.join("hooks/pre-receive");
+    let text = "#!/bin/sh\nwhile read _ _ ref; do case $ref in refs/heads/main) \
+        echo 'GH013: changes must be made through a pull request' >&2; exit 1;; esac; done\n";
+    std::fs::write(&hook, text).unwrap();
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
 /// Puts the target on GitHub.
 fn ready(env: &mut TestEnv, hub: &GitHub) {
     env.ready();
@@ -181,6 +191,90 @@ fn a_pull_request_that_a_person_closes_is_a_question_and_a_push_of_theirs_is_tak
     env.finish();
 }
 
+#[test]
+fn where_only_pull_requests_may_land_github_merges_them() {
+    let (mut env, hub) = github_place();
+    for (task, title, needs) in [
+        ("T-001", "One", &[][..]),
+        ("T-002", "Two", &[]),
+        ("T-003", "Three", &["T-001"]),
+        ("T-004", "Four", &["T-001", "T-002"]),
+        ("T-005", "Five", &[]),
+        ("T-006", "Six", &["T-005"]),
+    ] {
+        env.task(task, title, needs, 2);
+    }
+    env.script("[[task]]\nid = \"T-002\"\nbreak_check_attempts = 1\n");
+    ready(&mut env, &hub);
+    merges_only(&hub);
+    let since = env.git(&["rev-parse", "main"]).trim().to_owned();
+    hub.fault(&json!({"path": "/merge-async$", "method": "PUT", "times": 3, "lost": true}));
+
+    for strategy in ["batch", "speculative"] {
+        env.ppe(&["doctor", "--merge-strategy", strategy])
+            .exits(4)
+            .says(&format!("merge.strategy = \"{strategy}\" lands several changes at once"))
+            .says("merge.strategy = \"independent\" or \"priority\"");
+    }
+    env.ppe(&["run", "--yes"])
+        .exits(0)
+        .says("GitHub merges what lands: main takes changes only by pull request");
+    assert_eq!((attempts(&env, "T-002"), attempts(&env, "T-001")), (2, 1));
+    one_merged_pull_each(&hub.told(), 6);
+    green_at_every_landing(&env, &hub, &since, 6);
+    let shown = env.status();
+    assert_eq!(shown["guarantee"].as_str(), Some("detected-afterwards"));
+    assert!(
+        hub.told().comments.iter().all(|comment| !comment.body.contains("❌")),
+        "{:?}",
+        hub.told().comments
+    );
+    hub.is_content();
+    env.ppe(&["audit"]).exits(0);
+    env.finish();
+}
+
+#[test]
+fn a_killed_run_finds_what_github_has_merged_and_pushed() {
+    for point in ["update.before_push", "update.after_push", "merge.before_call", "merge.after_call"] {
+        let (mut env, hub) = github_place();
+        env.task("T-001", "One", &[], 1);
+        env.task("T-002", "Two", &[], 1);
+        ready(&mut env, &hub);
+        merges_only(&hub);
+        let since = env.git(&["rev-parse", "main"]).trim().to_owned();
+        let killed = format!("crash:{point}");
+        let end = env.command(&["run", "--yes"]).env("PPE_FAILPOINT", killed).output().unwrap();
+        assert_eq!(end.status.code(), None, "it is killed at {point}");
+        env.ppe(&["resume", "--yes"]).exits(0);
+        one_merged_pull_each(&hub.told(), 2);
+        green_at_every_landing(&env, &hub, &since, 2);
+        hub.is_content();
+        env.finish();
+    }
+}
+
+/// All 45, in the long variant only: it takes minutes.
+#[test]
+fn the_example_plan_is_merged_by_github_with_every_answer_to_a_merge_lost_and_kills_on_the_way() {
+    if std::env::var_os("PPE_TEST_LONG").is_none() {
+        return;
+    }
+    let (mut env, hub) = github_place();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/apigen");
+    crate::example::copy(&folder, &env.repo().join("plan"));
+    ready(&mut env, &hub);
+    merges_only(&hub);
+    let since = env.git(&["rev-parse", "main"]).trim().to_owned();
+    hub.fault(&json!({"path": "/merge-async$", "method": "PUT", "times": 1000, "lost": true}));
+    hub.fault(&json!({"path": "/git-receive-pack$", "times": 5, "lost": true}));
+    run_with_kills(&env);
+    one_merged_pull_each(&hub.told(), 45);
+    green_at_every_landing(&env, &hub, &since, 45);
+    hub.is_content();
+    env.finish();
+}
+
 /// All 45, in the long variant only: it takes minutes.
 #[test]
 fn the_example_plan_lands_on_github_with_every_answer_to_a_creation_lost_and_kills_on_the_way() {
@@ -194,6 +288,15 @@ fn the_example_plan_lands_on_github_with_every_answer_to_a_creation_lost_and_kil
     let since = env.git(&["rev-parse", "main"]).trim().to_owned();
     hub.fault(&json!({"path": "/pulls$", "method": "POST", "times": 1000, "lost": true}));
     hub.fault(&json!({"path": "/git-receive-pack$", "times": 5, "lost": true}));
+    run_with_kills(&env);
+    one_merged_pull_each(&hub.told(), 45);
+    green_at_every_landing(&env, &hub, &since, 45);
+    hub.is_content();
+    env.finish();
+}
+
+/// Runs the plan, killed five times on the way.
+fn run_with_kills(env: &TestEnv) {
     let begun = Instant::now();
     let mut command = &["run", "--yes"][..];
     for kill in 0.. {
@@ -210,8 +313,4 @@ fn the_example_plan_lands_on_github_with_every_answer_to_a_creation_lost_and_kil
         }
         drop(run);
     }
-    one_merged_pull_each(&hub.told(), 45);
-    green_at_every_landing(&env, &hub, &since, 45);
-    hub.is_content();
-    env.finish();
 }

@@ -4,8 +4,9 @@ use super::Decider;
 use crate::event::Event;
 use crate::ids::{CommitId, TaskId};
 use crate::input::Observed;
+use crate::mutant::Mutant;
 use crate::question::Ask;
-use crate::state::{Closure, Freeze, Park, PauseCause, Step, Wish};
+use crate::state::{Closure, Freeze, Kind, Park, PauseCause, Step, Wish};
 
 impl Decider<'_> {
     pub(super) fn observed(&mut self, observed: Observed) {
@@ -14,6 +15,7 @@ impl Decider<'_> {
             Observed::Branch { task, tip } => self.branch_seen(task, tip),
             Observed::ChangeClosed { task } => self.change_closed(task),
             Observed::Branches { conflicts, touched } => self.branches_seen(conflicts, touched),
+            Observed::ChangesRequested { task, review, text } => self.changes_requested(task, review, text),
         }
     }
 
@@ -90,6 +92,27 @@ impl Decider<'_> {
                 self.emit(Event::TaskWished { task, wish: Wish::AskClosed });
             }
             Step::Open | Step::InLane if !carried => self.ask_about_closed_change(task),
+            _ => {}
+        }
+    }
+
+    /// A person's review goes to the agent, once and at the cost of no try. What is on its way to the target answers first:
+    /// as long as it is not there, it comes back.
+    fn changes_requested(&mut self, task: TaskId, review: u64, text: String) {
+        let Some(t) = self.state.task(&task) else { return self.stale() };
+        if review <= t.facts.heeded && !self.state.has(Mutant::RequestRepeated) {
+            return;
+        }
+        match &t.step {
+            Step::Open | Step::InLane if t.facts.wish.is_none() => {
+                self.emit(Event::ChangesRequested { task: task.clone(), review });
+                // As if they had said it here.
+                self.reject(task, text);
+            }
+            Step::Held { .. } => {
+                self.emit(Event::ChangesRequested { task: task.clone(), review });
+                self.emit(Event::TaskReopened { task, note: Some(text), kind: Kind::Rejected });
+            }
             _ => {}
         }
     }

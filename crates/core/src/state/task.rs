@@ -495,6 +495,8 @@ pub struct Facts {
     pub approved: Option<CommitId>,
     /// A person's word to the agent.
     pub note: Option<String>,
+    /// The last review of a person's on its change that the agent was told of; 0 before any.
+    pub heeded: u64,
     /// What came of its review; none before it had one.
     pub review: Option<Review>,
     /// What its review found, until an attempt has gone through it.

@@ -148,8 +148,12 @@ pub struct CiSpec {
     pub run: u32,
     /// The commit.
     pub commit: CommitId,
+    /// The tip of the target that it was built on; a commit of the target itself stands for itself.
+    pub base: CommitId,
     /// The target branch.
     pub target: Branch,
+    /// The work in it.
+    pub members: Vec<(Member, Branch)>,
 }
 
 /// A task that has not landed.
@@ -187,7 +191,8 @@ pub struct Look {
 /// - One open change per task, whatever is lost on the way: opening finds before it creates.
 /// - A branch is moved only from where we last left it, by compare-and-swap, and never while it is checked out.
 /// - `Landed` is said only when the commit is reachable from the target, and what is then at the target's first-parent
-///   chain is the very tree that was checked. Landing again what has landed says so again.
+///   chain is the very tree that was checked. Landing again what has landed says so again. `LandedUnchecked` is said by a
+///   forge that merges by itself, when somebody was faster.
 /// - Nothing is forced.
 pub trait Forge: Send + Sync + 'static {
     /// Makes a task's branch stand at its tip.

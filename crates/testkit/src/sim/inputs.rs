@@ -249,6 +249,7 @@ fn candidate_inputs(candidate: CandidateId, run: u32, task: &TaskId, onto: &Comm
     }
     for (name, outcome) in [
         ("landed", LandOutcome::Landed(commit("c-landed"))),
+        ("landed unchecked", LandOutcome::LandedUnchecked(commit("c-landed"))),
         ("landing: target moved", LandOutcome::BaseMoved),
         ("landing: branch moved", LandOutcome::HeadMoved { task: task.clone(), tip: commit("c-moved") }),
         ("landing refused", LandOutcome::Refused("not now".to_owned())),
@@ -292,6 +293,14 @@ fn seen_inputs(id: &TaskId, task: &Task) -> Vec<Named> {
         ("seen: landed by others", target(landed, Vec::new())),
         ("seen: branch moved", Input::Observed(Observed::Branch { task: id.clone(), tip: tip() })),
         ("seen: change closed", Input::Observed(Observed::ChangeClosed { task: id.clone() })),
+        (
+            "seen: changes requested",
+            Input::Observed(Observed::ChangesRequested {
+                task: id.clone(),
+                review: u64::MAX,
+                text: "rename it".to_owned(),
+            }),
+        ),
     ];
     if task.closure().is_some_and(|closure| closure.commit().is_some()) {
         all.push(("seen: its landing is gone", target(Vec::new(), vec![id.clone()])));

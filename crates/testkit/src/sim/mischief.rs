@@ -19,13 +19,17 @@ impl World {
                     self.desk(&task).branch = Some(moved);
                 }
             }
-            7 | 8 => {
+            roll @ (7 | 8) => {
                 let open =
                     self.some_branch(state).filter(|t| matches!(self.desk(t).change, Some(Change::Open(_))));
                 if let Some(task) = open
                     && let Some(Change::Open(number)) = self.desk(&task).change
                 {
-                    self.desk(&task).change = Some(Change::Closed(number));
+                    if roll == 7 {
+                        self.desk(&task).change = Some(Change::Closed(number));
+                    } else {
+                        self.desk(&task).reviews += 1;
+                    }
                 }
             }
             9 | 10 => {
@@ -112,6 +116,10 @@ impl World {
             }
             if let (Some(Change::Closed(_)), Step::Open | Step::InLane) = (desk.change, &t.step) {
                 seen.push(Input::Observed(Observed::ChangeClosed { task: task.clone() }));
+            }
+            if let (Some(Change::Open(_)), 1..) = (desk.change, desk.reviews) {
+                let (task, review, text) = (task.clone(), desk.reviews, "rename it".to_owned());
+                seen.push(Input::Observed(Observed::ChangesRequested { task, review, text }));
             }
         }
         seen

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// States looked at for each step.
 const KEPT: usize = 60;
 /// Worlds that are looked through for them.
-const WORLDS: u64 = 600;
+const WORLDS: u64 = 1_000;
 
 /// The steps in the order of a task's life.
 pub const STEPS: [&str; 35] = [

@@ -18,6 +18,10 @@ pub(super) struct Truth {
     given_up: BTreeMap<TaskId, Stop>,
     closed: BTreeMap<TaskId, Closure>,
     needs: BTreeMap<TaskId, Vec<TaskId>>,
+    /// The last review of each change that was heeded.
+    heeded: BTreeMap<TaskId, u64>,
+    /// What landed last is a tree that was never found green, and nothing was said of it yet.
+    unchecked: bool,
 }
 
 impl Truth {
@@ -88,6 +92,18 @@ impl Truth {
             }
             Event::CandidateLanded { commit, candidate } if !world.was_target(commit_of(commit)?) => {
                 return Err(format!("{candidate} has landed, and was never in the target"));
+            }
+            Event::CandidateLanded { commit, .. } => {
+                self.unchecked = !world.green.contains(&world.git.tree(commit_of(commit)?));
+            }
+            Event::ChangesRequested { task, review, .. }
+                if self.heeded.insert(task.clone(), *review) >= Some(*review) =>
+            {
+                return Err(format!("{task} goes back for the same review again"));
+            }
+            Event::LandedUnchecked { .. } => self.unchecked = false,
+            Event::CandidateChosen { candidate, .. } if self.unchecked => {
+                return Err(format!("{candidate} is built on what landed unchecked"));
             }
             Event::TaskClosed { task, closure } => drop(self.closed.insert(task.clone(), closure.clone())),
             Event::LandingAccepted { task } => drop(self.closed.insert(task.clone(), Closure::DoneBefore)),

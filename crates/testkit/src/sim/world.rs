@@ -71,6 +71,8 @@ pub(super) struct Desk {
     pub(super) change: Option<Change>,
     pub(super) jobs: BTreeMap<(Attempt, JobName), Job>,
     pub(super) prepared: BTreeMap<Attempt, Prepared>,
+    /// Reviews of its change that request others.
+    pub(super) reviews: u64,
 }
 
 /// The world.

@@ -2,6 +2,10 @@
 //!
 //! Decides nothing. A field is needed only where GitHub says that it is always there.
 
+mod merges;
+
+pub(super) use merges::{Merge, NewMerge, method_name};
+
 use super::client::{Answer, ApiError, Client};
 use super::place::Place;
 use ppe_core::ids::{Branch, ChangeNumber, CommitId};
@@ -19,6 +23,24 @@ pub(super) struct Repository {
     #[serde(default)]
     pub(super) archived: bool,
     pub(super) permissions: Option<Permissions>,
+    allow_merge_commit: Option<bool>,
+    allow_squash_merge: Option<bool>,
+    allow_rebase_merge: Option<bool>,
+}
+
+impl Repository {
+    /// The methods by which it lets pull requests be merged; all of them where it does not say.
+    pub(super) fn merge_methods(&self) -> Vec<String> {
+        let all = [
+            ("merge", self.allow_merge_commit),
+            ("squash", self.allow_squash_merge),
+            ("rebase", self.allow_rebase_merge),
+        ];
+        all.into_iter()
+            .filter(|(_, allowed)| *allowed != Some(false))
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    }
 }
 
 /// What the token may do with a repository.
@@ -39,6 +61,8 @@ pub(super) struct User {
 pub(super) struct Rule {
     #[serde(rename = "type")]
     pub(super) kind: String,
+    /// The set of rules that it is of.
+    pub(super) ruleset_id: Option<u64>,
     #[serde(default)]
     parameters: Value,
 }
@@ -48,6 +72,22 @@ impl Rule {
     pub(super) fn required_checks(&self) -> Vec<String> {
         let checks = self.parameters["required_status_checks"].as_array().into_iter().flatten();
         checks.filter_map(|check| check["context"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// Whether those must have run on what contains the branch.
+    pub(super) fn is_strict(&self) -> bool {
+        self.parameters["strict_required_status_checks_policy"].as_bool() == Some(true)
+    }
+
+    /// The approving reviews that it requires.
+    pub(super) fn approvals(&self) -> u64 {
+        self.parameters["required_approving_review_count"].as_u64().unwrap_or_default()
+    }
+
+    /// The methods by which it lets pull requests be merged.
+    pub(super) fn merge_methods(&self) -> Option<Vec<String>> {
+        let methods = self.parameters["allowed_merge_methods"].as_array()?;
+        Some(methods.iter().filter_map(|method| method.as_str().map(str::to_owned)).collect())
     }
 }
 
@@ -64,6 +104,11 @@ impl ProtectedBranch {
         let contexts = self.protection["required_status_checks"]["contexts"].as_array();
         contexts.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
     }
+
+    /// Whether those must have run on what contains the branch.
+    pub(super) fn is_strict(&self) -> bool {
+        self.protection["required_status_checks"]["strict"].as_bool() == Some(true)
+    }
 }
 
 /// A pull request.
@@ -74,6 +119,9 @@ pub(super) struct Pull {
     pub(super) body: Option<String>,
     pub(super) merged_at: Option<String>,
     pub(super) merge_commit_sha: Option<String>,
+    pub(super) head: Tip,
+    /// Whether it merges; nothing while GitHub finds out, and in lists.
+    pub(super) mergeable: Option<bool>,
     #[serde(default)]
     pub(super) labels: Vec<Label>,
 }
@@ -86,6 +134,12 @@ impl Pull {
     pub(super) fn is_open(&self) -> bool {
         self.state == "open"
     }
+}
+
+/// Where a branch of a pull request stands.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Tip {
+    pub(super) sha: String,
 }
 
 /// A label.
@@ -202,6 +256,21 @@ impl Api {
     pub(super) fn rules(&self, branch: &Branch) -> Result<Vec<Rule>, ApiError> {
         let branch = path_part(branch.as_str());
         self.client.list(&format!("{}/rules/branches/{branch}?per_page=100", self.repo))
+    }
+
+    /// Whether the token's user may pass by a set of rules. Who may not even see it, may not.
+    pub(super) fn may_bypass(&self, ruleset: u64) -> Result<bool, ApiError> {
+        #[derive(Deserialize)]
+        struct Ruleset {
+            current_user_can_bypass: Option<String>,
+        }
+        match self.client.get::<Ruleset>(&format!("{}/rulesets/{ruleset}", self.repo)) {
+            Ok(found) => {
+                Ok(matches!(found.body.current_user_can_bypass.as_deref(), Some("always" | "exempt")))
+            }
+            Err(error) if error.is(403) || error.is(404) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The open pull request of a branch.

@@ -178,7 +178,7 @@ async fn poll(inner: Arc<Inner>) {
 }
 
 /// The pause after a look: the first one, doubled twice as time goes by, and never the same for two who began together.
-fn pause(first: Duration, look: u32) -> Duration {
+pub(super) fn pause(first: Duration, look: u32) -> Duration {
     let stretched = first * 2_u32.pow((look / LOOKS_AT_ONE_PACE).min(2)).min(LONGEST_PAUSE);
     let percent = 80 + u32::try_from(RandomState::new().hash_one(look) % 41).unwrap_or(20);
     stretched * percent / 100

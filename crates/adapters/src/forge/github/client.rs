@@ -359,17 +359,21 @@ fn next_page(headers: &HeaderMap) -> Option<String> {
 fn refusal(body: &[u8], headers: &HeaderMap) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Told {
-        message: String,
+        message: Option<String>,
         #[serde(default)]
         errors: serde_json::Value,
+        /// Where the answer says how a merge stands.
+        #[serde(default)]
+        details: serde_json::Value,
     }
     let told: Told = serde_json::from_slice(body).ok()?;
+    let message = told.message.or_else(|| told.details["message"].as_str().map(str::to_owned))?;
     let errors = told.errors.as_array().into_iter().flatten();
     let details = errors.filter_map(|error| {
         let plain = error.as_str().or_else(|| error["message"].as_str()).map(str::to_owned);
         plain.or_else(|| Some(format!("{} is {}", error["field"].as_str()?, error["code"].as_str()?)))
     });
     let wanted = text(headers, "x-accepted-github-permissions").map(|wanted| format!("it needs {wanted}"));
-    let parts: Vec<String> = std::iter::once(told.message).chain(details).chain(wanted).collect();
+    let parts: Vec<String> = std::iter::once(message).chain(details).chain(wanted).collect();
     Some(wording::first_line(&parts.join(": "), 300))
 }

@@ -90,7 +90,7 @@ impl Inner {
     }
 
     /// The checks without which nothing may land, by rules of either kind.
-    fn required(&self, target: &Branch) -> Result<Vec<String>, ApiError> {
+    pub(super) fn required(&self, target: &Branch) -> Result<Vec<String>, ApiError> {
         let rules = self.api.rules(target)?;
         let mut required: BTreeSet<String> =
             rules.iter().flat_map(super::api::Rule::required_checks).collect();
@@ -179,7 +179,8 @@ impl Inner {
         heads: &BTreeMap<Branch, CommitId>,
     ) -> Result<Option<(TaskId, CommitId)>, Trouble> {
         for (member, branch) in members {
-            if heads.get(branch).is_some_and(|head| *head != member.head) {
+            let Some(head) = heads.get(branch) else { continue };
+            if !self.is_ours(&member.task, &member.head, head)? {
                 return Ok(self.remote.fetch(branch)?.map(|tip| (member.task.clone(), tip)));
             }
         }

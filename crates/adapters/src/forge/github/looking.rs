@@ -64,7 +64,8 @@ impl Inner {
         let heads = self.remote.heads()?;
         for open in open {
             let (Some(branch), Some(published)) = (&open.branch, &open.published) else { continue };
-            if heads.get(branch).is_some_and(|now| now != published)
+            let Some(now) = heads.get(branch) else { continue };
+            if !self.is_ours(&open.task, published, now)?
                 && let Some(tip) = self.remote.fetch(branch)?
             {
                 seen.observed.push(Observed::Branch { task: open.task.clone(), tip });

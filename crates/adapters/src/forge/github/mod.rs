@@ -3,8 +3,9 @@
 //! The target branch of the user's repository follows the one on GitHub, by fast-forward alone. So whoever starts work or
 //! builds a candidate looks at the local branch, as with the local forge, and all git plumbing is shared with that one.
 //!
-//! Landing is by pushing: a candidate is pushed to a branch of its own, CI runs there, and the target takes that very
-//! commit, if it still is where it was. Knows nothing of order, retries or whose fault a red check is.
+//! Landing is by pushing where that is allowed: a candidate is pushed to a branch of its own, CI runs there, and the target
+//! takes that very commit, if it still is where it was (see [`landing`]). Elsewhere GitHub merges the pull request, whose
+//! branch contains the target by then (see [`merging`]). Knows nothing of order, retries or whose fault a red check is.
 
 mod api;
 mod authority;
@@ -17,20 +18,25 @@ mod gate;
 mod graph;
 mod landing;
 mod looking;
+mod merging;
 mod place;
 pub mod port;
+mod protection;
 mod publishing;
 mod remote;
 mod survey;
 mod token;
+mod updating;
 mod webhook;
 
+use ppe_core::policy::MergeMethod;
 use std::time::Duration;
 
 pub use authority::{Authority, AuthorityError};
 pub use clearing::Standing;
 pub use place::{Place, PlaceError};
-pub use survey::{Finding, Level, survey};
+pub use protection::Guarantee;
+pub use survey::{Finding, Landing, Level, Surveyed, landing, survey};
 pub use token::{Found, Secret, TokenError, TokenSource};
 pub use webhook::Webhook;
 
@@ -47,6 +53,19 @@ pub struct GitHubSettings {
     pub authority: Option<Authority>,
     /// How fast.
     pub pace: Pace,
+    /// How what is green gets into the target, if that is not to be found out.
+    pub mode: Option<Mode>,
+    /// What a landing looks like.
+    pub method: MergeMethod,
+}
+
+/// How what is green gets into the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The target takes the very commit that was checked.
+    Push,
+    /// GitHub merges the pull request.
+    Merge,
 }
 
 /// How fast GitHub is asked and told.

@@ -2,22 +2,23 @@
 //!
 //! Every call blocks on git and the network, so each goes to a thread of its own.
 
-use super::GitHubSettings;
 use super::api::Api;
 use super::checks::Poller;
-use super::ci::{RollUp, roll_up};
+use super::ci::{Check, RollUp, roll_up};
 use super::client::Client;
 use super::remote::Remote;
+use super::{GitHubSettings, Mode};
 use crate::forge::local::port::LocalForgePort;
 use crate::git::Repo;
-use ppe_core::ids::{ChangeNumber, RunId};
+use ppe_core::ids::{ChangeNumber, CommitId, RunId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, LandOutcome, Verdict};
+use ppe_core::state::Subject;
 use ppe_engine::ports::{
     BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, PublishSpec,
     Published,
 };
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 /// GitHub for one run.
@@ -35,14 +36,19 @@ pub(super) struct Inner {
     pub(super) remote: Remote,
     pub(super) poller: Poller,
     pub(super) settings: GitHubSettings,
+    mode: Mode,
+    /// The head of a pull request that CI was last found green on, in this process.
+    pub(super) judged: Mutex<Option<CommitId>>,
 }
 
 impl GitHubPort {
-    /// GitHub for a run; `plumbing` builds its candidates.
+    /// GitHub for a run; `plumbing` builds its candidates. What lands is pushed where nothing else is said.
     pub fn new(repo: Repo, run: RunId, settings: GitHubSettings, plumbing: LocalForgePort) -> Self {
         let api = Api::new(Client::new(&settings), &settings.place);
         let remote = Remote::new(repo.clone(), &settings);
-        let inner = Inner { repo, run, api, remote, poller: Poller::default(), settings };
+        let mode = settings.mode.unwrap_or(Mode::Push);
+        let (poller, judged) = (Poller::default(), Mutex::default());
+        let inner = Inner { repo, run, api, remote, poller, settings, mode, judged };
         Self { inner: Arc::new(inner), plumbing }
     }
 
@@ -58,6 +64,63 @@ impl GitHubPort {
         let inner = Arc::clone(&self.inner);
         let done = tokio::task::spawn_blocking(move || work(&inner)).await;
         done.map_err(|error| Trouble::Machine(error.to_string()))?
+    }
+}
+
+impl GitHubPort {
+    /// Waits for what CI says of a commit; nothing when it does not matter any more.
+    pub(super) async fn judge(
+        &self,
+        spec: CiSpec,
+        required: Vec<String>,
+    ) -> Result<Option<Verdict>, Trouble> {
+        let (begun, pace) = (Instant::now(), self.inner.settings.pace);
+        let required = Arc::new(required);
+        let mut since = Instant::now();
+        let mut looks = self.inner.watch(&spec.commit);
+        loop {
+            let checks = looks.after(since).await?;
+            let (asked, wanted) = (spec.clone(), Arc::clone(&required));
+            // What is required is all that is waited for; without that, more may still begin.
+            let settled = begun.elapsed() >= pace.settle;
+            let looked = self.blocking(move |inner| inner.look_at_ci(&asked, &checks, &wanted)).await?;
+            since = Instant::now();
+            let Some(rolled) = looked else { return Ok(None) };
+            let waits_for = match rolled {
+                RollUp::Green if settled || !required.is_empty() => return Ok(Some(Verdict::Green)),
+                RollUp::None if settled => return Ok(Some(Verdict::Green)),
+                RollUp::Red(red) => {
+                    let failure = self.blocking(move |inner| inner.failure(&spec, &red)).await?;
+                    return Ok(Some(Verdict::Red(failure)));
+                }
+                RollUp::Person(what) => return Err(Trouble::Elsewhere(format!("CI waits for you: {what}"))),
+                RollUp::Pending(what) => Some(what),
+                RollUp::Green | RollUp::None => None,
+            };
+            if let Some(what) = waits_for.filter(|_| begun.elapsed() >= pace.patience) {
+                return Err(Trouble::Elsewhere(format!("CI has not ended: {what}")));
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// What a look at checks comes to; nothing when it does not matter any more.
+    fn look_at_ci(
+        &self,
+        spec: &CiSpec,
+        checks: &[Check],
+        required: &[String],
+    ) -> Result<Option<RollUp>, Trouble> {
+        let rolled = if self.repeat_failed(spec)? {
+            RollUp::Pending("failed jobs run once more".to_owned())
+        } else {
+            roll_up(checks, required)
+        };
+        match self.mode {
+            Mode::Push => Ok(Some(rolled)),
+            Mode::Merge => self.unless_overtaken(spec, rolled),
+        }
     }
 }
 
@@ -79,35 +142,12 @@ impl Forge for GitHubPort {
     }
 
     async fn ci(&self, spec: CiSpec) -> Result<Verdict, Trouble> {
-        let (begun, pace) = (Instant::now(), self.inner.settings.pace);
+        if self.inner.mode == Mode::Merge && matches!(spec.subject, Subject::Candidate(_)) {
+            return self.ci_of_head(spec).await;
+        }
         let asked = spec.clone();
         let required = self.blocking(move |inner| inner.begin_ci(&asked)).await?;
-        let mut since = Instant::now();
-        let mut looks = self.inner.watch(&spec.commit);
-        loop {
-            let checks = looks.after(since).await?;
-            let asked = spec.clone();
-            let repeated = self.blocking(move |inner| inner.repeat_failed(&asked)).await?;
-            since = Instant::now();
-            if repeated {
-                continue;
-            }
-            // What is required is all that is waited for; without that, more may still begin.
-            let settled = begun.elapsed() >= pace.settle;
-            let waits_for = match roll_up(&checks, &required) {
-                RollUp::Green if settled || !required.is_empty() => return Ok(Verdict::Green),
-                RollUp::None if settled => return Ok(Verdict::Green),
-                RollUp::Red(red) => {
-                    return self.blocking(move |inner| inner.failure(&spec, &red)).await.map(Verdict::Red);
-                }
-                RollUp::Person(what) => return Err(Trouble::Elsewhere(format!("CI waits for you: {what}"))),
-                RollUp::Pending(what) => Some(what),
-                RollUp::Green | RollUp::None => None,
-            };
-            if let Some(what) = waits_for.filter(|_| begun.elapsed() >= pace.patience) {
-                return Err(Trouble::Elsewhere(format!("CI has not ended: {what}")));
-            }
-        }
+        Ok(self.judge(spec, required).await?.unwrap_or(Verdict::Green))
     }
 
     async fn report_check(&self, report: CheckReport) -> Result<(), Trouble> {
@@ -119,7 +159,10 @@ impl Forge for GitHubPort {
     }
 
     async fn land(&self, spec: LandSpec) -> Result<LandOutcome, Trouble> {
-        self.blocking(move |inner| inner.land(&spec)).await
+        match self.inner.mode {
+            Mode::Push => self.blocking(move |inner| inner.land(&spec)).await,
+            Mode::Merge => self.land_by_merge(spec).await,
+        }
     }
 
     async fn look(&self, look: Look) -> Result<Vec<Observed>, Trouble> {

@@ -68,7 +68,8 @@ impl Inner {
         let (branch, tip) = (spec.branch.clone(), spec.tip.clone());
         let expect = match now {
             Some(now) if *now == tip => return Ok(Published { branch, tip }),
-            Some(now) if now == last => Expect::At(last.clone()),
+            // An update of ours on top of it is no work of anybody's.
+            Some(now) if self.is_ours(&spec.task, last, now)? => Expect::At(now.clone()),
             None => Expect::Absent,
             Some(now) => return Err(moved(&branch, Some(now))),
         };

@@ -2,13 +2,15 @@
 //!
 //! Changes nothing but what was last seen of the target there.
 
-use super::GitHubSettings;
-use super::api::Api;
+use super::api::{Api, Repository, method_name};
 use super::client::{ApiError, Client};
+use super::protection::{Guarantee, Protection};
 use super::remote::Remote;
+use super::{GitHubSettings, Mode};
 use crate::git::{Repo, lane};
 use ppe_core::ids::Branch;
 use ppe_core::input::Trouble;
+use ppe_core::policy::MergeMethod;
 use ppe_core::wording;
 
 /// How a thing is.
@@ -45,38 +47,71 @@ fn bad(text: impl Into<String>, hint: impl Into<String>) -> Finding {
     Finding { level: Level::Bad, text: text.into(), hint: Some(hint.into()) }
 }
 
-/// Rules under which a push to the branch is refused unless the token's user may pass by.
-const AGAINST_PUSHES: [(&str, &str); 5] = [
-    ("pull_request", "changes only by pull request"),
-    ("merge_queue", "changes only by its merge queue"),
-    ("required_signatures", "signed commits"),
-    ("update", "nobody to update it"),
-    ("required_linear_history", "no merge commits"),
-];
-
-/// Looks at everything that a run on GitHub needs.
-pub fn survey(repo: &Repo, settings: &GitHubSettings, target: &Branch) -> Vec<Finding> {
-    let api = Api::new(Client::new(settings), &settings.place);
-    let mut found = Vec::new();
-    match access(&api, settings) {
-        Ok(findings) => found.extend(findings),
-        // Whoever is not let in need not be asked for more.
-        Err(error) => return vec![unreachable_api(&api, settings, error)],
-    }
-    let remote = Remote::new(repo.clone(), settings);
-    found.push(branches(repo, &remote, target).unwrap_or_else(|trouble| {
-        bad(trouble.to_string(), "git must be able to fetch and push there: `git fetch` shows more")
-    }));
-    found.extend(protection(&api, target).unwrap_or_else(|error| {
-        vec![warning(
-            format!("what protects {target} cannot be read: {}", Trouble::from(error)),
-            "a landing that is refused will say why",
-        )]
-    }));
-    found
+/// What is known of a forge before a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surveyed {
+    /// Everything that was looked at.
+    pub findings: Vec<Finding>,
+    /// How landings get there, if that could be found out.
+    pub landing: Option<Landing>,
 }
 
-fn access(api: &Api, settings: &GitHubSettings) -> Result<Vec<Finding>, ApiError> {
+/// How landings get to a target, and what is known of them afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Landing {
+    /// How.
+    pub mode: Mode,
+    /// What is known.
+    pub guarantee: Guarantee,
+}
+
+fn api_of(settings: &GitHubSettings) -> Api {
+    Api::new(Client::new(settings), &settings.place)
+}
+
+/// Finds out how landings are to get to a target.
+pub fn landing(settings: &GitHubSettings, target: &Branch) -> Result<Landing, Trouble> {
+    Ok(landing_by(&Protection::read(&api_of(settings), target)?, settings))
+}
+
+fn landing_by(protection: &Protection, settings: &GitHubSettings) -> Landing {
+    let mode = protection.mode(settings.mode);
+    Landing { mode, guarantee: protection.guarantee(mode) }
+}
+
+/// Looks at everything that a run on GitHub needs.
+pub fn survey(repo: &Repo, settings: &GitHubSettings, target: &Branch) -> Surveyed {
+    let api = api_of(settings);
+    let (user, repository, mut findings) = match access(&api, settings) {
+        Ok(found) => found,
+        // Whoever is not let in need not be asked for more.
+        Err(error) => {
+            return Surveyed { findings: vec![unreachable_api(&api, settings, error)], landing: None };
+        }
+    };
+    let remote = Remote::new(repo.clone(), settings);
+    findings.push(branches(repo, &remote, target).unwrap_or_else(|trouble| {
+        bad(trouble.to_string(), "git must be able to fetch and push there: `git fetch` shows more")
+    }));
+    let protection = match Protection::read(&api, target) {
+        Ok(protection) => protection,
+        Err(error) => {
+            findings.push(warning(
+                format!("what protects {target} cannot be read: {}", Trouble::from(error)),
+                "a landing that is refused will say why",
+            ));
+            return Surveyed { findings, landing: None };
+        }
+    };
+    let landing = landing_by(&protection, settings);
+    findings.extend(match landing.mode {
+        Mode::Push => by_push(&protection, settings, target),
+        Mode::Merge => by_merge(&protection, settings, target, &repository, &user),
+    });
+    Surveyed { findings, landing: Some(landing) }
+}
+
+fn access(api: &Api, settings: &GitHubSettings) -> Result<(String, Repository, Vec<Finding>), ApiError> {
     let origin = api.token_origin()?;
     let user = api.user()?;
     let place = &settings.place;
@@ -86,7 +121,7 @@ fn access(api: &Api, settings: &GitHubSettings) -> Result<Vec<Finding>, ApiError
     if repository.archived {
         found.push(bad(format!("{name} is archived"), "unarchive it: nothing can be pushed"));
     }
-    if repository.permissions.is_some_and(|permissions| !permissions.push) {
+    if repository.permissions.as_ref().is_some_and(|permissions| !permissions.push) {
         found.push(bad(
             format!("{} may not push to {name}", user.body.login),
             "the token needs contents and pull requests, both to write",
@@ -98,7 +133,7 @@ fn access(api: &Api, settings: &GitHubSettings) -> Result<Vec<Finding>, ApiError
             found.push(bad(format!("the token's scopes are {scopes}"), "it needs the scope repo"));
         }
     }
-    Ok(found)
+    Ok((user.body.login, repository, found))
 }
 
 fn unreachable_api(api: &Api, settings: &GitHubSettings, error: ApiError) -> Finding {
@@ -134,25 +169,108 @@ fn branches(repo: &Repo, remote: &Remote, target: &Branch) -> Result<Finding, Tr
     ))
 }
 
-fn protection(api: &Api, target: &Branch) -> Result<Vec<Finding>, ApiError> {
-    let rules = api.rules(target)?;
-    let mut required: Vec<String> = rules.iter().flat_map(super::api::Rule::required_checks).collect();
-    required.extend(api.branch(target)?.required_checks());
-    required.sort();
-    required.dedup();
+/// Landings are pushes: what is against them?
+fn by_push(protection: &Protection, settings: &GitHubSettings, target: &Branch) -> Vec<Finding> {
     let mut found = Vec::new();
-    let against = AGAINST_PUSHES.iter().filter(|(kind, _)| rules.iter().any(|rule| rule.kind == *kind));
-    for (_, what) in against {
-        found.push(warning(
-            format!("{target} takes {what}"),
-            "landings are pushes: let the token's user bypass that rule, or land on another branch",
-        ));
+    for (kind, what) in protection.against_pushes() {
+        let hint = match kind {
+            "update" => "let the token's user bypass that rule, or land on another branch",
+            "required_signatures" => {
+                "what ppe commits is not signed: forge.mode = \"merge\" with merge.method = \"squash\" has GitHub sign \
+                 it; or let the token's user bypass that rule"
+            }
+            _ => "forge.mode = \"merge\" has GitHub merge; or let the token's user bypass that rule",
+        };
+        found.push(warning(format!("{target} takes {what}"), hint));
     }
-    if !required.is_empty() {
+    if protection.forbids(settings.method) {
+        found.push(no_merge_commits(target));
+    }
+    if !protection.required.is_empty() {
         found.push(good(format!(
             "CI must say green on each candidate: {}; workflows must run on pushes to ppe/lane/**",
-            required.join(", ")
+            protection.required.join(", ")
         )));
     }
-    Ok(found)
+    found
+}
+
+/// Landings are merges by GitHub: what is against them, and what must people do?
+fn by_merge(
+    protection: &Protection,
+    settings: &GitHubSettings,
+    target: &Branch,
+    repository: &Repository,
+    user: &str,
+) -> Vec<Finding> {
+    let mut found = vec![merges(protection, settings, target)];
+    if protection.has("merge_queue") {
+        found.push(bad(
+            format!("{target} takes changes only by its merge queue, which ppe does not use yet"),
+            "let the token's user bypass that rule, or land on another branch",
+        ));
+    }
+    if protection.has("update") {
+        found.push(warning(
+            format!("{target} takes nobody's changes"),
+            "let the token's user bypass that rule, or land on another branch",
+        ));
+    }
+    let (method, allowed) = (method_name(settings.method), repository.merge_methods());
+    let by_rule = protection.methods();
+    let may = |name: &String| by_rule.as_ref().is_none_or(|rule| rule.contains(name));
+    let allowed: Vec<String> = allowed.into_iter().filter(may).collect();
+    if !allowed.iter().any(|name| name == method) {
+        let ways: Vec<_> = allowed.iter().map(|name| format!("merge.method = \"{name}\"")).collect();
+        found.push(bad(format!("GitHub may not merge by {method} there"), ways.join(", or ")));
+    }
+    if protection.forbids(settings.method) {
+        found.push(no_merge_commits(target));
+    }
+    if protection.has("required_signatures") && settings.method != MergeMethod::Squash {
+        found.push(warning(
+            format!("{target} takes signed commits only, and agents' commits are not signed"),
+            "merge.method = \"squash\" has GitHub sign what lands",
+        ));
+    }
+    if protection.approvals() > 0 {
+        found.push(warning(
+            format!(
+                "{target} wants {} of each change, which {user} cannot give to pull requests of its own",
+                counted(protection.approvals(), "approving review")
+            ),
+            "each change waits for somebody else's approval, and says so; or let the token's user bypass that rule",
+        ));
+    }
+    if !protection.required.is_empty() {
+        found.push(good(format!(
+            "CI must say green on each pull request: {}; workflows must run on pull_request",
+            protection.required.join(", ")
+        )));
+    }
+    found
+}
+
+/// Says aloud that GitHub merges, why, and what that is worth.
+fn merges(protection: &Protection, settings: &GitHubSettings, target: &Branch) -> Finding {
+    let why: Vec<_> = protection.against_pushes().iter().map(|(_, what)| *what).collect();
+    let text = match settings.mode {
+        Some(_) => "GitHub merges what lands".to_owned(),
+        None => format!("GitHub merges what lands: {target} takes {}", why.join(", ")),
+    };
+    match protection.guarantee(Mode::Merge) {
+        Guarantee::Exact | Guarantee::Serialised => good(format!("{text}; only what is up to date")),
+        Guarantee::Detected => warning(
+            format!("{text}; whether somebody was faster is looked at afterwards"),
+            "require branches to be up to date there, and GitHub sees to it",
+        ),
+    }
+}
+
+fn no_merge_commits(target: &Branch) -> Finding {
+    bad(format!("{target} takes no merge commits"), "merge.method = \"squash\", or \"rebase\"")
+}
+
+fn counted(n: u64, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
 }

@@ -46,6 +46,13 @@ pub(super) fn lane(event: &Event, state: &State) -> Option<String> {
         Event::TargetRed { commit, .. } => {
             format!("🚧 The lane is frozen: {} is red at {}", state.target, short(commit))
         }
+        Event::LandedUnchecked { commit } => {
+            let target = &state.target;
+            format!(
+                "🚧 The lane is frozen: somebody landed on {target} before {}, which is checked now",
+                short(commit)
+            )
+        }
         Event::RacesLost { task } => format!("🚧 The lane is frozen: {task} lost too many races"),
         Event::BranchesSeen { conflicts: seen, .. } => conflicts(seen, &state.target)?,
         Event::LaneThawed => "The lane goes on".to_owned(),

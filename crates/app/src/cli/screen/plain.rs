@@ -206,6 +206,7 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         | Event::CheckStarted { .. }
         | Event::CheckRed { .. }
         | Event::CandidateDropped { .. }
+        | Event::LandedUnchecked { .. }
         | Event::TargetRed { .. }
         | Event::RacesLost { .. }
         | Event::BranchesSeen { .. }
@@ -258,6 +259,7 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
             format!("❓ {question}: {} (ppe answer {question} {})", ask.text(), words.join("|"))
         }
         Event::QuestionWithdrawn { question } => format!("{question} has settled itself"),
+        Event::ChangesRequested { task, .. } => format!("💬 {task}: a review of its PR requests changes"),
         Event::NoteLeft { task, .. } => format!("a note for {task} was left"),
         Event::QuestionAnswered { question, answer } => format!("{question} answered: {}", answer.word()),
         Event::SessionOpened { .. }

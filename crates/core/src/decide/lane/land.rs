@@ -19,7 +19,19 @@ impl Decider<'_> {
         let Stage::Landing { built } = candidate.stage.clone() else { return self.stale() };
         let members = candidate.members.clone();
         match outcome {
-            LandOutcome::Landed(commit) => self.landed(id, &members, &built, &commit),
+            LandOutcome::Landed(commit) => {
+                self.landed(id, &members, &built, &commit);
+                if members.iter().any(|member| self.state.lane.is_repair(member)) {
+                    self.target_is_green();
+                }
+            }
+            LandOutcome::LandedUnchecked(commit) => {
+                self.landed(id, &members, &built, &commit);
+                if !self.state.has(Mutant::UncheckedBelieved) {
+                    self.emit(Event::LandedUnchecked { commit: commit.clone() });
+                    self.check_base(commit);
+                }
+            }
             LandOutcome::BaseMoved => self.base_moved(id, &members),
             LandOutcome::HeadMoved { task, .. } if !members.contains(&task) => self.stale(),
             LandOutcome::HeadMoved { task, tip } => self.head_moved(id, task, tip),
@@ -40,9 +52,6 @@ impl Decider<'_> {
         for task in members {
             let closure = Closure::Landed(commit.clone());
             self.emit(Event::TaskClosed { task: task.clone(), closure });
-        }
-        if members.iter().any(|member| self.state.lane.is_repair(member)) {
-            self.target_is_green();
         }
     }
 

@@ -37,7 +37,9 @@ impl Decider<'_> {
     /// The lane and dispatch go on. A repair that is still at it is no longer needed.
     pub(super) fn target_is_green(&mut self) {
         self.emit(Event::LaneThawed);
-        self.emit(Event::DispatchResumed { cause: PauseCause::TargetRed });
+        if self.state.paused.contains(&PauseCause::TargetRed) {
+            self.emit(Event::DispatchResumed { cause: PauseCause::TargetRed });
+        }
         self.settle_questions(|ask| matches!(ask, Ask::TargetRed { .. }), Answer::Retry);
         for repair in self.state.lane.repairs.clone() {
             self.give_up(&repair, Stop::Skip(Satisfies::Yes));

@@ -68,6 +68,10 @@ impl State {
                 self.target_tip = commit.clone();
                 self.totals.landings += 1;
             }
+            Event::LandedUnchecked { commit } => {
+                self.lane.green_bases.remove(commit);
+                self.lane.frozen = Some(Freeze::Rechecking(commit.clone()));
+            }
             Event::TargetRed { commit, failure } => {
                 self.lane.frozen = Some(Freeze::TargetRed(commit.clone()));
                 self.lane.red = Some(failure.clone());

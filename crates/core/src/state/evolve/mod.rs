@@ -161,6 +161,7 @@ impl State {
             | Event::CandidateSplit { .. }
             | Event::CandidateDropped { .. }
             | Event::CandidateLanded { .. }
+            | Event::LandedUnchecked { .. }
             | Event::TargetRed { .. }
             | Event::RacesLost { .. }
             | Event::LaneThawed => {
@@ -202,6 +203,10 @@ impl State {
             }
             Event::TaskReset { task, note, work } => return self.task_reset(task, note.as_deref(), *work),
             Event::TaskWished { task, wish } => self.facts(task)?.wish = Some(*wish),
+            Event::ChangesRequested { task, review } => {
+                let facts = self.facts(task)?;
+                facts.heeded = facts.heeded.max(*review);
+            }
             Event::NoteLeft { task, note } => self.facts(task)?.note = Some(note.clone()),
             Event::LandingAccepted { task } => {
                 let at = self.at(task)?;

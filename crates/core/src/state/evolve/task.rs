@@ -67,6 +67,7 @@ impl State {
             first_started: old.first_started,
             workspace: old.workspace,
             published: old.published,
+            heeded: old.heeded,
             note: note.map(str::to_owned),
             ..Facts::default()
         };
