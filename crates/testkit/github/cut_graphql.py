@@ -22,6 +22,8 @@ TYPES = {
     "CreatePullRequestPayload",
     "GitObject",
     "IssueOrder",
+    "MarkPullRequestReadyForReviewInput",
+    "MarkPullRequestReadyForReviewPayload",
     "MergePullRequestInput",
     "MergePullRequestPayload",
     "Mutation",

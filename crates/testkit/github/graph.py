@@ -53,6 +53,7 @@ class Graph:
             "createPullRequest": self.create_pull,
             "closePullRequest": self.close_pull,
             "mergePullRequest": self.merge_pull,
+            "markPullRequestReadyForReview": self.ready,
         }
 
     def repository(self, _info, owner, name, **_):
@@ -99,7 +100,7 @@ class Graph:
             "headRepositoryOwner": {"__typename": "User", "id": "U_1", "login": OWNER, "name": OWNER},
             "baseRefName": pull["base"],
             "isCrossRepository": False,
-            "isDraft": False,
+            "isDraft": pull["draft"],
             "isInMergeQueue": False,
             "isMergeQueueEnabled": False,
             "createdAt": "2026-11-24T00:00:00Z",
@@ -118,6 +119,11 @@ class Graph:
     def close_pull(self, _info, input):  # pylint: disable=redefined-builtin
         pull = self.by_id(input["pullRequestId"])
         self.hub.edit_pull(pull, {"state": "closed"})
+        return {"pullRequest": self.pull(pull)}
+
+    def ready(self, _info, input):  # pylint: disable=redefined-builtin
+        pull = self.by_id(input["pullRequestId"])
+        pull["draft"] = False
         return {"pullRequest": self.pull(pull)}
 
     def merge_pull(self, _info, input):  # pylint: disable=redefined-builtin

@@ -10,6 +10,7 @@ import threading
 import time
 
 import merging
+import reviewing
 
 OWNER, NAME = "o", "r"
 REPO = "/repos/{owner}/{repo}"
@@ -55,6 +56,7 @@ class Hub:
         self.rules = {"checks": [], "on": "^refs/heads/ppe/lane/", "on_pulls": False, "required": [], "push": True}
         self.rules |= {"checks_readable": True, "methods": ["merge", "squash", "rebase"], "merge_async": 0, "rush": 0}
         self.rules |= {"approvals": 0, "strict": False, "unknown_ms": 0, "rule_kinds": [], "bypass": False, "left": {}}
+        self.rules |= {"writers": [], "strangers": [], "drafts": True}
 
     # Git.
 
@@ -107,7 +109,7 @@ class Hub:
         return Refused(status, message)
 
     def approvals_of(self, pull):
-        return 0
+        return reviewing.approvals(self, pull)
 
     # Pull requests.
 
@@ -128,6 +130,7 @@ class Hub:
             body=pull["body"],
             state=pull["state"],
             draft=pull["draft"],
+            node_id=f"PR_{pull['number']}",
             url=f"{self.url}/repos/{OWNER}/{NAME}/pulls/{pull['number']}",
             html_url=f"{self.url}/{OWNER}/{NAME}/pull/{pull['number']}",
             requested_teams=[],
@@ -174,6 +177,8 @@ class Hub:
             raise invalid("head", "invalid")
         if target is None:
             raise invalid("base", "invalid")
+        if body.get("draft") and not self.rules["drafts"]:
+            raise invalid("base", "custom", "Draft pull requests are not supported in this repository.")
         if self.git("rev-list", "--count", f"{target}..{tip}") == "0":
             raise invalid("head", "custom", f"No commits between {base} and {head}")
         if any(p["state"] == "open" and p["head"] == head and p["base"] == base for p in self.pulls):
@@ -190,6 +195,8 @@ class Hub:
             "closed_at": None,
             "labels": [],
             "draft": body.get("draft", False),
+            "reviewers": [],
+            "reviews": [],
             "moved": time.monotonic(),
         }
         self.pulls.append(pull)
@@ -399,9 +406,10 @@ class Hub:
             self.pushed()
             method, path = operation.name.split(" ", 1)
             path = path.removeprefix(REPO)
-            merged = merging.answer(self, method, path, part, body)
-            if merged is not None:
-                return merged
+            done = merging.answer(self, method, path, part, body)
+            done = done or reviewing.answer(self, operation, method, path, part, body)
+            if done is not None:
+                return done
             match method, path:
                 case "GET", "/user":
                     return 200, {**operation.example(200), "login": "octocat"}

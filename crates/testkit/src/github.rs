@@ -77,6 +77,10 @@ pub struct Pull {
     pub merged: Option<String>,
     /// Its labels.
     pub labels: Vec<String>,
+    /// Whether it is a draft.
+    pub draft: bool,
+    /// Who was asked for a review.
+    pub reviewers: Vec<String>,
 }
 
 /// A comment.

@@ -1,6 +1,6 @@
 //! The keys of the forge: where changes live, who lets us in, and how fast it is asked.
 
-use super::key::{Key, choice, key, minutes, seconds, text, whole};
+use super::key::{Key, Kind, choice, key, list, minutes, seconds, text, whole};
 use super::settings::{ForgeKind, ForgeMode, Settings};
 
 /// The keys of `[forge]`.
@@ -22,6 +22,24 @@ pub(super) static FORGE_KEYS: &[Key<Settings>] = &[
         ]),
         &[],
         "How what is green gets into the target on GitHub: by pushing the very commit that was checked, or by GitHub's merge of the pull request. By default pushed, and merged where rules keep the token's user from pushing.",
+    ),
+    key(
+        "forge.draft",
+        Kind::Switch { on: |s| s.forge.draft = true, off: |s| s.forge.draft = false },
+        &[],
+        "Pull requests are drafts until they are to land.",
+    ),
+    key(
+        "forge.reviewers",
+        list(|s, l| s.forge.reviewers = l),
+        &[],
+        "Who is asked for a review of each pull request, once: users, and teams as `org/team`.",
+    ),
+    key(
+        "forge.review_comments",
+        Kind::Switch { on: |s| s.forge.review_comments = true, off: |s| s.forge.review_comments = false },
+        &[],
+        "A review that requests changes, by somebody who may write to the repository, gives the pull request back to its agent, at the cost of no try.",
     ),
     key("forge.remote", text(|s, t| s.forge.remote = t), &[], "The remote that is GitHub."),
     key(

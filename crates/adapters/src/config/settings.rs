@@ -101,6 +101,12 @@ pub struct ForgeSettings {
     pub kind: ForgeKind,
     /// How what is green gets into the target, if that is not to be found out.
     pub mode: Option<ForgeMode>,
+    /// Whether pull requests are drafts until they land.
+    pub draft: bool,
+    /// Who is asked for a review of each.
+    pub reviewers: Vec<String>,
+    /// Whether reviews that request changes go to the agent.
+    pub review_comments: bool,
     /// The remote that is GitHub.
     pub remote: String,
     /// `owner/name` there, if it is not what the remote's address says.

@@ -1,7 +1,7 @@
 //! A user's repository with a forge beside it, and what a person can do to both. One bench for each forge.
 
 use ppe_adapters::forge::github::port::GitHubPort;
-use ppe_adapters::forge::github::{GitHubSettings, Mode, Pace, Place, TokenSource};
+use ppe_adapters::forge::github::{GitHubSettings, Mode, Pace, Place, PullSettings, TokenSource};
 use ppe_adapters::forge::local::LocalForge;
 use ppe_adapters::forge::local::port::LocalForgePort;
 use ppe_adapters::git::{Git, Identity, Repo};
@@ -274,9 +274,19 @@ impl OnGitHub {
     pub(crate) fn merging_at(pace: Pace, method: MergeMethod) -> Self {
         let mut bench = Self::at(pace);
         (bench.settings.mode, bench.settings.method) = (Some(Mode::Merge), method);
-        let (world, settings) = (&bench.world, bench.settings.clone());
-        bench.port = GitHubPort::new(world.repo.clone(), run(), settings, plumbing(world));
-        bench
+        bench.renewed()
+    }
+
+    /// The same bench with other settings for its pull requests.
+    pub(crate) fn with_pulls(mut self, pulls: PullSettings) -> Self {
+        self.settings.pulls = pulls;
+        self.renewed()
+    }
+
+    fn renewed(mut self) -> Self {
+        let (world, settings) = (&self.world, self.settings.clone());
+        self.port = GitHubPort::new(world.repo.clone(), run(), settings, plumbing(world));
+        self
     }
 
     /// A bench whose git is another program and whose token is what it is.
@@ -295,6 +305,7 @@ impl OnGitHub {
             pace,
             mode: None,
             method: MergeMethod::Merge,
+            pulls: PullSettings::default(),
         };
         let port = GitHubPort::new(world.repo.clone(), run(), settings.clone(), plumbing(&world));
         Self { world, hub, port, settings }

@@ -12,6 +12,7 @@ mod conformance;
 mod faults;
 mod merging;
 mod people;
+mod reviews;
 mod secrets;
 mod tls;
 mod webhook;

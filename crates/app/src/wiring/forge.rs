@@ -6,8 +6,8 @@ use crate::error::AppError;
 use ppe_adapters::config::{ForgeKind, ForgeMode};
 use ppe_adapters::forge::github::port::GitHubPort;
 use ppe_adapters::forge::github::{
-    Authority, GitHubSettings, Guarantee, Landing, Level, Mode, Pace, Place, Secret, Standing, TokenSource,
-    Webhook, landing, survey,
+    Authority, GitHubSettings, Guarantee, Landing, Level, Mode, Pace, Place, PullSettings, Secret, Standing,
+    TokenSource, Webhook, landing, survey,
 };
 use ppe_adapters::forge::local::LocalForge;
 use ppe_adapters::forge::local::port::LocalForgePort;
@@ -163,8 +163,13 @@ fn github(site: &Site) -> Result<GitHubSettings, AppError> {
         ForgeMode::Push => Mode::Push,
         ForgeMode::Merge => Mode::Merge,
     });
+    let pulls = PullSettings {
+        draft: forge.draft,
+        reviewers: forge.reviewers.clone(),
+        review_comments: forge.review_comments,
+    };
     let method = site.settings.policy.merge_method;
-    Ok(GitHubSettings { remote, place, tokens, authority, pace, mode, method })
+    Ok(GitHubSettings { remote, place, tokens, authority, pace, mode, method, pulls })
 }
 
 /// Where changes live, in words.

@@ -15,7 +15,7 @@ const FORGE: &str = "[forge]\nkind = \"github\"\nwrite_spacing_ms = 0\npoll_ms =
 const CHECK_HERE: &str = "[[check]]\nname = \"here\"\nrun = \"true\"\n";
 
 /// A place whose `origin` is a GitHub with CI on candidates.
-fn github_place() -> (TestEnv, GitHub) {
+pub(crate) fn github_place() -> (TestEnv, GitHub) {
     let mut env = place();
     let hub = GitHub::start(&env.at("."));
     hub.rules(&json!({"required": ["build"], "checks": [{
@@ -31,7 +31,7 @@ fn github_place() -> (TestEnv, GitHub) {
 }
 
 /// CI on pull requests, and a target that takes nothing but their merges.
-fn merges_only(hub: &GitHub) {
+pub(crate) fn merges_only(hub: &GitHub) {
     hub.rules(&json!({"on": "^$", "on_pulls": true, "rule_kinds": ["pull_request"], "merge_async": 40}));
     let hook = hub.git_dir.join("hooks/pre-receive");
     let text = "#!/bin/sh\nwhile read _ _ ref; do case $ref in refs/heads/main) \
@@ -41,7 +41,7 @@ fn merges_only(hub: &GitHub) {
 }
 
 /// Puts the target on GitHub.
-fn ready(env: &mut TestEnv, hub: &GitHub) {
+pub(crate) fn ready(env: &mut TestEnv, hub: &GitHub) {
     env.ready();
     env.git(&["push", "-q", hub.git_dir.to_str().unwrap(), "main"]);
 }

@@ -20,6 +20,7 @@ mod partial;
 mod pauses;
 mod prompt;
 mod review;
+mod reviews_on_github;
 mod secrets;
 mod words;
 

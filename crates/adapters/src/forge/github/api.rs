@@ -3,8 +3,10 @@
 //! Decides nothing. A field is needed only where GitHub says that it is always there.
 
 mod merges;
+mod reviews;
 
 pub(super) use merges::{Merge, NewMerge, method_name};
+pub(super) use reviews::{LineComment, Review};
 
 use super::client::{Answer, ApiError, Client};
 use super::place::Place;
@@ -120,6 +122,10 @@ pub(super) struct Pull {
     pub(super) merged_at: Option<String>,
     pub(super) merge_commit_sha: Option<String>,
     pub(super) head: Tip,
+    /// Its name in GraphQL.
+    pub(super) node_id: String,
+    #[serde(default)]
+    pub(super) draft: bool,
     /// Whether it merges; nothing while GitHub finds out, and in lists.
     pub(super) mergeable: Option<bool>,
     #[serde(default)]
@@ -155,6 +161,7 @@ pub(super) struct NewPull<'a> {
     pub(super) body: &'a str,
     pub(super) head: &'a str,
     pub(super) base: &'a str,
+    pub(super) draft: bool,
 }
 
 /// A comment.

@@ -190,14 +190,31 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ApiError> {
+        self.write_at(Resource::Rest, method, &format!("{}{path}", self.api_url), body)
+    }
+
+    /// Changes something by GraphQL.
+    pub(super) fn mutate(&self, mutation: &Value) -> Result<(), ApiError> {
+        let url = graphql_url(&self.api_url);
+        let told: Told = self.write_at(Resource::Graph, Method::POST, &url, mutation)?;
+        told.errors.into_iter().next().map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn write_at<T: DeserializeOwned>(
+        &self,
+        resource: Resource,
+        method: Method,
+        url: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ApiError> {
         let body = serde_json::to_vec(body).map_err(|error| ApiError::Lost(error.to_string()))?;
-        let asked = Request::builder().method(method).uri(format!("{}{path}", self.api_url));
+        let asked = Request::builder().method(method).uri(url);
         let asked = asked.header("content-type", "application/json");
         let mut last = held(&self.last_write);
         if let Some(earlier) = *last {
             std::thread::sleep(self.spacing.saturating_sub(earlier.elapsed()));
         }
-        let answer = self.exchange(Resource::Rest, asked, Some(body));
+        let answer = self.exchange(resource, asked, Some(body));
         *last = Some(Instant::now());
         drop(last);
         let (_, _, body) = self.read(answer?)?;

@@ -148,6 +148,9 @@ impl Inner {
             if tip != spec.base {
                 return Ok(LandOutcome::BaseMoved);
             }
+            for change in spec.members.iter().filter_map(|(member, _)| member.change) {
+                self.make_ready(change)?;
+            }
             failpoint::hit("land.before_push");
             match self.remote.push(&spec.target, &spec.commit, &Expect::At(spec.base.clone()))? {
                 Pushed::Done => {}

@@ -17,6 +17,11 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// Something more was seen.
+    pub(super) fn tell(&mut self, observed: Observed) {
+        self.observed.push(observed);
+    }
+
     /// Together with what was seen of the target here.
     pub(super) fn with_target(mut self, here: Vec<Observed>) -> Vec<Observed> {
         for observed in here {
@@ -49,6 +54,9 @@ impl Inner {
         let mut seen = Seen::default();
         self.look_at_branches(&look.open, &mut seen)?;
         self.look_at_changes(&look.open, &tip, &mut seen)?;
+        if self.settings.pulls.review_comments {
+            self.look_at_reviews(&look.open, &mut seen)?;
+        }
         for (task, commit) in &look.landed {
             if !self.repo.contains(&tip, commit).map_err(machine)? {
                 seen.gone.push(task.clone());

@@ -24,6 +24,7 @@ pub mod port;
 mod protection;
 mod publishing;
 mod remote;
+mod reviews;
 mod survey;
 mod token;
 mod updating;
@@ -57,6 +58,19 @@ pub struct GitHubSettings {
     pub mode: Option<Mode>,
     /// What a landing looks like.
     pub method: MergeMethod,
+    /// What is done about pull requests besides.
+    pub pulls: PullSettings,
+}
+
+/// What is done about pull requests besides opening and landing them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PullSettings {
+    /// They are drafts until they land.
+    pub draft: bool,
+    /// Who is asked for a review: users, and teams as `org/team`.
+    pub reviewers: Vec<String>,
+    /// Reviews that request changes go to the agent.
+    pub review_comments: bool,
 }
 
 /// How what is green gets into the target.

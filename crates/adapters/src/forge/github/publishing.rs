@@ -96,13 +96,28 @@ impl Inner {
     }
 
     fn created(&self, spec: &ChangeSpec, body: &str) -> Result<Pull, ApiError> {
-        let new =
-            NewPull { title: &spec.title, body, head: spec.branch.as_str(), base: spec.target.as_str() };
+        let (head, base) = (spec.branch.as_str(), spec.target.as_str());
+        let new = NewPull { title: &spec.title, body, head, base, draft: self.settings.pulls.draft };
         // Whatever came back: it may be there now, by us or by somebody else.
-        self.api.create_pull(&new).or_else(|error| {
-            let found = self.api.open_pull_of(&spec.branch, &spec.target)?;
-            found.ok_or(error)
-        })
+        let found = |error: ApiError| self.api.open_pull_of(&spec.branch, &spec.target)?.ok_or(error);
+        let made = self.api.create_pull(&new).or_else(found).or_else(|error| match error {
+            // Not every repository has drafts.
+            ApiError::Refused { status: 422, .. } if new.draft => {
+                self.api.create_pull(&NewPull { draft: false, ..new.clone() }).or_else(found)
+            }
+            error => Err(error),
+        })?;
+        self.request_reviews(made.number())?;
+        Ok(made)
+    }
+
+    /// A draft of ours is one no longer when it is to land.
+    pub(super) fn make_ready(&self, change: ChangeNumber) -> Result<(), ApiError> {
+        if !self.settings.pulls.draft {
+            return Ok(());
+        }
+        let pull = self.api.pull(change)?;
+        if pull.draft && pull.is_open() { self.api.mark_ready(&pull.node_id) } else { Ok(()) }
     }
 
     fn refreshed(&self, pull: Pull, ours: &str) -> Result<Pull, ApiError> {

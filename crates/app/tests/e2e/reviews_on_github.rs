@@ -1,0 +1,40 @@
+//! What people say of pull requests on GitHub: reviews that go to the agent, and approvals.
+
+use crate::github::{github_place, merges_only, ready};
+use crate::{attempts, is_landed};
+use ppe_core::event::Event;
+use serde_json::json;
+
+#[test]
+fn a_review_that_requests_changes_goes_to_the_agent_and_an_approval_lets_it_land() {
+    let (mut env, hub) = github_place();
+    env.task("T-001", "One", &[], 1);
+    env.set("PPE_FORGE_REVIEW_COMMENTS", "true");
+    env.set("PPE_FORGE_REVIEWERS", "[\"ursula\"]");
+    ready(&mut env, &hub);
+    merges_only(&hub);
+    hub.rules(&json!({"writers": ["ursula"], "approvals": 1}));
+    env.ppe(&["doctor"])
+        .exits(0)
+        .says("main wants 1 approving review of each change, which octocat cannot give");
+    let run = env.spawn(&["run", "--yes"]);
+    let waits = env.until_event("it waits for an approval", |e| matches!(e, Event::IntentDeferred { .. }));
+    let Event::IntentDeferred { why, .. } = waits else { unreachable!("it was asked for") };
+    assert!(why.contains("At least 1 approving review is required"), "{why}");
+    assert_eq!(hub.told().pulls[0].reviewers, ["ursula"]);
+
+    let review = |state: &str| {
+        hub.person(1, &json!({"review": {"user": "ursula", "state": state, "body": "Mind the gap."}}));
+    };
+    review("CHANGES_REQUESTED");
+    env.until("its agent was at it again", || (attempts(&env, "T-001") == 2).then_some(()));
+    let told = env.until_event("it was told", |e| matches!(e, Event::ChangesRequested { .. }));
+    let Event::ChangesRequested { text, .. } = told else { unreachable!("it was asked for") };
+    assert!(text.contains("> Mind the gap."), "{text}");
+    review("APPROVED");
+    run.wait().exits(0);
+    assert!(is_landed(&env, "T-001"));
+    assert_eq!(attempts(&env, "T-001"), 2, "each review once");
+    hub.is_content();
+    env.finish();
+}
