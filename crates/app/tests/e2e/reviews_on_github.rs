@@ -1,8 +1,9 @@
-//! What people say of pull requests on GitHub: reviews that go to the agent, and approvals.
+//! What people do with pull requests on GitHub: reviews that go to the agent, approvals, and merges that are theirs alone.
 
 use crate::github::{github_place, merges_only, ready};
-use crate::{attempts, is_landed};
+use crate::{attempts, id, is_landed};
 use ppe_core::event::Event;
+use ppe_core::state::Closure;
 use serde_json::json;
 
 #[test]
@@ -35,6 +36,29 @@ fn a_review_that_requests_changes_goes_to_the_agent_and_an_approval_lets_it_land
     run.wait().exits(0);
     assert!(is_landed(&env, "T-001"));
     assert_eq!(attempts(&env, "T-001"), 2, "each review once");
+    hub.is_content();
+    env.finish();
+}
+
+#[test]
+fn without_pull_requests_a_run_stops_at_branches_and_a_person_s_merge_is_seen() {
+    let (mut env, hub) = github_place();
+    env.task("T-001", "One", &[], 1);
+    env.task("T-002", "Two", &["T-001"], 1);
+    env.set("AUTO_CREATE_PR", "false");
+    ready(&mut env, &hub);
+    env.ppe(&["run", "--yes"]).exits(10);
+    let branch = hub.tip("feat/T-001-one").expect("its branch is there");
+    let by_others = || {
+        let state = env.state();
+        state.task(&id("T-001")).is_some_and(|t| matches!(t.closure(), Some(Closure::LandedByOthers(_))))
+    };
+    assert!(hub.told().pulls.is_empty() && !by_others());
+    env.git(&["push", "-q", hub.git_dir.to_str().unwrap(), &format!("{branch}:refs/heads/main")]);
+    env.ppe(&["resume", "--yes"]).exits(10);
+    assert!(by_others());
+    assert!(hub.tip("feat/T-002-two").is_some(), "what waited for it is done");
+    assert!(hub.told().pulls.is_empty());
     hub.is_content();
     env.finish();
 }
