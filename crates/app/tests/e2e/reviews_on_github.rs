@@ -29,9 +29,9 @@ fn a_review_that_requests_changes_goes_to_the_agent_and_an_approval_lets_it_land
     };
     review("CHANGES_REQUESTED");
     env.until("its agent was at it again", || (attempts(&env, "T-001") == 2).then_some(()));
-    let told = env.until_event("it was told", |e| matches!(e, Event::ChangesRequested { .. }));
-    let Event::ChangesRequested { text, .. } = told else { unreachable!("it was asked for") };
-    assert!(text.contains("> Mind the gap."), "{text}");
+    let told = env.until_event("it was told", |e| matches!(e, Event::ChangeRejected { .. }));
+    let Event::ChangeRejected { note, .. } = told else { unreachable!("it was asked for") };
+    assert!(note.contains("> Mind the gap."), "{note}");
     review("APPROVED");
     run.wait().exits(0);
     assert!(is_landed(&env, "T-001"));
