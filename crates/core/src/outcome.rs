@@ -251,9 +251,11 @@ pub struct Snapshot {
     pub differs: Differs,
     /// Whether files were left uncommitted (always `Clean` after a snapshot that commits them).
     pub leftovers: Leftovers,
-    /// Whether the base, and what must be kept besides, are ancestors of the tip: false when history was rewritten or a
-    /// rebase is unfinished.
+    /// Whether the base is an ancestor of the tip: false when history was rewritten or a rebase is unfinished.
     pub contains_base: bool,
+    /// Whether it has lost a commit that is published, where none may be lost.
+    #[serde(default)]
+    pub loses_published: bool,
     /// Lines added against the base.
     pub lines_added: u64,
     /// Lines removed against the base.

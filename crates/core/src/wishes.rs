@@ -87,10 +87,13 @@ pub(crate) fn task_wishes(state: &State, at: usize) -> Vec<Intent> {
 }
 
 /// A task's branch follows its tip wherever a person may look at it, but for commits that name an AI and that nobody has
-/// reworded yet.
+/// reworded yet, and for work that has lost what no branch may lose.
 fn publication(task: &Task, id: TaskId) -> Vec<Intent> {
     let unfit = |tip: &CommitId| {
-        task.facts.snapshot.as_ref().is_some_and(|s| s.tip == *tip && s.has_attributed_commits())
+        task.facts
+            .snapshot
+            .as_ref()
+            .is_some_and(|s| s.tip == *tip && (s.has_attributed_commits() || s.loses_published))
     };
     match &task.facts.tip {
         Some(tip) if unfit(tip) => Vec::new(),

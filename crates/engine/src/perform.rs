@@ -54,11 +54,13 @@ fn wished_branch(state: &State, at: usize) -> Branch {
         .unwrap_or_else(|| Branch::new(state.plan.tasks[at].branch_name.clone()))
 }
 
-/// The commit that a task's branch must not lose, where branches only go forward.
+/// The commit that the branch of a task's change must not lose, where branches only go forward.
 fn keeps(state: &State, at: usize) -> Option<CommitId> {
+    let facts = &state.tasks[at].facts;
     match state.policy.update {
         Update::Rebase => None,
-        Update::Merge => state.tasks[at].facts.published.clone(),
+        // What is begun anew has no change yet.
+        Update::Merge => facts.published.clone().filter(|_| facts.change.is_some()),
     }
 }
 
@@ -70,7 +72,7 @@ fn workspace_spec(state: &State, at: usize, attempt: Option<Attempt>) -> Workspa
     let start = match (kind, &facts.tip) {
         (Some(Kind::Conflict), Some(tip)) => {
             // What lost a commit that is published cannot be gone on from where none may be lost.
-            let lost = facts.snapshot.as_ref().is_some_and(|snapshot| !snapshot.contains_base);
+            let lost = facts.snapshot.as_ref().is_some_and(|snapshot| snapshot.loses_published);
             let keeps = keeps(state, at).filter(|_| lost);
             WorkspaceStart::Onto { tip: keeps.unwrap_or_else(|| tip.clone()) }
         }

@@ -277,6 +277,7 @@ impl Drive {
             differs: if commits == 0 { Differs::No } else { Differs::Yes },
             leftovers: Leftovers::Clean,
             contains_base: true,
+            loses_published: false,
             lines_added: u64::from(commits) * 40,
             lines_removed: u64::from(commits),
             tests_added: u64::from(commits) * 2,

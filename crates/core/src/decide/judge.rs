@@ -86,7 +86,7 @@ fn judgement(
         (_, Claim::Blocked(why)) => {
             return Judgement::Hold(Failure::new(Class::Execution, format!("the agent is blocked: {why}")));
         }
-        (None, _) if empty || !snapshot.contains_base => {
+        (None, _) if empty || !snapshot.contains_base || snapshot.loses_published => {
             let lacks = if empty {
                 "nothing is done yet"
             } else {
@@ -151,13 +151,12 @@ fn shortfall(task: &Task, running: &Running, snapshot: &Snapshot, empty: bool) -
     match claim {
         Claim::NoChange(_) if empty => None,
         _ if empty => execution("the agent ended without a change"),
+        _ if snapshot.loses_published => execution("the branch has lost a commit that was published"),
         _ if !snapshot.contains_base && kind == Kind::Conflict => Some(Failure::new(
             Class::Conflict,
-            "the branch does not contain the target it was to be brought onto, or lost a commit that was published",
+            "the branch does not contain the target it was to be brought onto",
         )),
-        _ if !snapshot.contains_base => {
-            execution("the branch no longer contains the commit it began from, or one that was published")
-        }
+        _ if !snapshot.contains_base => execution("the branch no longer contains the commit it began from"),
         _ if unchanged && !flaky && running.end.is_some() => execution("the repair changed nothing"),
         _ => None,
     }

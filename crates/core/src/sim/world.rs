@@ -125,6 +125,7 @@ impl World {
             differs: Differs::Yes,
             leftovers: Leftovers::Clean,
             contains_base: true,
+            loses_published: false,
             lines_added: 0,
             lines_removed: 0,
             tests_added: 0,

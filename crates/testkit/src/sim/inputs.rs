@@ -160,6 +160,7 @@ fn snapshots() -> Vec<(&'static str, SnapshotOutcome)> {
         differs: Differs::Yes,
         leftovers: Leftovers::Clean,
         contains_base: true,
+        loses_published: false,
         lines_added: 1,
         lines_removed: 0,
         tests_added: 0,
@@ -293,6 +294,10 @@ fn seen_inputs(id: &TaskId, task: &Task) -> Vec<Named> {
         ("seen: landed by others", target(landed, Vec::new())),
         ("seen: branch moved", Input::Observed(Observed::Branch { task: id.clone(), tip: tip() })),
         ("seen: change closed", Input::Observed(Observed::ChangeClosed { task: id.clone() })),
+        ("seen: approved", {
+            let tip = task.facts.tip.clone().unwrap_or_else(tip);
+            Input::Observed(Observed::Approved { task: id.clone(), tip })
+        }),
         (
             "seen: changes requested",
             Input::Observed(Observed::ChangesRequested {

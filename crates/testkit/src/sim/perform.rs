@@ -346,6 +346,7 @@ impl World {
                 files => Leftovers::Files(files),
             },
             contains_base: self.git.contains(tip, base),
+            loses_published: false,
             lines_added: 1,
             lines_removed: 0,
             tests_added: 0,

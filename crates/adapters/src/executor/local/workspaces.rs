@@ -217,7 +217,7 @@ impl Inner {
         match (taken, &spec.keeps) {
             (SnapshotOutcome::Taken(work), Some(keeps)) => {
                 let kept = self.repo.contains(&work.tip, keeps).map_err(trouble::machine)?;
-                Ok(SnapshotOutcome::Taken(Snapshot { contains_base: work.contains_base && kept, ..work }))
+                Ok(SnapshotOutcome::Taken(Snapshot { loses_published: !kept, ..work }))
             }
             (taken, _) => Ok(taken),
         }
@@ -275,6 +275,7 @@ impl Inner {
                 TargetIn::No => false,
                 TargetIn::NotWanted => taken.look.history == History::GoesOn,
             },
+            loses_published: false,
             lines_added: taken.lines_added,
             lines_removed: taken.lines_removed,
             tests_added,
