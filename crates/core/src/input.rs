@@ -216,6 +216,13 @@ pub enum Observed {
         /// What tasks change.
         touched: Vec<Touched>,
     },
+    /// Somebody who may has approved a task's change as it stands.
+    Approved {
+        /// The task.
+        task: TaskId,
+        /// The tip that was approved.
+        tip: CommitId,
+    },
     /// Somebody who may has looked at a task's change as it stands, and requests changes.
     ChangesRequested {
         /// The task.

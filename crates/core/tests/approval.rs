@@ -80,6 +80,18 @@ fn what_was_approved_and_moved_since_is_looked_at_again() {
 }
 
 #[test]
+fn an_approving_review_on_the_forge_is_as_good_if_it_is_of_this_tip() {
+    let mut drive = drive(Approval::Each, Policy::default());
+    drive.to_review("T-001", 2, 1);
+    let approved = |tip| Input::Observed(Observed::Approved { task: id("T-001"), tip });
+    drive.input(approved(CommitId::new("another")));
+    assert_eq!(*step(&drive, "T-001"), Step::Open);
+    let tip = now(&drive, "T-001").facts.tip.clone().expect("it has work");
+    drive.input(approved(tip));
+    assert_eq!(*step(&drive, "T-001"), Step::InLane);
+}
+
+#[test]
 fn a_rejected_change_is_made_otherwise_at_no_cost_and_looked_at_again() {
     let mut drive = drive(Approval::Each, Policy::default());
     drive.to_review("T-001", 2, 1);

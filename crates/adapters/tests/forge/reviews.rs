@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Candidate, OnGitHub, change, main};
 use ppe_adapters::forge::github::PullSettings;
-use ppe_core::ids::{Branch, CommitId, TaskId};
+use ppe_core::ids::{Branch, ChangeNumber, CommitId, TaskId};
 use ppe_core::input::Observed;
 use ppe_core::outcome::{BuildOutcome, LandOutcome};
 use ppe_core::policy::MergeMethod;
@@ -60,6 +60,55 @@ async fn reviewers_are_asked_once_and_who_cannot_be_is_named() {
     bench.is_content();
 }
 
+/// What is seen of a task whose published work is this.
+async fn looked(
+    bench: &OnGitHub,
+    number: ChangeNumber,
+    base: &CommitId,
+    published: &CommitId,
+) -> Vec<Observed> {
+    let open = OpenTask {
+        task: TaskId::new("T-1"),
+        base: Some(base.clone()),
+        branch: Some(Branch::new("feat/T-1")),
+        published: Some(published.clone()),
+        change: Some(number),
+    };
+    let look = Look { target: main(), since: base.clone(), open: vec![open], landed: Vec::new() };
+    bench.port().look(look).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_approval_counts_by_who_may_write_of_what_stands_there_and_while_nobody_objects() {
+    let approvals = PullSettings { approvals: true, ..PullSettings::default() };
+    let bench = OnGitHub::merging(MergeMethod::Merge).with_pulls(approvals);
+    bench.hub.rules(&json!({"writers": ["ursula", "otto"]}));
+    let (base, work) = (bench.world().tip(), bench.branch_with_work("T-1"));
+    let number = bench.port().open(change("T-1", &work)).await.unwrap();
+    let approved = async |published: &CommitId| {
+        let seen = looked(&bench, number, &base, published).await.into_iter();
+        let tips = seen.filter_map(|seen| match seen {
+            Observed::Approved { tip, .. } => Some(tip),
+            Observed::ChangesRequested { .. } => panic!("nobody asked for reviews to be brought"),
+            _ => None,
+        });
+        tips.collect::<Vec<_>>()
+    };
+    let reviews = |user: &str, state: &str| {
+        bench.hub.person(number.0, &json!({"review": {"user": user, "state": state}}));
+    };
+    reviews("passer-by", "APPROVED");
+    assert_eq!(approved(&work).await, []);
+    reviews("otto", "CHANGES_REQUESTED");
+    reviews("ursula", "APPROVED");
+    assert_eq!(approved(&work).await, [], "otto objects");
+    reviews("otto", "DISMISSED");
+    assert_eq!(approved(&work).await, std::slice::from_ref(&work));
+    let newer = bench.world().work(&work, "a", "2\n");
+    assert_eq!(approved(&newer).await, [], "what stands there now is another");
+    bench.is_content();
+}
+
 #[tokio::test]
 async fn a_review_that_counts_is_told_at_every_look_and_no_other_is() {
     let reviews = PullSettings { review_comments: true, ..PullSettings::default() };
@@ -68,15 +117,7 @@ async fn a_review_that_counts_is_told_at_every_look_and_no_other_is() {
     let (base, work) = (bench.world().tip(), bench.branch_with_work("T-1"));
     let number = bench.port().open(change("T-1", &work)).await.unwrap();
     let look = async |published: &CommitId| {
-        let open = OpenTask {
-            task: TaskId::new("T-1"),
-            base: Some(base.clone()),
-            branch: Some(Branch::new("feat/T-1")),
-            published: Some(published.clone()),
-            change: Some(number),
-        };
-        let look = Look { target: main(), since: base.clone(), open: vec![open], landed: Vec::new() };
-        let seen = bench.port().look(look).await.unwrap().into_iter();
+        let seen = looked(&bench, number, &base, published).await.into_iter();
         let requested = seen.filter_map(|seen| match seen {
             Observed::ChangesRequested { review, text, .. } => Some((review, text)),
             _ => None,

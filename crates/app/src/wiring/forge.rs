@@ -16,7 +16,7 @@ use ppe_adapters::state_dir::RunDir;
 use ppe_core::ids::{Branch, ChangeNumber, RunId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, LandOutcome, Verdict};
-use ppe_core::policy::MergeStrategy;
+use ppe_core::policy::{Approval, MergeStrategy};
 use ppe_core::state::{State, Task};
 use ppe_engine::ports::{
     BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, PublishSpec,
@@ -167,6 +167,7 @@ fn github(site: &Site) -> Result<GitHubSettings, AppError> {
         draft: forge.draft,
         reviewers: forge.reviewers.clone(),
         review_comments: forge.review_comments,
+        approvals: site.settings.policy.approval != Approval::None,
     };
     let method = site.settings.policy.merge_method;
     Ok(GitHubSettings { remote, place, tokens, authority, pace, mode, method, pulls })

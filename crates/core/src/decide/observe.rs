@@ -1,6 +1,7 @@
 //! What was seen when repository and forge were looked at: others move branches, land work, close changes.
 
 use super::Decider;
+use super::approval::unapproved;
 use crate::event::Event;
 use crate::ids::{CommitId, TaskId};
 use crate::input::Observed;
@@ -15,6 +16,7 @@ impl Decider<'_> {
             Observed::Branch { task, tip } => self.branch_seen(task, tip),
             Observed::ChangeClosed { task } => self.change_closed(task),
             Observed::Branches { conflicts, touched } => self.branches_seen(conflicts, touched),
+            Observed::Approved { task, tip } => self.approved_there(task, tip),
             Observed::ChangesRequested { task, review, text } => self.changes_requested(task, review, text),
         }
     }
@@ -93,6 +95,15 @@ impl Decider<'_> {
             }
             Step::Open | Step::InLane if !carried => self.ask_about_closed_change(task),
             _ => {}
+        }
+    }
+
+    /// A review on the forge approves as a command here does.
+    fn approved_there(&mut self, task: TaskId, tip: CommitId) {
+        let waits = self.state.position(&task).filter(|at| unapproved(self.state).any(|other| other == *at));
+        let Some(at) = waits else { return };
+        if self.state.tasks[at].facts.tip.as_ref() == Some(&tip) {
+            self.emit(Event::ChangeApproved { task, tip });
         }
     }
 

@@ -71,6 +71,8 @@ pub struct PullSettings {
     pub reviewers: Vec<String>,
     /// Reviews that request changes go to the agent.
     pub review_comments: bool,
+    /// Reviews that approve let a change land.
+    pub approvals: bool,
 }
 
 /// How what is green gets into the target.

@@ -1,4 +1,5 @@
-//! People's reviews of pull requests: asked for once, and brought to the agent where they request changes.
+//! People's reviews of pull requests: asked for once, brought to the agent where they request changes, and told where
+//! they approve.
 //!
 //! Of reviewers only who may write to the repository is heard, and of reviews only those of what stands there now.
 
@@ -38,12 +39,23 @@ impl Inner {
         self.say_once(number, REVIEWERS, &text, true)
     }
 
-    /// Tells of reviews that request changes.
+    /// Tells of reviews that request changes, and, where nobody does, of those that approve.
     pub(super) fn look_at_reviews(&self, open: &[OpenTask], seen: &mut Seen) -> Result<(), Trouble> {
         for task in open {
             let (Some(number), Some(tip)) = (task.change, &task.published) else { continue };
-            let wanting = self.wanting(number, task, tip)?;
-            let Some(review) = wanting.iter().map(|review| review.id).max() else { continue };
+            let (wanting, approving): (Vec<_>, Vec<_>) = self
+                .last_words(number, task, tip)?
+                .into_iter()
+                .partition(|review| review.state == "CHANGES_REQUESTED");
+            let Some(review) = wanting.iter().map(|review| review.id).max() else {
+                if self.settings.pulls.approvals && !approving.is_empty() {
+                    seen.tell(Observed::Approved { task: task.task.clone(), tip: tip.clone() });
+                }
+                continue;
+            };
+            if !self.settings.pulls.review_comments {
+                continue;
+            }
             let mut text = String::new();
             for one in &wanting {
                 text += &in_words(one, &self.api.line_comments(number, one.id)?);
@@ -53,8 +65,13 @@ impl Inner {
         Ok(())
     }
 
-    /// The reviews that request changes of what stands there now, each its author's last word.
-    fn wanting(&self, number: ChangeNumber, task: &OpenTask, tip: &CommitId) -> Result<Vec<Review>, Trouble> {
+    /// The reviews that approve what stands there now or request changes of it, each its author's last word.
+    fn last_words(
+        &self,
+        number: ChangeNumber,
+        task: &OpenTask,
+        tip: &CommitId,
+    ) -> Result<Vec<Review>, Trouble> {
         let mut last: BTreeMap<String, Review> = BTreeMap::new();
         for review in self.api.reviews(number)? {
             let decides = matches!(review.state.as_str(), "APPROVED" | "CHANGES_REQUESTED" | "DISMISSED");
@@ -62,17 +79,17 @@ impl Inner {
                 last.insert(user.login.clone(), review);
             }
         }
-        let mut wanting = Vec::new();
+        let mut heard = Vec::new();
         for (login, review) in last {
             let Some(commit) = &review.commit_id else { continue };
-            if review.state == "CHANGES_REQUESTED"
+            if review.state != "DISMISSED"
                 && self.is_ours(&task.task, tip, commit)?
                 && self.api.may_write(&login)?
             {
-                wanting.push(review);
+                heard.push(review);
             }
         }
-        Ok(wanting)
+        Ok(heard)
     }
 }
 
