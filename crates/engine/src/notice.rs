@@ -49,8 +49,11 @@ pub(crate) fn notices(state: &State, record: &Record) -> Vec<Notice> {
         };
         Some(make("review", Some(task), text))
     };
+    // Nobody waits for this one any more: with it gone its wave may be all there.
+    let left = |task: &TaskId| review(task).filter(|_| state.policy.approval == Approval::Wave);
     let notice = |event: &Event| match event {
         Event::ChangeOpened { task, .. } => review(task),
+        Event::TaskParked { task, .. } | Event::TaskClosed { task, .. } => left(task),
         Event::QuestionAsked { ask, .. } => Some(make("question", ask.task(), ask.text())),
         Event::AttemptFailed { task, failure, after: After::Hold(hold), .. }
         | Event::ChangeReturned { task, failure, after: After::Hold(hold) }

@@ -423,8 +423,8 @@ pub(crate) enum Control {
         /// All that wait
         #[arg(long, conflicts_with = "wave")]
         all: bool,
-        /// Only if its tip is still this commit
-        #[arg(long, value_name = "COMMIT", conflicts_with_all = ["wave", "all"])]
+        /// Only if its tip is still this commit, named by four digits at least
+        #[arg(long, value_name = "COMMIT", value_parser = commit_prefix, conflicts_with_all = ["wave", "all"])]
         at: Option<String>,
         #[command(flatten)]
         of: RunOf,
@@ -453,4 +453,10 @@ pub(crate) enum Control {
         #[command(flatten)]
         of: RunOf,
     },
+}
+
+/// The beginning of a commit's id.
+fn commit_prefix(text: &str) -> Result<String, String> {
+    let digits = text.len() >= 4 && text.chars().all(|c| c.is_ascii_hexdigit());
+    digits.then(|| text.to_lowercase()).ok_or_else(|| "not the beginning of a commit's id".to_owned())
 }

@@ -23,7 +23,7 @@ fn is_open(env: &TestEnv, task: &str) -> bool {
 fn each_change_waits_for_its_approval_and_dependents_wait_with_it() {
     let env = gated("each");
     let run = env.ppe(&["run", "--yes"]);
-    run.exits(10).says("T-001 PR #1 created, waits for your approval");
+    run.exits(10).says("created, waits for your approval");
     assert!(is_open(&env, "T-001") && is_open(&env, "T-002"));
     assert_eq!(attempts(&env, "T-003"), 0);
     assert_eq!(env.git(&["rev-parse", "main"]), env.git(&["rev-parse", "work"]), "nothing has landed");

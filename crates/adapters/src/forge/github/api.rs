@@ -12,6 +12,7 @@ use super::client::{Answer, ApiError, Client};
 use super::place::Place;
 use ppe_core::ids::{Branch, ChangeNumber, CommitId};
 use serde::de::DeserializeOwned;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use ureq::http::Method;
@@ -130,9 +131,18 @@ pub(super) struct Pull {
     pub(super) mergeable: Option<bool>,
     #[serde(default)]
     pub(super) labels: Vec<Label>,
+    #[serde(default)]
+    requested_reviewers: Vec<IgnoredAny>,
+    #[serde(default)]
+    requested_teams: Vec<IgnoredAny>,
 }
 
 impl Pull {
+    /// Whether anybody is asked for a review and has not given it.
+    pub(super) fn awaits_review(&self) -> bool {
+        !self.requested_reviewers.is_empty() || !self.requested_teams.is_empty()
+    }
+
     pub(super) fn number(&self) -> ChangeNumber {
         ChangeNumber(self.number)
     }
@@ -260,9 +270,13 @@ impl Api {
         Ok(self.client.get(&format!("{}/branches/{}", self.repo, path_part(branch.as_str())))?.body)
     }
 
+    /// The rules of a branch; none where the repository's plan or the host has no rules.
     pub(super) fn rules(&self, branch: &Branch) -> Result<Vec<Rule>, ApiError> {
         let branch = path_part(branch.as_str());
-        self.client.list(&format!("{}/rules/branches/{branch}?per_page=100", self.repo))
+        match self.client.list(&format!("{}/rules/branches/{branch}?per_page=100", self.repo)) {
+            Err(error) if error.is(403) || error.is(404) => Ok(Vec::new()),
+            rules => rules,
+        }
     }
 
     /// Whether the token's user may pass by a set of rules. Who may not even see it, may not.

@@ -168,7 +168,8 @@ impl Inner {
             }
         }
         if let Some(why) = self.follow(&spec.target, &tip)? {
-            return Ok(LandOutcome::Refused(format!("landed on GitHub, but not here: {why}")));
+            // It has landed: no command may send it back.
+            return Err(Trouble::Elsewhere(format!("landed on GitHub, but not here: {why}")));
         }
         self.settle_changes(spec)?;
         self.remove_lane_branch(spec);

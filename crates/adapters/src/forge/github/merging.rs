@@ -245,7 +245,8 @@ impl Inner {
             return Err(Trouble::Elsewhere(format!("{} is not seen to contain {short} yet", spec.target)));
         }
         if let Some(why) = self.follow(&spec.target, &tip)? {
-            return Ok(LandOutcome::Refused(format!("landed on GitHub, but not here: {why}")));
+            // It has landed: no command may send it back.
+            return Err(Trouble::Elsewhere(format!("landed on GitHub, but not here: {why}")));
         }
         let checked = self.is_as_checked(spec, commit).map_err(machine)?;
         let commit = commit.clone();

@@ -124,6 +124,11 @@ impl Inner {
         if let Some(body) = rewritten(pull.body.as_deref().unwrap_or_default(), ours) {
             self.api.set_body(pull.number(), &body)?;
         }
+        // It may have been made and nobody asked, by whoever was here before.
+        let asks = !self.settings.pulls.reviewers.is_empty() && !pull.awaits_review();
+        if asks && self.api.reviews(pull.number())?.is_empty() {
+            self.request_reviews(pull.number())?;
+        }
         Ok(pull)
     }
 

@@ -385,9 +385,12 @@ fn held(task: &TaskId, hold: Hold, failure: &Failure, state: &State) -> String {
 /// What happens to a task between attempts and after them.
 fn task(event: &Event, state: &State) -> Option<String> {
     Some(match event {
-        Event::ChangeOpened { task, .. } => {
-            format!("✅ {task} {}", ppe_core::view::review_line(state, state.position(task)?))
-        }
+        Event::ChangeOpened { task, change } => match state.position(task) {
+            Some(at) if !state.is_approved(at) => {
+                format!("✅ {task} {}", ppe_core::view::review_line(state, at))
+            }
+            Some(_) | None => format!("✅ {task} PR {change} created, CI pending..."),
+        },
         Event::ChangeApproved { task, tip } => format!("👍 {task} is approved at {}", short(tip)),
         Event::ChangeRejected { task, note } => format!("👎 {task} goes back to its agent: {note}"),
         Event::ChangeReturned { task, failure, after } => failed(task, failure, *after, state),
