@@ -41,6 +41,12 @@ pub(super) static FORGE_KEYS: &[Key<Settings>] = &[
         &[],
         "A review that requests changes, by somebody who may write to the repository, gives the pull request back to its agent, at the cost of no try.",
     ),
+    key(
+        "forge.push",
+        text(|s, t| s.forge.push = Some(t)),
+        &[],
+        "The remote that the local forge pushes every landing to, such as `origin`, before it lands here. By default none.",
+    ),
     key("forge.remote", text(|s, t| s.forge.remote = t), &[], "The remote that is GitHub."),
     key(
         "forge.repository",

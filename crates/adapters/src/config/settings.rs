@@ -107,6 +107,8 @@ pub struct ForgeSettings {
     pub reviewers: Vec<String>,
     /// Whether reviews that request changes go to the agent.
     pub review_comments: bool,
+    /// The remote that landings of the local forge are pushed to.
+    pub push: Option<String>,
     /// The remote that is GitHub.
     pub remote: String,
     /// `owner/name` there, if it is not what the remote's address says.

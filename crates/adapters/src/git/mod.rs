@@ -26,6 +26,7 @@ pub mod prepare;
 pub mod proof;
 pub mod radar;
 pub mod refs;
+pub(crate) mod remote;
 pub mod repo;
 pub mod reword;
 pub mod scratch;

@@ -9,14 +9,14 @@ use ppe_adapters::forge::github::{
     Authority, GitHubSettings, Guarantee, Landing, Level, Mode, Pace, Place, PullSettings, Secret, Standing,
     TokenSource, Webhook, landing, survey,
 };
-use ppe_adapters::forge::local::LocalForge;
 use ppe_adapters::forge::local::port::LocalForgePort;
+use ppe_adapters::forge::local::{LocalForge, Upstream};
 use ppe_adapters::git::Identity;
 use ppe_adapters::state_dir::RunDir;
 use ppe_core::ids::{Branch, ChangeNumber, RunId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, LandOutcome, Verdict};
-use ppe_core::policy::{Approval, MergeStrategy};
+use ppe_core::policy::{Approval, MergeStrategy, Policy};
 use ppe_core::state::{State, Task};
 use ppe_engine::ports::{
     BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, PublishSpec,
@@ -39,14 +39,22 @@ pub(crate) enum RunForge {
 }
 
 impl RunForge {
-    /// As configured. Commits of ours are by `identity`.
-    pub(super) fn new(site: &Site, run: &RunId, identity: Identity) -> Result<Self, AppError> {
+    /// As configured, for a run with this policy. Commits of ours are by `identity`.
+    pub(super) fn new(
+        site: &Site,
+        run: &RunId,
+        identity: Identity,
+        policy: &Policy,
+    ) -> Result<Self, AppError> {
         let changes = site.state.folder().join("forge").join("changes");
         let local = LocalForgePort::new(LocalForge::open(&site.repo, &changes)?, run.clone(), identity);
         Ok(match site.settings.forge.kind {
-            ForgeKind::Local => Self::Local(local),
+            ForgeKind::Local => Self::Local(match upstream(site)? {
+                None => local,
+                Some(upstream) => local.pushing_to(upstream),
+            }),
             ForgeKind::GitHub => {
-                let mut settings = github(site)?;
+                let mut settings = github(site, policy)?;
                 settings.mode = settings.mode.or(recorded(&site.state.run(run)).mode);
                 Self::GitHub(Box::new(GitHubPort::new(site.repo.clone(), run.clone(), settings, local)))
             }
@@ -139,8 +147,32 @@ impl Forge for RunForge {
     }
 }
 
+/// The remote that the local forge's landings are pushed to, if any.
+fn upstream(site: &Site) -> Result<Option<Upstream>, AppError> {
+    let Some(name) = &site.settings.forge.push else { return Ok(None) };
+    let url = site.repo.remote_url(name)?.ok_or_else(|| {
+        AppError::environment(format!("there is no remote {name}"))
+            .hint("add it with `git remote add`, or name another: [forge] push = \"…\"")
+    })?;
+    Ok(Some(Upstream::new(&site.repo, name, &url)))
+}
+
+/// What the pre-flight finds of the local forge.
+fn local_checks(site: &Site, target: &Branch) -> Check {
+    let upstream = match upstream(site) {
+        Ok(None) => return good(NAME, "local: changes in files of their own"),
+        Ok(Some(upstream)) => upstream,
+        Err(error) => return bad(NAME, error.message, error.hints.join("; ")),
+    };
+    match upstream.survey(target) {
+        Ok(None) => good(NAME, format!("local: landings are pushed to {} first", upstream.name())),
+        Ok(Some(apart)) => bad(NAME, apart, "merge or rebase one onto the other"),
+        Err(trouble) => bad(NAME, trouble.to_string(), "mend it, or push nowhere: take [forge] push out"),
+    }
+}
+
 /// GitHub as configured, the repository read from the remote's address.
-fn github(site: &Site) -> Result<GitHubSettings, AppError> {
+fn github(site: &Site, policy: &Policy) -> Result<GitHubSettings, AppError> {
     let forge = &site.settings.forge;
     let remote = site.repo.remote_url(&forge.remote)?.ok_or_else(|| {
         AppError::environment(format!("there is no remote {}", forge.remote))
@@ -167,9 +199,9 @@ fn github(site: &Site) -> Result<GitHubSettings, AppError> {
         draft: forge.draft,
         reviewers: forge.reviewers.clone(),
         review_comments: forge.review_comments,
-        approvals: site.settings.policy.approval != Approval::None,
+        approvals: policy.approval != Approval::None,
     };
-    let method = site.settings.policy.merge_method;
+    let method = policy.merge_method;
     Ok(GitHubSettings { remote, place, tokens, authority, pace, mode, method, pulls })
 }
 
@@ -184,9 +216,9 @@ pub(crate) fn in_words(site: &Site) -> &'static str {
 /// What the pre-flight finds of the forge.
 pub(super) fn checks(site: &Site, target: &Branch) -> Vec<Check> {
     if site.settings.forge.kind == ForgeKind::Local {
-        return vec![good(NAME, "local: changes in files of their own")];
+        return vec![local_checks(site, target)];
     }
-    let settings = match github(site) {
+    let settings = match github(site, &site.settings.policy) {
         Ok(settings) => settings,
         Err(error) => return vec![bad(NAME, error.message, error.hints.join("; "))],
     };
@@ -231,7 +263,7 @@ pub(super) fn settle(site: &Site, dir: &RunDir) -> Result<(), AppError> {
     let (place, mode) = match site.settings.forge.kind {
         ForgeKind::Local => ("local".to_owned(), None),
         ForgeKind::GitHub => {
-            let settings = github(site)?;
+            let settings = github(site, &site.settings.policy)?;
             let Place { host, owner, name, .. } = &settings.place;
             (format!("github {host}/{owner}/{name}"), settings.mode)
         }
@@ -249,7 +281,7 @@ pub(super) fn settle(site: &Site, dir: &RunDir) -> Result<(), AppError> {
     let line = match site.settings.forge.kind {
         ForgeKind::Local => String::new(),
         ForgeKind::GitHub => {
-            let landing = landing(&github(site)?, &site.target()?)
+            let landing = landing(&github(site, &site.settings.policy)?, &site.target()?)
                 .map_err(|trouble| AppError::environment(trouble.to_string()))?;
             format!("\n{} {}", mode_word(landing.mode), guarantee_word(landing.guarantee))
         }

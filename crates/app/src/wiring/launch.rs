@@ -18,7 +18,7 @@ use ppe_adapters::radar::RunRadar;
 use ppe_adapters::state_dir::RunDir;
 use ppe_core::ids::RunId;
 use ppe_core::input::Trouble;
-use ppe_core::state::State;
+use ppe_core::state::{Progress, State};
 use ppe_engine::api::RunHandle;
 use ppe_engine::attach;
 use ppe_engine::ports::{Ports, Sightings};
@@ -84,7 +84,10 @@ impl LocalPorts {
             argv: site.settings.notify.clone(),
             env: site.settings.job_environment(&site.env),
         };
-        let forge = RunForge::new(site, run, identity)?;
+        // A run that has begun keeps what it began with, whatever the settings say today.
+        let begun = state.filter(|state| state.progress != Progress::New);
+        let policy = begun.map_or(&site.settings.policy, |state| &*state.policy);
+        let forge = RunForge::new(site, run, identity, policy)?;
         let radar = RunRadar::new(&site.repo, dir);
         let clock = AwakeClock::starting_at_least(floor);
         Ok((Self { executor, forge, radar, clock, notifier }, sightings))

@@ -22,6 +22,7 @@ mod prompt;
 mod review;
 mod reviews_on_github;
 mod secrets;
+mod upstream;
 mod words;
 
 use ppe_core::event::Event;

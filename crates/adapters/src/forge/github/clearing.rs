@@ -4,8 +4,8 @@
 
 use super::ci::lane_branch;
 use super::port::{GitHubPort, Inner};
-use super::remote::{self, Pushed};
 use crate::git::refs;
+use crate::git::remote::{self, Pushed};
 use ppe_core::ids::{Branch, CandidateId, CommitId};
 use ppe_core::input::Trouble;
 use std::collections::{BTreeMap, BTreeSet};

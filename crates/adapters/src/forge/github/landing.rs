@@ -4,10 +4,9 @@ use super::api::WorkflowRun;
 use super::ci::{is_to_be_repeated, lane_branch, plain_log};
 use super::client::ApiError;
 use super::port::Inner;
-use super::remote::Pushed;
 use crate::failpoint;
-use crate::git::lane::{self, Landing};
 use crate::git::refs::Expect;
+use crate::git::remote::{self, Pushed};
 use ppe_core::ids::{Branch, CommitId, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::{Class, Failure, LandOutcome};
@@ -45,22 +44,7 @@ impl Inner {
 
     /// Moves the local target on to a tip of GitHub's, by fast-forward; or says what stands in the way.
     pub(super) fn follow(&self, target: &Branch, tip: &CommitId) -> Result<Option<String>, Trouble> {
-        let here = lane::tip(&self.repo, target).map_err(machine)?;
-        if here == *tip {
-            return Ok(None);
-        }
-        if !self.repo.contains(tip, &here).map_err(machine)? {
-            let place = &self.settings.place.host;
-            return Ok(Some(format!(
-                "{target} has commits here that {target} on {place} has not: push them, or take them off it"
-            )));
-        }
-        Ok(match lane::land(&self.repo, target, &here, tip).map_err(machine)? {
-            Landing::Landed => None,
-            Landing::BaseMoved { .. } => Some(format!("{target} was moved here meanwhile")),
-            Landing::Refused { why, files } if files.is_empty() => Some(why),
-            Landing::Refused { why, files } => Some(format!("{why}: {}", files.join(", "))),
-        })
+        remote::follow(&self.repo, target, tip, &self.settings.place.host)
     }
 
     /// Has CI run on a candidate, and says which checks it needs.

@@ -7,6 +7,7 @@
 //! takes that very commit, if it still is where it was (see [`landing`]). Elsewhere GitHub merges the pull request, whose
 //! branch contains the target by then (see [`merging`]). Knows nothing of order, retries or whose fault a red check is.
 
+mod access;
 mod api;
 mod authority;
 mod budget;
@@ -23,7 +24,6 @@ mod place;
 pub mod port;
 mod protection;
 mod publishing;
-mod remote;
 mod reviews;
 mod survey;
 mod token;

@@ -2,6 +2,8 @@
 //!
 //! Asks nobody.
 
+use crate::git::remote::without_user;
+
 /// A repository on GitHub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -98,18 +100,6 @@ impl<'a> Address<'a> {
         }
         let scheme = if self.scheme == "http" { "http" } else { "https" };
         format!("{scheme}://{host}/api/v3")
-    }
-}
-
-/// An address without the user and password that it may hold.
-pub(super) fn without_user(address: &str) -> String {
-    match address.split_once("://") {
-        Some((scheme, rest)) => {
-            let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-            format!("{scheme}://{host}/{path}")
-        }
-        None => address.to_owned(),
     }
 }
 

@@ -2,14 +2,15 @@
 //!
 //! Every call blocks on git and the network, so each goes to a thread of its own.
 
+use super::access;
 use super::api::Api;
 use super::checks::Poller;
 use super::ci::{Check, RollUp, roll_up};
 use super::client::Client;
-use super::remote::Remote;
 use super::{GitHubSettings, Mode};
 use crate::forge::local::port::LocalForgePort;
 use crate::git::Repo;
+use crate::git::remote::Remote;
 use ppe_core::ids::{ChangeNumber, CommitId, RunId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, LandOutcome, Verdict};
@@ -45,7 +46,7 @@ impl GitHubPort {
     /// GitHub for a run; `plumbing` builds its candidates. What lands is pushed where nothing else is said.
     pub fn new(repo: Repo, run: RunId, settings: GitHubSettings, plumbing: LocalForgePort) -> Self {
         let api = Api::new(Client::new(&settings), &settings.place);
-        let remote = Remote::new(repo.clone(), &settings);
+        let remote = access::remote(repo.clone(), &settings);
         let mode = settings.mode.unwrap_or(Mode::Push);
         let (poller, judged) = (Poller::default(), Mutex::default());
         let inner = Inner { repo, run, api, remote, poller, settings, mode, judged };

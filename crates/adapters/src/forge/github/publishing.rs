@@ -3,8 +3,8 @@
 use super::api::{NewPull, Pull};
 use super::client::ApiError;
 use super::port::Inner;
-use super::remote::Pushed;
 use crate::git::refs::{self, Expect};
+use crate::git::remote::Pushed;
 use ppe_core::ids::{Branch, ChangeNumber, CommitId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::Verdict;

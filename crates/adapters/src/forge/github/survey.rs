@@ -2,11 +2,12 @@
 //!
 //! Changes nothing but what was last seen of the target there.
 
+use super::access;
 use super::api::{Api, Repository, method_name};
 use super::client::{ApiError, Client};
 use super::protection::{Guarantee, Protection};
-use super::remote::Remote;
 use super::{GitHubSettings, Mode};
+use crate::git::remote::Remote;
 use crate::git::{Repo, lane};
 use ppe_core::ids::Branch;
 use ppe_core::input::Trouble;
@@ -89,7 +90,7 @@ pub fn survey(repo: &Repo, settings: &GitHubSettings, target: &Branch) -> Survey
             return Surveyed { findings: vec![unreachable_api(&api, settings, error)], landing: None };
         }
     };
-    let remote = Remote::new(repo.clone(), settings);
+    let remote = access::remote(repo.clone(), settings);
     findings.push(branches(repo, &remote, target).unwrap_or_else(|trouble| {
         bad(trouble.to_string(), "git must be able to fetch and push there: `git fetch` shows more")
     }));

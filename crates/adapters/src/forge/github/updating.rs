@@ -4,10 +4,10 @@
 //! it for a person's. Knows nothing of CI and of merging.
 
 use super::port::Inner;
-use super::remote::Pushed;
 use crate::failpoint;
 use crate::git::lane::tree_of;
 use crate::git::refs::{self, Expect};
+use crate::git::remote::Pushed;
 use crate::git::{GitError, Identity, Stamp, commit_id};
 use ppe_core::ids::{Branch, CommitId, Millis, TaskId};
 use ppe_core::input::Trouble;

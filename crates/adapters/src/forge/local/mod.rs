@@ -6,6 +6,9 @@
 pub mod port;
 pub mod store;
 mod target;
+mod upstream;
+
+pub use upstream::Upstream;
 
 use std::path::{Path, PathBuf};
 

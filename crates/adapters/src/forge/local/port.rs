@@ -4,7 +4,7 @@
 
 use super::store::{Change, ChangeState, Check, NewChange, Opened, Verdict as Shown};
 use super::target::Target;
-use super::{LocalForge, LocalForgeError, Published as At};
+use super::{LocalForge, LocalForgeError, Published as At, Upstream};
 use crate::git::lane::{self, Built as GitBuilt, CandidateSpec, Landing, Member};
 use crate::git::{Identity, Repo, Stamp, refs};
 use ppe_core::ids::{ChangeNumber, CommitId, Millis, RunId};
@@ -33,6 +33,7 @@ struct Inner {
     run: RunId,
     identity: Identity,
     target: Mutex<Target>,
+    upstream: Option<Upstream>,
 }
 
 fn machine(error: impl Display) -> Trouble {
@@ -42,7 +43,17 @@ fn machine(error: impl Display) -> Trouble {
 impl LocalForgePort {
     /// The forge for a run; commits of ours are by `identity`.
     pub fn new(forge: LocalForge, run: RunId, identity: Identity) -> Self {
-        Self { inner: Arc::new(Inner { forge, run, identity, target: Mutex::default() }) }
+        let inner = Inner { forge, run, identity, target: Mutex::default(), upstream: None };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The same, whose landings go to a remote as well.
+    #[must_use]
+    pub fn pushing_to(self, upstream: Upstream) -> Self {
+        let Inner { forge, run, identity, .. } = &*self.inner;
+        let (forge, run, identity) = (forge.clone(), run.clone(), identity.clone());
+        let inner = Inner { forge, run, identity, target: Mutex::default(), upstream: Some(upstream) };
+        Self { inner: Arc::new(inner) }
     }
 
     async fn blocking<T: Send + 'static>(
@@ -86,7 +97,13 @@ impl Forge for LocalForgePort {
     }
 
     async fn look(&self, look: Look) -> Result<Vec<Observed>, Trouble> {
-        self.blocking(move |inner| inner.look(&look).map_err(machine)).await
+        self.blocking(move |inner| {
+            if let Some(upstream) = &inner.upstream {
+                upstream.catch_up(&look.target)?;
+            }
+            inner.look(&look).map_err(machine)
+        })
+        .await
     }
 }
 
@@ -96,6 +113,9 @@ impl Inner {
     }
 
     fn build(&self, spec: &BuildSpec) -> Result<BuildOutcome, Trouble> {
+        if let Some(upstream) = &self.upstream {
+            upstream.catch_up(&spec.target)?;
+        }
         let target = lane::tip(self.repo(), &spec.target).map_err(machine)?;
         let base = spec.onto.clone().unwrap_or_else(|| target.clone());
         let candidate = CandidateSpec {
@@ -184,6 +204,10 @@ impl Inner {
                 }
             }
         }
+        let upstream = self.upstream.as_ref();
+        if let Some(outcome) = upstream.map(|upstream| upstream.take(spec)).transpose()?.flatten() {
+            return Ok(outcome);
+        }
         match lane::land(self.repo(), &spec.target, &spec.base, &spec.commit).map_err(machine)? {
             Landing::Landed => {
                 for change in spec.members.iter().filter_map(|(member, _)| member.change) {
@@ -192,9 +216,15 @@ impl Inner {
                 Ok(LandOutcome::Landed(spec.commit.clone()))
             }
             Landing::BaseMoved { .. } => Ok(LandOutcome::BaseMoved),
-            Landing::Refused { why, files } if files.is_empty() => Ok(LandOutcome::Refused(why)),
             Landing::Refused { why, files } => {
-                Ok(LandOutcome::Refused(format!("{why}: {}", files.join(", "))))
+                let why = if files.is_empty() { why } else { format!("{why}: {}", files.join(", ")) };
+                match upstream {
+                    None => Ok(LandOutcome::Refused(why)),
+                    // It has landed: no command may send it back.
+                    Some(there) => {
+                        Err(Trouble::Elsewhere(format!("landed on {}, but not here: {why}", there.name())))
+                    }
+                }
             }
         }
     }

@@ -1,26 +1,19 @@
-//! Git's side of GitHub: branches are asked for, pushed and fetched, never forced over what was not seen before.
+//! A repository elsewhere: its branches are asked for, pushed and fetched, never forced over what was not seen before; and a
+//! target here that follows the one there.
 //!
-//! The token goes by the environment of the one git process that needs it, and only to the remote's own host. Knows nothing
-//! of pull requests.
+//! Knows nothing of why a branch is moved, nor by what means who is let in.
 
-use super::GitHubSettings;
-use super::authority::UNKNOWN;
-use super::place::without_user;
-use super::token::{Secret, TokenSource};
-use crate::git::cli::{Call, Output};
-use crate::git::refs::{self, Expect};
-use crate::git::{GitError, Repo, commit_id};
+use super::cli::{Call, Output};
+use super::lane::{self, Landing};
+use super::refs::{self, Expect};
+use super::{Repo, commit_id};
 use ppe_core::ids::{Branch, CommitId};
 use ppe_core::input::Trouble;
 use ppe_core::wording;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 
-/// The variable by which git's credential helper is told the token.
-const TOKEN_VARIABLE: &str = "PPE_GIT_TOKEN";
-/// The helper, in the words of a shell. It answers one question and keeps nothing.
-const HELPER: &str = "!f() { if [ \"$1\" = get ]; then echo username=x-access-token; echo \"password=$PPE_GIT_TOKEN\"; fi; }; f";
 /// A transfer this slow for this long is given up: bytes a second, seconds.
 const SLOW: [&str; 4] = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60"];
 /// What git and servers say when a push finds another tip than was expected.
@@ -28,56 +21,58 @@ const STALE: [&str; 4] = ["stale info", "fetch first", "non-fast-forward", "cann
 
 /// What became of a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Pushed {
+pub(crate) enum Pushed {
     /// The branch is there, now or already before.
     Done,
     /// It was somewhere else and was left alone.
     Stale,
-    /// GitHub does not take it, and why.
+    /// It is not taken there, and why.
     Refused(String),
 }
 
+/// What a call needs besides to be let in.
+pub(crate) type Access = Box<dyn Fn(Call) -> Result<Call, Trouble> + Send + Sync>;
+
+/// What a person can do about it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hints {
+    /// When nobody vouches for the other side.
+    pub(crate) untrusted: &'static str,
+    /// When it does not let git in.
+    pub(crate) denied: &'static str,
+}
+
 /// The repository on the other side.
-pub(super) struct Remote {
+pub(crate) struct Remote {
     repo: Repo,
     url: String,
-    tokens: TokenSource,
-    /// The file of the authority that vouches for it.
-    ca_file: Option<PathBuf>,
+    access: Access,
+    hints: Hints,
     /// Two fetches of one branch would stand in each other's way.
     fetching: Mutex<()>,
 }
 
 /// Where a branch of the remote's was last seen.
-pub(super) fn seen(branch: &Branch) -> String {
+pub(crate) fn seen(branch: &Branch) -> String {
     format!("refs/ppe/remote/{branch}")
 }
 
-fn machine(error: GitError) -> Trouble {
+fn machine(error: impl Display) -> Trouble {
     Trouble::Machine(error.to_string())
 }
 
 impl Remote {
-    pub(super) fn new(repo: Repo, settings: &GitHubSettings) -> Self {
-        let (url, tokens) = (settings.remote.clone(), settings.tokens.clone());
-        let ca_file = settings.authority.as_ref().map(|authority| authority.file.clone());
-        Self { repo, url, tokens, ca_file, fetching: Mutex::default() }
+    pub(crate) fn new(repo: Repo, url: String, access: Access, hints: Hints) -> Self {
+        Self { repo, url, access, hints, fetching: Mutex::default() }
     }
 
     /// A call that may reach the remote.
     fn call(&self) -> Result<Call, Trouble> {
-        let call = self.repo.store().network().args(SLOW);
-        // It wins over whatever else git would trust.
-        let call = self.ca_file.iter().fold(call, |call, file| call.env("GIT_SSL_CAINFO", file));
-        if !self.url.starts_with("http") {
-            return Ok(call);
-        }
-        let found = self.tokens.find().map_err(|error| Trouble::Elsewhere(error.to_string()))?;
-        Ok(with_token(call, &self.url, &found.token))
+        (self.access)(self.repo.store().network().args(SLOW))
     }
 
     /// The tips of all branches.
-    pub(super) fn heads(&self) -> Result<BTreeMap<Branch, CommitId>, Trouble> {
+    pub(crate) fn heads(&self) -> Result<BTreeMap<Branch, CommitId>, Trouble> {
         let call = self.call()?.args(["ls-remote", "--quiet", "--heads", "--refs", "--", &self.url]);
         let output = self.done(call.clone().any().map_err(machine)?)?;
         let entry = |line: &str| {
@@ -88,7 +83,7 @@ impl Remote {
     }
 
     /// Fetches a branch and keeps its tip; nothing when there is none.
-    pub(super) fn fetch(&self, branch: &Branch) -> Result<Option<CommitId>, Trouble> {
+    pub(crate) fn fetch(&self, branch: &Branch) -> Result<Option<CommitId>, Trouble> {
         let _turn = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
         let refspec = format!("+{}:{}", refs::head(branch), seen(branch));
         let switches =
@@ -102,7 +97,7 @@ impl Remote {
     }
 
     /// Makes a branch stand at a commit, if it is as expected.
-    pub(super) fn push(
+    pub(crate) fn push(
         &self,
         branch: &Branch,
         commit: &CommitId,
@@ -117,7 +112,7 @@ impl Remote {
     }
 
     /// Takes a branch away, if it is at a commit.
-    pub(super) fn delete(&self, branch: &Branch, at: &CommitId) -> Result<Pushed, Trouble> {
+    pub(crate) fn delete(&self, branch: &Branch, at: &CommitId) -> Result<Pushed, Trouble> {
         self.send(&format!(":{}", refs::head(branch)), branch, &Expect::At(at.clone()))
     }
 
@@ -159,19 +154,47 @@ impl Remote {
         let line = wording::first_line(&said, 300);
         let unknown = ["SSL certificate problem", "certificate verification failed"];
         Err(Trouble::Elsewhere(if unknown.iter().any(|word| said.contains(word)) {
-            format!("git does not trust {address}: {line}; {UNKNOWN}")
+            format!("git does not trust {address}: {line}; {}", self.hints.untrusted)
         } else if denied.iter().any(|word| said.contains(word)) {
-            format!("{address} does not let git in: {line}; is the token right, and may it write contents?")
+            format!("{address} does not let git in: {line}; {}", self.hints.denied)
         } else {
             format!("git cannot reach {address}: {line}")
         }))
     }
 }
 
-/// The call with a helper that knows the token, for this host alone; no other helper is asked or told.
-fn with_token(call: Call, url: &str, token: &Secret) -> Call {
-    let host: String = without_user(url).splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-    let helper = format!("credential.{host}.helper={HELPER}");
-    call.args(["-c", "credential.helper=", "-c", &format!("credential.{host}.helper="), "-c", &helper])
-        .env(TOKEN_VARIABLE, token.expose())
+/// An address without the user and password that it may hold.
+pub(crate) fn without_user(address: &str) -> String {
+    match address.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            format!("{scheme}://{host}/{path}")
+        }
+        None => address.to_owned(),
+    }
+}
+
+/// Moves a branch here on to where it stands at another place, by fast-forward; or says what stands in the way.
+pub(crate) fn follow(
+    repo: &Repo,
+    branch: &Branch,
+    tip: &CommitId,
+    place: &str,
+) -> Result<Option<String>, Trouble> {
+    let here = lane::tip(repo, branch).map_err(machine)?;
+    if here == *tip {
+        return Ok(None);
+    }
+    if !repo.contains(tip, &here).map_err(machine)? {
+        return Ok(Some(format!(
+            "{branch} has commits here that {branch} on {place} has not: push them, or take them off it"
+        )));
+    }
+    Ok(match lane::land(repo, branch, &here, tip).map_err(machine)? {
+        Landing::Landed => None,
+        Landing::BaseMoved { .. } => Some(format!("{branch} was moved here meanwhile")),
+        Landing::Refused { why, files } if files.is_empty() => Some(why),
+        Landing::Refused { why, files } => Some(format!("{why}: {}", files.join(", "))),
+    })
 }
