@@ -1,15 +1,14 @@
-//! How commits stand with GitHub's checks: all that are waited for are asked about together, by one poller.
+//! The commits whose checks are waited for, and who is told of them. One poller looks, only while somebody waits.
 //!
-//! It is at work only while somebody waits. Judges nothing.
+//! Asks nobody and judges nothing.
 
 use super::ci::Check;
-use super::port::Inner;
 use ppe_core::ids::CommitId;
 use ppe_core::input::Trouble;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
@@ -18,10 +17,10 @@ const LOOKS_AT_ONE_PACE: u32 = 8;
 /// The pause between two looks is never longer than so many times the first.
 const LONGEST_PAUSE: u32 = 4;
 /// Between two looks, however often it is woken.
-const LEAST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const LEAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How a commit's checks stand, or why that cannot be told.
-type Told = Result<Vec<Check>, Trouble>;
+pub(super) type Told = Result<Vec<Check>, Trouble>;
 /// What a look told, and when it began: it knows nothing of what was done since.
 type Look = (Instant, Told);
 
@@ -30,9 +29,9 @@ type Look = (Instant, Told);
 pub(super) struct Poller {
     waited_for: Mutex<WaitedFor>,
     /// There is reason to look now.
-    reason: Notify,
+    pub(super) reason: Notify,
     /// The token may not read checks by GraphQL. It will not be asked again.
-    unreadable: AtomicBool,
+    pub(super) unreadable: AtomicBool,
 }
 
 #[derive(Default)]
@@ -45,6 +44,15 @@ struct WaitedFor {
 struct Watched {
     told: watch::Sender<Option<Look>>,
     looks: u32,
+}
+
+/// Whether somebody looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Looker {
+    /// Somebody does.
+    AtWork,
+    /// Nobody does yet.
+    Wanted,
 }
 
 /// What is told of one commit, look by look.
@@ -71,13 +79,28 @@ impl Poller {
         self.waited_for.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Somebody waits for a commit. Who is told that nobody looks yet has to.
+    pub(super) fn wait_for(&self, commit: &CommitId) -> (Looks, Looker) {
+        let mut waited_for = self.waited_for();
+        let new = || Watched { told: watch::Sender::new(None), looks: 0 };
+        let watched = waited_for.commits.entry(commit.clone()).or_insert_with(new);
+        watched.looks = 0;
+        let looks = Looks(watched.told.subscribe());
+        if waited_for.looked_at {
+            self.wake();
+            return (looks, Looker::AtWork);
+        }
+        waited_for.looked_at = true;
+        (looks, Looker::Wanted)
+    }
+
     /// Looks at once, or as soon as may be.
     pub(super) fn wake(&self) {
         self.reason.notify_one();
     }
 
     /// The commits that somebody waits for; none ends the looking.
-    fn wanted(&self) -> Vec<CommitId> {
+    pub(super) fn wanted(&self) -> Vec<CommitId> {
         let mut waited_for = self.waited_for();
         waited_for.commits.retain(|_, watched| !watched.told.is_closed());
         waited_for.looked_at = !waited_for.commits.is_empty();
@@ -85,7 +108,7 @@ impl Poller {
     }
 
     /// Tells everybody, and how long it is until the next look: the one who began last has the shortest patience.
-    fn tell(&self, begun: Instant, found: BTreeMap<CommitId, Told>, first: Duration) -> Duration {
+    pub(super) fn tell(&self, begun: Instant, found: BTreeMap<CommitId, Told>, first: Duration) -> Duration {
         let mut waited_for = self.waited_for();
         for (commit, told) in found {
             if let Some(watched) = waited_for.commits.get_mut(&commit) {
@@ -95,85 +118,6 @@ impl Poller {
         }
         let pauses = waited_for.commits.values().map(|watched| pause(first, watched.looks.saturating_sub(1)));
         pauses.min().unwrap_or(first)
-    }
-}
-
-impl Inner {
-    /// Waits for a commit's checks.
-    pub(super) fn watch(self: &Arc<Self>, commit: &CommitId) -> Looks {
-        let mut waited_for = self.poller.waited_for();
-        let new = || Watched { told: watch::Sender::new(None), looks: 0 };
-        let watched = waited_for.commits.entry(commit.clone()).or_insert_with(new);
-        watched.looks = 0;
-        let looks = Looks(watched.told.subscribe());
-        if waited_for.looked_at {
-            self.poller.wake();
-        } else {
-            waited_for.looked_at = true;
-            drop(tokio::spawn(poll(Arc::clone(self))));
-        }
-        looks
-    }
-
-    /// How the checks of commits stand now: by one question, and what that does not tell one by one.
-    fn checks(&self, commits: &[CommitId]) -> BTreeMap<CommitId, Told> {
-        let together = self.checks_together(commits);
-        let mut told: BTreeMap<_, _> =
-            together.into_iter().map(|(commit, checks)| (commit, Ok(checks))).collect();
-        for commit in commits {
-            if !told.contains_key(commit) {
-                told.insert(commit.clone(), self.checks_alone(commit));
-            }
-        }
-        told
-    }
-
-    /// Whatever is wrong with that question, the other way is open.
-    fn checks_together(&self, commits: &[CommitId]) -> BTreeMap<CommitId, Vec<Check>> {
-        if self.poller.unreadable.load(Ordering::Relaxed) {
-            return BTreeMap::new();
-        }
-        self.api.checks_of(commits).unwrap_or_else(|error| {
-            self.poller.unreadable.store(error.is(403), Ordering::Relaxed);
-            BTreeMap::new()
-        })
-    }
-
-    fn checks_alone(&self, commit: &CommitId) -> Told {
-        let mut checks: Vec<Check> = match self.api.check_runs(commit) {
-            Ok(runs) => runs.into_iter().map(Check::from).collect(),
-            // Tokens of the finer kind have no right to read checks: workflows tell the same of GitHub's own CI.
-            Err(error) if error.is(403) => {
-                self.api.workflow_runs(commit)?.into_iter().map(Check::from).collect()
-            }
-            Err(error) => return Err(error.into()),
-        };
-        checks.extend(self.api.statuses(commit)?.into_iter().map(Check::from));
-        Ok(checks)
-    }
-}
-
-/// Looks at what is waited for until nobody waits any more.
-async fn poll(inner: Arc<Inner>) {
-    loop {
-        let commits = inner.poller.wanted();
-        if commits.is_empty() {
-            return;
-        }
-        let (looker, asked, begun) = (Arc::clone(&inner), commits.clone(), Instant::now());
-        let found =
-            tokio::task::spawn_blocking(move || looker.checks(&asked)).await.unwrap_or_else(|error| {
-                let trouble = Trouble::Machine(error.to_string());
-                commits.into_iter().map(|commit| (commit, Err(trouble.clone()))).collect()
-            });
-        let first = inner.settings.pace.poll;
-        let pause = inner.poller.tell(begun, found, first);
-        let least = LEAST_PAUSE.min(first);
-        tokio::time::sleep(least).await;
-        tokio::select! {
-            () = tokio::time::sleep(pause.saturating_sub(least)) => {}
-            () = inner.poller.reason.notified() => {}
-        }
     }
 }
 

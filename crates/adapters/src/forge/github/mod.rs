@@ -28,6 +28,7 @@ mod reviews;
 mod survey;
 mod token;
 mod updating;
+mod watching;
 mod webhook;
 
 use ppe_core::policy::MergeMethod;

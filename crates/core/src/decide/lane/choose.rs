@@ -1,11 +1,11 @@
 //! Which changes make the next candidate, and when: the four strategies. Looks at the state and decides nothing.
 
+use super::coming::come_by_themselves;
 use super::turn::{clashes, gives_way_to, together};
-use crate::decide::schedule::{HoldBack, gate_is_open, hold_back};
 use crate::ids::{Millis, TaskId};
 use crate::mutant::Mutant;
 use crate::policy::MergeStrategy;
-use crate::state::{Freeze, State, Step};
+use crate::state::{Freeze, State};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -122,29 +122,6 @@ pub fn left_behind(state: &State, members: &[TaskId]) -> Vec<TaskId> {
     let open = |at: &&usize| state.tasks[**at].in_run() && !state.tasks[**at].is_closed();
     let ids = of_waves.filter(open).map(|at| state.id(*at).clone());
     ids.filter(|id| !members.contains(id)).collect()
-}
-
-/// Of each task, whether it comes to the lane without anybody's help.
-pub(super) fn come_by_themselves(state: &State) -> Vec<bool> {
-    let held_back =
-        matches!(hold_back(state), Some(HoldBack::Stopping | HoldBack::Paused | HoldBack::OpenChanges));
-    let mut come = vec![false; state.tasks.len()];
-    for at in state.plan.waves.iter().flatten().copied() {
-        let needs_come =
-            state.unmet(at).all(|need| come[need] || matches!(state.tasks[need].step, Step::InLane));
-        come[at] = match &state.tasks[at].step {
-            Step::Open => state.is_approved(at),
-            Step::Running(_) | Step::Backoff { .. } | Step::Publishing => true,
-            Step::Waiting => needs_come && !held_back && gate_is_open(state, at),
-            Step::Ready { .. } => {
-                let served = state.chosen(at).is_some() || state.behind_account(at);
-                needs_come && !held_back && gate_is_open(state, at) && served
-            }
-            Step::Held { .. } | Step::Parked { .. } => state.has(Mutant::BatchWaitsForHeld),
-            Step::Outside | Step::InLane | Step::Published | Step::Closed(_) => false,
-        };
-    }
-    come
 }
 
 /// When changes that wait for others that are still to come wait no longer.

@@ -7,6 +7,7 @@
 mod bisect;
 mod check;
 mod choose;
+mod coming;
 mod land;
 mod repair;
 mod turn;

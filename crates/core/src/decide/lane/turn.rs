@@ -1,7 +1,7 @@
 //! Changes that are known not to merge with each other go one after the other: who waits for whom. Looks at the state and
 //! decides nothing.
 
-use super::choose::come_by_themselves;
+use super::coming::come_by_themselves;
 use crate::ids::TaskId;
 use crate::mutant::Mutant;
 use crate::policy::MergeStrategy;
