@@ -98,9 +98,8 @@ impl Forge for LocalForgePort {
 
     async fn look(&self, look: Look) -> Result<Vec<Observed>, Trouble> {
         self.blocking(move |inner| {
-            if let Some(upstream) = &inner.upstream {
-                upstream.catch_up(&look.target)?;
-            }
+            // What stands in its way is told when a candidate is built, and hides nothing of what is seen here.
+            let _obstacle = inner.upstream.as_ref().map(|upstream| upstream.catch_up(&look.target));
             inner.look(&look).map_err(machine)
         })
         .await
