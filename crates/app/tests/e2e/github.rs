@@ -6,8 +6,6 @@ use ppe_testkit::env::TestEnv;
 use ppe_testkit::github::{GitHub, TOKEN, Told};
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 /// Everything in milliseconds.
 const FORGE: &str = "[forge]\nkind = \"github\"\nwrite_spacing_ms = 0\npoll_ms = 20\nsettle_ms = 50\n";
@@ -48,9 +46,13 @@ pub(crate) fn ready(env: &mut TestEnv, hub: &GitHub) {
 
 /// Demands that the target is the same here and there, and that its check is green on every landing.
 fn green_at_every_landing(env: &TestEnv, hub: &GitHub, since: &str, landings: usize) {
+    assert_eq!(green_landings(env, hub, since), landings);
+}
+
+/// How often the target moved. Demands the same target here and there, and that its check is green on every landing.
+pub(crate) fn green_landings(env: &TestEnv, hub: &GitHub, since: &str) -> usize {
     assert_eq!(hub.tip("main").as_deref(), Some(env.git(&["rev-parse", "main"]).trim()));
     let log = env.git(&["log", "--first-parent", "--format=%H", &format!("{since}..main")]);
-    assert_eq!(log.lines().count(), landings);
     for commit in log.lines() {
         let tree = env.at("checked");
         env.git(&["worktree", "add", "-q", "--detach", tree.to_str().unwrap(), commit]);
@@ -59,10 +61,11 @@ fn green_at_every_landing(env: &TestEnv, hub: &GitHub, since: &str, landings: us
         env.git(&["worktree", "remove", "--force", tree.to_str().unwrap()]);
         assert!(broken.is_empty(), "{commit} is red: {broken:?}");
     }
+    log.lines().count()
 }
 
 /// Demands one merged pull request a task.
-fn one_merged_pull_each(told: &Told, tasks: usize) {
+pub(crate) fn one_merged_pull_each(told: &Told, tasks: usize) {
     let heads: BTreeSet<_> = told.pulls.iter().map(|pull| pull.head.as_str()).collect();
     assert_eq!((told.pulls.len(), heads.len()), (tasks, tasks), "no pull request is made twice");
     assert!(told.pulls.iter().all(|pull| pull.merged.is_some()), "{:?}", told.pulls);
@@ -251,66 +254,5 @@ fn a_killed_run_finds_what_github_has_merged_and_pushed() {
         green_at_every_landing(&env, &hub, &since, 2);
         hub.is_content();
         env.finish();
-    }
-}
-
-/// All 45, in the long variant only: it takes minutes.
-#[test]
-fn the_example_plan_is_merged_by_github_with_every_answer_to_a_merge_lost_and_kills_on_the_way() {
-    if std::env::var_os("PPE_TEST_LONG").is_none() {
-        return;
-    }
-    let (mut env, hub) = github_place();
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/apigen");
-    crate::example::copy(&folder, &env.repo().join("plan"));
-    ready(&mut env, &hub);
-    merges_only(&hub);
-    let since = env.git(&["rev-parse", "main"]).trim().to_owned();
-    hub.fault(&json!({"path": "/merge-async$", "method": "PUT", "times": 1000, "lost": true}));
-    hub.fault(&json!({"path": "/git-receive-pack$", "times": 5, "lost": true}));
-    run_with_kills(&env);
-    one_merged_pull_each(&hub.told(), 45);
-    green_at_every_landing(&env, &hub, &since, 45);
-    hub.is_content();
-    env.finish();
-}
-
-/// All 45, in the long variant only: it takes minutes.
-#[test]
-fn the_example_plan_lands_on_github_with_every_answer_to_a_creation_lost_and_kills_on_the_way() {
-    if std::env::var_os("PPE_TEST_LONG").is_none() {
-        return;
-    }
-    let (mut env, hub) = github_place();
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/apigen");
-    crate::example::copy(&folder, &env.repo().join("plan"));
-    ready(&mut env, &hub);
-    let since = env.git(&["rev-parse", "main"]).trim().to_owned();
-    hub.fault(&json!({"path": "/pulls$", "method": "POST", "times": 1000, "lost": true}));
-    hub.fault(&json!({"path": "/git-receive-pack$", "times": 5, "lost": true}));
-    run_with_kills(&env);
-    one_merged_pull_each(&hub.told(), 45);
-    green_at_every_landing(&env, &hub, &since, 45);
-    hub.is_content();
-    env.finish();
-}
-
-/// Runs the plan, killed five times on the way.
-fn run_with_kills(env: &TestEnv) {
-    let begun = Instant::now();
-    let mut command = &["run", "--yes"][..];
-    for kill in 0.. {
-        assert!(begun.elapsed() < Duration::from_mins(20), "it takes too long");
-        let mut run = env.spawn(command);
-        command = &["resume", "--yes"];
-        let until = Instant::now() + Duration::from_secs(if kill < 5 { 6 } else { 1_200 });
-        while !run.is_over() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        if run.is_over() {
-            run.wait().exits(0);
-            break;
-        }
-        drop(run);
     }
 }

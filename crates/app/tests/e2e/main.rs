@@ -18,6 +18,7 @@ mod native;
 mod operator;
 mod partial;
 mod pauses;
+mod plan_on_github;
 mod prompt;
 mod review;
 mod reviews_on_github;
