@@ -588,7 +588,7 @@ pub enum Event {
     BranchesSeen {
         /// Those that do not merge.
         conflicts: Vec<Conflict>,
-        /// What tasks change of the files that the plan names.
+        /// What tasks change of the files that the plan names, where it is not what was known.
         touched: Vec<Touched>,
     },
     /// A task has stood still for longer than it may; that nothing happens is no move of it.

@@ -1,5 +1,6 @@
 //! What is known of branches beforehand decides who waits for whom in the lane, and who starts first among equals.
 
+use ppe_core::event::Event;
 use ppe_core::ids::TaskId;
 use ppe_core::invariant;
 use ppe_core::outcome::Class;
@@ -171,4 +172,26 @@ fn what_is_told_of_strangers_and_of_what_is_over_is_forgotten() {
     assert_eq!(told(&drive), [["T-2", "T-3"]]);
     drive.branches(&[["T-2", "T-3"], ["T-3", "T-2"]], &[]);
     assert!(drive.records.last().is_some_and(|record| record.events.is_empty()), "nothing new");
+}
+
+#[test]
+fn of_what_tasks_change_only_what_is_new_is_recorded() {
+    let mut drive =
+        Drive::new(plan("files", ["T-1", "T-2"].map(|id| task(id, "t").files(&["a", "b"])).into()));
+    let recorded = |drive: &Drive| {
+        let touched = drive.records.last().unwrap().events.iter().filter_map(|event| match event {
+            Event::BranchesSeen { touched, .. } => Some(touched.clone()),
+            _ => None,
+        });
+        touched.flatten().map(|t| (t.task.to_string(), t.files.join(","))).collect::<Vec<_>>()
+    };
+    let said = |task: &str, files: &str| (task.to_owned(), files.to_owned());
+    drive.branches(&[], &[("T-1", "a"), ("T-2", "b")]);
+    assert_eq!(recorded(&drive), [said("T-1", "a"), said("T-2", "b")]);
+    drive.branches(&[], &[("T-1", "a"), ("T-2", "a")]);
+    assert_eq!(recorded(&drive), [said("T-2", "a")]);
+    drive.branches(&[], &[("T-2", "a")]);
+    assert_eq!(recorded(&drive), [said("T-1", "")]);
+    assert_eq!(drive.state.radar.touched.keys().map(TaskId::as_str).collect::<Vec<_>>(), ["T-2"]);
+    sound(&drive);
 }

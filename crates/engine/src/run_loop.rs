@@ -12,7 +12,7 @@ use crate::writer::{Word, Writer};
 use ppe_core::decide::{Rest, decide, next_wakeup, rest};
 use ppe_core::event::Record;
 use ppe_core::ids::{Attempt, Millis, Seq, TaskId};
-use ppe_core::input::{Input, Observed, Reply};
+use ppe_core::input::{Input, Observed, Reply, Trouble};
 use ppe_core::intent::Intent;
 use ppe_core::state::{State, Step};
 use ppe_core::wishes::intents;
@@ -71,8 +71,8 @@ enum Answer {
     /// What was seen, and the last durable record when the look began: all that it could know of. A look that failed has
     /// seen nothing.
     Looked(Seq, Vec<Observed>),
-    /// What was seen of all branches; none where they could not be looked at.
-    Swept(Option<Observed>),
+    /// What was seen of all branches, or why they could not be looked at.
+    Swept(Result<Observed, Trouble>),
 }
 
 /// A run's loop, ready to go.
@@ -319,20 +319,17 @@ impl<P: Ports> RunLoop<P> {
     fn stall(&mut self, why: Option<String>) {
         if self.stalled != why {
             self.stalled = why;
-            if let Some(why) = &self.stalled {
-                let text = why.clone();
-                let run = self.durable.run.to_string();
-                let at_ms = self.ports.clock().now().0;
-                self.ports.notifier().send(Notice {
-                    kind: "paused".to_owned(),
-                    run,
-                    task: None,
-                    text,
-                    at_ms,
-                });
+            if let Some(why) = self.stalled.clone() {
+                self.tell("paused", why);
             }
             self.publish();
         }
+    }
+
+    /// Says something of the run that is in no record.
+    fn tell(&self, kind: &str, text: String) {
+        let (run, at_ms) = (self.durable.run.to_string(), self.ports.clock().now().0);
+        self.ports.notifier().send(Notice { kind: kind.to_owned(), run, task: None, text, at_ms });
     }
 
     fn publish(&self) {
@@ -414,15 +411,17 @@ impl<P: Ports> RunLoop<P> {
         let branches = self.sweeps.begin(&self.durable);
         let (ports, answer_to) = (Arc::clone(&self.ports), self.answer_to.clone());
         self.tasks.spawn(async move {
-            let seen = ports.radar().look(branches).await.ok();
+            let seen = ports.radar().look(branches).await;
             drop(answer_to.send(Answer::Swept(seen)).await);
         });
     }
 
-    fn swept(&mut self, seen: Option<Observed>) {
-        self.sweeps.end(&self.durable, self.ports.clock().now(), seen.is_some());
-        if let Some(seen) = seen {
-            self.take(Input::Observed(seen), None);
+    fn swept(&mut self, seen: Result<Observed, Trouble>) {
+        let is_news = self.sweeps.end(&self.durable, self.ports.clock().now(), seen.is_ok());
+        match seen {
+            Ok(seen) => self.take(Input::Observed(seen), None),
+            Err(trouble) if is_news => self.tell("radar", format!("branches are not compared: {trouble}")),
+            Err(_) => {}
         }
     }
 

@@ -5,6 +5,9 @@ use crate::ports::Branches;
 use ppe_core::ids::Millis;
 use ppe_core::state::State;
 
+/// The pause grows no longer than so many times, while looks see nothing.
+const MOST_FAILURES: u32 = 6;
+
 /// The looks of a run.
 pub(crate) struct Sweeps {
     /// Between a move and the look that it leads to; 0 is no look at all.
@@ -13,11 +16,13 @@ pub(crate) struct Sweeps {
     looked_at: Option<Branches>,
     due: Option<Millis>,
     under_way: bool,
+    /// Looks in a row that saw nothing.
+    failures: u32,
 }
 
 impl Sweeps {
     pub(crate) fn new(pause_ms: u64) -> Self {
-        Self { pause_ms, looked_at: None, due: None, under_way: false }
+        Self { pause_ms, looked_at: None, due: None, under_way: false, failures: 0 }
     }
 
     /// When the next look is to begin.
@@ -27,25 +32,29 @@ impl Sweeps {
 
     /// The run has moved.
     pub(crate) fn notice(&mut self, state: &State, now: Millis) {
-        let branches = Branches::of(state).bounded();
+        let branches = Branches::of_a_look(state);
         let moved = !branches.works.is_empty() && self.looked_at.as_ref() != Some(&branches);
-        self.due = (moved && self.pause_ms > 0).then(|| self.due.unwrap_or(now.plus(self.pause_ms)));
+        let pause_ms = self.pause_ms << self.failures.min(MOST_FAILURES);
+        self.due = (moved && self.pause_ms > 0).then(|| self.due.unwrap_or(now.plus(pause_ms)));
     }
 
     /// A look begins, at what is returned.
     pub(crate) fn begin(&mut self, state: &State) -> Branches {
-        let branches = Branches::of(state).bounded();
+        let branches = Branches::of_a_look(state);
         self.looked_at = Some(branches.clone());
         self.under_way = true;
         self.due = None;
         branches
     }
 
-    /// The look has ended. One that could not see is repeated.
-    pub(crate) fn end(&mut self, state: &State, now: Millis, saw: bool) {
+    /// The look has ended. One that could not see is repeated, later each time; of the first in a row it is true that
+    /// somebody should hear of it.
+    pub(crate) fn end(&mut self, state: &State, now: Millis, saw: bool) -> bool {
         self.under_way = false;
         self.looked_at = self.looked_at.take().filter(|_| saw);
+        self.failures = if saw { 0 } else { self.failures.saturating_add(1) };
         self.notice(state, now);
+        self.failures == 1
     }
 }
 
@@ -78,7 +87,7 @@ mod tests {
         drive.sight("T-1", 3, None);
         sweeps.notice(&drive.state, Millis(7_000));
         assert_eq!(sweeps.due(), None, "one look at a time");
-        sweeps.end(&drive.state, Millis(8_000), true);
+        assert!(!sweeps.end(&drive.state, Millis(8_000), true));
         assert_eq!(sweeps.due(), Some(Millis(12_000)), "what moved meanwhile is looked at");
         sweeps.begin(&drive.state);
         sweeps.end(&drive.state, Millis(13_000), true);
@@ -87,8 +96,19 @@ mod tests {
         sweeps.notice(&drive.state, Millis(14_000));
         assert_eq!(sweeps.due(), Some(Millis(19_000)), "the target has moved");
         sweeps.begin(&drive.state);
-        sweeps.end(&drive.state, Millis(20_000), false);
-        assert_eq!(sweeps.due(), Some(Millis(25_000)), "a look that saw nothing is repeated");
+        for (now, due, told) in [(20_000, 30_000, true), (30_000, 50_000, false), (50_000, 90_000, false)] {
+            assert_eq!(sweeps.end(&drive.state, Millis(now), false), told, "of one row it is told once");
+            assert_eq!(
+                sweeps.due(),
+                Some(Millis(due)),
+                "a look that saw nothing is repeated, later each time"
+            );
+            sweeps.begin(&drive.state);
+        }
+        sweeps.end(&drive.state, Millis(90_000), true);
+        drive.state.target_tip = ppe_core::ids::CommitId::new("moved again");
+        sweeps.notice(&drive.state, Millis(91_000));
+        assert_eq!(sweeps.due(), Some(Millis(96_000)), "the pause is as it was");
     }
 
     #[test]
@@ -115,6 +135,9 @@ mod tests {
             drive.sight(&format!("T-{n:02}"), 1, None);
         }
         assert_eq!(Branches::of(&drive.state).works.len(), 90);
-        assert_eq!(Branches::of(&drive.state).bounded().works.len(), 60);
+        drive.to_review("T-89", 1, 1);
+        let looked_at = Branches::of_a_look(&drive.state).works;
+        assert_eq!(looked_at.len(), 60);
+        assert_eq!(looked_at[59].task, TaskId::new("T-89"), "what lands next is looked at before all others");
     }
 }

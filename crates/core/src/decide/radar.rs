@@ -15,8 +15,8 @@ const MOST_TOUCHED: usize = 200;
 impl Decider<'_> {
     pub(super) fn branches_seen(&mut self, conflicts: Vec<Conflict>, touched: Vec<Touched>) {
         let conflicts = self.conflicts_of_open_tasks(conflicts);
-        let touched = self.touched_by_open_tasks(touched);
-        if self.state.radar.conflicts != conflicts || self.state.radar.touched != touched {
+        let touched = self.news(self.touched_by_open_tasks(touched));
+        if self.state.radar.conflicts != conflicts || !touched.is_empty() {
             self.emit(Event::BranchesSeen { conflicts, touched });
         }
     }
@@ -50,6 +50,16 @@ impl Decider<'_> {
         seen.retain(|touched| !touched.files.is_empty() && self.is_open(&touched.task));
         seen.sort_by_key(|touched| self.state.position(&touched.task));
         seen.dedup_by(|later, earlier| later.task == earlier.task);
+        seen
+    }
+
+    /// What differs from what is known: a look at many branches is not recorded for the sake of one.
+    fn news(&self, mut seen: Vec<Touched>) -> Vec<Touched> {
+        let known = &self.state.radar.touched;
+        let gone = known.keys().filter(|task| seen.iter().all(|touched| touched.task != **task));
+        let gone: Vec<_> = gone.map(|task| Touched { task: task.clone(), files: Vec::new() }).collect();
+        seen.retain(|touched| known.get(&touched.task) != Some(&touched.files));
+        seen.extend(gone);
         seen
     }
 

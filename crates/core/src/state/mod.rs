@@ -269,8 +269,8 @@ impl State {
 
     /// The plan's files as they are in the hands of tasks now.
     fn recounted_files(&self, files: &Files) -> Files {
-        let place = |touched: &'_ Touched| self.position(&touched.task);
-        let touched = self.radar.touched.iter().filter_map(|t| Some((place(t)?, t.files.as_slice())));
+        let touched = self.radar.touched.iter();
+        let touched = touched.filter_map(|(task, files)| Some((self.position(task)?, files.as_slice())));
         let on_way = (0..self.tasks.len()).filter(|at| radar::is_on_way(&self.tasks[*at].step));
         files.recounted(touched.collect(), on_way.collect())
     }

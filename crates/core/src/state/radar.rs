@@ -22,7 +22,7 @@ pub struct Conflict {
     pub file_count: u32,
 }
 
-/// What a task's work changes.
+/// What a task's work changes; no file where it changes none any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touched {
     /// The task.
@@ -37,10 +37,22 @@ pub struct Radar {
     /// Branches that do not merge, as they stood.
     pub conflicts: Vec<Conflict>,
     /// Files that tasks change; only those that the plan names.
-    pub touched: Vec<Touched>,
+    pub touched: BTreeMap<TaskId, Vec<String>>,
 }
 
 impl Radar {
+    /// A look found this: all conflicts, and what is different of the files.
+    pub(super) fn heed(&mut self, conflicts: &[Conflict], touched: &[Touched]) {
+        self.conflicts = conflicts.to_vec();
+        for Touched { task, files } in touched {
+            if files.is_empty() {
+                self.touched.remove(task);
+            } else {
+                self.touched.insert(task.clone(), files.clone());
+            }
+        }
+    }
+
     /// The tasks whose branches do not merge with a task's.
     pub fn rivals<'a>(&'a self, task: &'a TaskId) -> impl Iterator<Item = &'a TaskId> {
         self.conflicts.iter().filter_map(move |conflict| match conflict.tasks.as_slice() {

@@ -4,7 +4,6 @@ use ppe_core::ids::{Branch, CommitId, TaskId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::state::{Park, Phase, State, Step, Task};
 use serde::{Deserialize, Serialize};
-use std::cmp::Reverse;
 use std::future::Future;
 
 /// Branches that are held against each other at most: pairs grow with their square.
@@ -52,13 +51,30 @@ impl Branches {
         Self { target: state.target.clone(), target_tip: state.target_tip.clone(), works }
     }
 
-    /// As many of them as one look bears: those that somebody is at, and then the first of the plan.
-    pub(crate) fn bounded(mut self) -> Self {
-        if self.works.len() > MOST_WORKS {
-            self.works.sort_by_key(|work| Reverse(matches!(work.at, WorkAt::Workspace(_))));
-            self.works.truncate(MOST_WORKS);
+    /// As many of them as one look bears, in the order of the plan: those that land next and those that somebody is at
+    /// come before those that lie still.
+    pub(crate) fn of_a_look(state: &State) -> Self {
+        let mut branches = Self::of(state);
+        if branches.works.len() > MOST_WORKS {
+            let place = |work: &Work| state.position(&work.task);
+            branches.works.sort_by_cached_key(|work| {
+                (place(work).map(|at| nearness(&state.tasks[at].step)), place(work))
+            });
+            branches.works.truncate(MOST_WORKS);
+            branches.works.sort_by_cached_key(place);
         }
-        self
+        branches
+    }
+}
+
+/// How soon what a task's branch holds may matter to others; the least is the soonest.
+fn nearness(step: &Step) -> u8 {
+    match step {
+        Step::InLane => 0,
+        Step::Running(_) => 1,
+        Step::Open | Step::Publishing => 2,
+        Step::Parked { .. } | Step::Backoff { .. } | Step::Ready { .. } => 3,
+        Step::Outside | Step::Waiting | Step::Published | Step::Held { .. } | Step::Closed(_) => 4,
     }
 }
 

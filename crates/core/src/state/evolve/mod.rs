@@ -5,8 +5,8 @@ mod lane;
 mod task;
 
 use super::{
-    Breaker, Closure, Deferred, Due, Facts, Kind, Labelled, PauseCause, Progress, Question, Radar, Running,
-    State, Step, Workspace,
+    Breaker, Closure, Deferred, Due, Facts, Kind, Labelled, PauseCause, Progress, Question, Running, State,
+    Step, Workspace,
 };
 use crate::event::{Event, Record};
 use crate::ids::{Attempt, Millis, QuestionId, TaskId};
@@ -182,7 +182,7 @@ impl State {
             }
             Event::TargetMoved { tip } => self.target_tip = tip.clone(),
             Event::BranchesSeen { conflicts, touched } => {
-                self.radar = Radar { conflicts: conflicts.clone(), touched: touched.clone() };
+                self.radar.heed(conflicts, touched);
                 self.files = self.recounted_files(&self.files);
             }
             Event::TaskClosed { task, closure } => {
