@@ -57,9 +57,7 @@ impl Branches {
         let mut branches = Self::of(state);
         if branches.works.len() > MOST_WORKS {
             let place = |work: &Work| state.position(&work.task);
-            branches.works.sort_by_cached_key(|work| {
-                (place(work).map(|at| nearness(&state.tasks[at].step)), place(work))
-            });
+            branches.works.sort_by_cached_key(|work| (nearness(state, work), place(work)));
             branches.works.truncate(MOST_WORKS);
             branches.works.sort_by_cached_key(place);
         }
@@ -67,14 +65,14 @@ impl Branches {
     }
 }
 
-/// How soon what a task's branch holds may matter to others; the least is the soonest.
-fn nearness(step: &Step) -> u8 {
-    match step {
-        Step::InLane => 0,
-        Step::Running(_) => 1,
-        Step::Open | Step::Publishing => 2,
-        Step::Parked { .. } | Step::Backoff { .. } | Step::Ready { .. } => 3,
-        Step::Outside | Step::Waiting | Step::Published | Step::Held { .. } | Step::Closed(_) => 4,
+/// How soon what a branch holds may matter to others; the least is the soonest.
+fn nearness(state: &State, work: &Work) -> u8 {
+    let step = state.task(&work.task).map(|task| &task.step);
+    match (step, work.at) {
+        (Some(Step::InLane), _) => 0,
+        (_, WorkAt::Workspace(_)) => 1,
+        (Some(Step::Open | Step::Publishing), WorkAt::Measured) => 2,
+        (_, WorkAt::Measured) => 3,
     }
 }
 
