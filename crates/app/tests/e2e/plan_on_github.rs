@@ -77,7 +77,7 @@ fn with_twenty_kills(strategy: &str, prepare: fn(&GitHub)) {
     env.finish();
 }
 
-/// Runs the plan to its end, killed twenty times on the way, each time after one to five seconds.
+/// Runs the plan to its end, killed twenty times on the way, each time after one to three seconds.
 fn run_with_kills(env: &TestEnv) {
     let begun = Instant::now();
     let mut command = &["run", "--yes"][..];
@@ -85,7 +85,7 @@ fn run_with_kills(env: &TestEnv) {
         let mut run = env.spawn(command);
         command = &["resume", "--yes"];
         // Moments that differ, the same in each test.
-        let until = Instant::now() + Duration::from_millis(1_000 + kill * 1_733 % 4_000);
+        let until = Instant::now() + Duration::from_millis(800 + kill * 1_733 % 2_200);
         while Instant::now() < until {
             assert!(!run.is_over(), "it ended before kill {kill}: {}", run.printed());
             std::thread::sleep(Duration::from_millis(20));
