@@ -1,18 +1,24 @@
 //! The example plan of the repository, read and checked.
 
-use ppe_adapters::sources::markdown::{MarkdownOptions, read};
+use ppe_adapters::sources::{Options, Source};
 use ppe_core::ids::TaskId;
-use ppe_core::plan::{Code, Duration, Plan, PlanSpec, Priority, TaskSpec, check, show};
+use ppe_core::plan::{Code, Duration, Finding, Plan, PlanSpec, Priority, TaskSpec, check, show};
 use ppe_core::policy::Order;
+use ppe_engine::ports::{PlanSource, SourceError, SourceKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Reads a plan of Markdown files.
+fn read(path: &Path) -> Result<(PlanSpec, Vec<Finding>), SourceError> {
+    Source { kind: SourceKind::Markdown, path: path.to_owned(), options: Options::default() }.read()
+}
 
 fn example() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/apigen")
 }
 
 fn example_spec() -> PlanSpec {
-    let (spec, findings) = read(&example(), &MarkdownOptions::default()).expect("the example is there");
+    let (spec, findings) = read(&example()).expect("the example is there");
     assert_eq!(findings, []);
     spec
 }
@@ -160,7 +166,7 @@ fn a_blocks_entry_taken_away_is_one_warning_with_its_place() {
     let file = copy.path().join("Phases/Q1-2026/Tasks/T-002-contract-testing.md");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replace("- T-009\n", "None\n")).unwrap();
-    let (spec, found) = read(copy.path(), &MarkdownOptions::default()).unwrap();
+    let (spec, found) = read(copy.path()).unwrap();
     let checked = check(spec, found);
     let one_sided: Vec<String> = checked
         .findings
@@ -180,7 +186,7 @@ fn a_circle_in_the_example_is_named() {
     let file = copy.path().join("Phases/Q1-2026/Tasks/T-002-contract-testing.md");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replacen("None\n", "- Depends on: T-027\n", 1)).unwrap();
-    let (spec, found) = read(copy.path(), &MarkdownOptions::default()).unwrap();
+    let (spec, found) = read(copy.path()).unwrap();
     let checked = check(spec, found);
     assert!(checked.plan.is_none());
     let circle = checked.findings.iter().find(|finding| finding.code == Code::Cycle).unwrap();
@@ -207,7 +213,7 @@ fn without_text(mut spec: TaskSpec) -> TaskSpec {
 #[test]
 fn a_spanish_file_reads_to_the_same_task() {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/spanish");
-    let (spanish, findings) = read(&fixture, &MarkdownOptions::default()).unwrap();
+    let (spanish, findings) = read(&fixture).unwrap();
     assert_eq!(findings, []);
     let english = example_spec().tasks.into_iter().find(|task| task.id.value.as_str() == "T-004").unwrap();
     assert_eq!(spanish.tasks.len(), 1);

@@ -1,10 +1,16 @@
 //! Plans of Markdown files as people, editors and adversaries write them.
 
-use ppe_adapters::sources::markdown::{MarkdownOptions, SourceError, read};
+use ppe_adapters::sources::{Options, Source};
 use ppe_core::plan::{Checked, Code, Duration, Finding, Level, PlanSpec, Priority, TaskSpec, check};
+use ppe_engine::ports::{PlanSource, SourceError, SourceKind};
 use proptest::prelude::*;
 use std::path::Path;
 use tempfile::TempDir;
+
+/// Reads a plan of Markdown files.
+fn read(path: &Path) -> Result<(PlanSpec, Vec<Finding>), SourceError> {
+    Source { kind: SourceKind::Markdown, path: path.to_owned(), options: Options::default() }.read()
+}
 
 fn folder(files: &[(&str, &[u8])]) -> TempDir {
     let folder = tempfile::tempdir().expect("room for files");
@@ -17,7 +23,7 @@ fn folder(files: &[(&str, &[u8])]) -> TempDir {
 }
 
 fn read_all(files: &[(&str, &[u8])]) -> (PlanSpec, Vec<Finding>) {
-    read(folder(files).path(), &MarkdownOptions::default()).expect("the folder is there")
+    read(folder(files).path()).expect("the folder is there")
 }
 
 fn checked(files: &[(&str, &[u8])]) -> Checked {
@@ -185,7 +191,7 @@ fn ten_thousand_files_are_read() {
         );
         std::fs::write(folder.path().join(format!("T-{n}.md")), text).unwrap();
     }
-    let (spec, found) = read(folder.path(), &MarkdownOptions::default()).unwrap();
+    let (spec, found) = read(folder.path()).unwrap();
     let checked = check(spec, found);
     assert_eq!(checked.findings, []);
     assert_eq!(checked.plan.unwrap().waves.len(), 3_334);
@@ -193,7 +199,7 @@ fn ten_thousand_files_are_read() {
 
 #[test]
 fn a_path_that_is_no_plan_is_an_error() {
-    let missing = read(Path::new("/nowhere/at-all"), &MarkdownOptions::default()).unwrap_err();
+    let missing = read(Path::new("/nowhere/at-all")).unwrap_err();
     assert!(matches!(missing, SourceError::Missing { .. }));
     assert_eq!(missing.to_string(), "there is no plan at `/nowhere/at-all`");
 }
@@ -206,7 +212,7 @@ fn links_are_not_followed() {
     std::os::unix::fs::symlink(outside.path().join("T-9.md"), inside.path().join("T-9.md")).unwrap();
     std::os::unix::fs::symlink(outside.path(), inside.path().join("folder")).unwrap();
     std::os::unix::fs::symlink(inside.path(), inside.path().join("circle")).unwrap();
-    let (spec, findings) = read(inside.path(), &MarkdownOptions::default()).unwrap();
+    let (spec, findings) = read(inside.path()).unwrap();
     assert_eq!(names(spec.tasks.iter().map(|task| &task.id.value)), ["T-1"]);
     assert_eq!(names(&findings), ["T-9.md:1: is a link or no ordinary file and was not read"]);
 }
@@ -327,7 +333,7 @@ fn code_and_comments_are_not_read() {
 fn one_file_may_hold_many_tasks() {
     let text = "# The plan\n\nIntro.\n\n## T-1: First\n\nPriority: high\n\n### Blocks\n\n- T-2\n\n## T-2: Second\n\n**Depends on**: T-1\n\n## T-3\n";
     let folder = folder(&[("plan.md", text.as_bytes())]);
-    let (spec, findings) = read(&folder.path().join("plan.md"), &MarkdownOptions::default()).unwrap();
+    let (spec, findings) = read(&folder.path().join("plan.md")).unwrap();
     assert_eq!(findings, []);
     assert_eq!(&*spec.name, "The plan");
     let tasks: Vec<(&str, &str, u32)> =
@@ -363,8 +369,9 @@ fn the_quarter_may_be_a_folder_and_the_name_an_option() {
         ("Q3-2026/Tasks/T-1.md", b"# T-1: A\n"),
         ("Q3-2026/T-2.md", b"# T-2: B\n\n**Fase:** Q4-2026\n"),
     ]);
-    let options = MarkdownOptions { name: Some("Mine".into()) };
-    let (spec, _) = read(folder.path(), &options).unwrap();
+    let options = Options { name: Some("Mine".into()), tag: None };
+    let source = Source { kind: SourceKind::Markdown, path: folder.path().to_owned(), options };
+    let (spec, _) = source.read().unwrap();
     assert_eq!(&*spec.name, "Mine");
     let quarters: Vec<Option<&str>> = spec.tasks.iter().map(|task| task.quarter.as_deref()).collect();
     assert_eq!(quarters, [Some("Q4-2026"), Some("Q3-2026")]);
@@ -428,7 +435,7 @@ proptest! {
     #[test]
     fn reading_never_panics(text in pieces()) {
         let folder = folder(&[("T-1.md", text.as_bytes())]);
-        let (spec, findings) = read(folder.path(), &MarkdownOptions::default()).unwrap();
+        let (spec, findings) = read(folder.path()).unwrap();
         let lines = text.replace("\r\n", "\n").split(['\n', '\r']).count();
         let spots = findings.iter().filter_map(|finding| finding.spot.as_ref());
         let spots = spots.chain(spec.tasks.iter().map(|task| &task.id.spot));
@@ -442,7 +449,7 @@ proptest! {
     #[test]
     fn reading_bytes_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let folder = folder(&[("T-1.md", &bytes)]);
-        let (spec, findings) = read(folder.path(), &MarkdownOptions::default()).unwrap();
+        let (spec, findings) = read(folder.path()).unwrap();
         prop_assert!(!spec.tasks.is_empty() || !findings.is_empty());
     }
 }

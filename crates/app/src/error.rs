@@ -124,8 +124,8 @@ impl From<ppe_adapters::git::repo::DiscoverError> for AppError {
     }
 }
 
-impl From<ppe_adapters::sources::markdown::SourceError> for AppError {
-    fn from(error: ppe_adapters::sources::markdown::SourceError) -> Self {
+impl From<ppe_engine::ports::SourceError> for AppError {
+    fn from(error: ppe_engine::ports::SourceError) -> Self {
         Self::plan(error).hint("a plan is a folder of Markdown files, one task each: `ppe plan check DIR`")
     }
 }

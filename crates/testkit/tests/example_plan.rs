@@ -1,14 +1,16 @@
 //! The example plan in virtual time: how long it takes with one agent and with many, each beside its lower bound.
 
-use ppe_adapters::sources::markdown::{MarkdownOptions, read};
+use ppe_adapters::sources::{Options, Source};
 use ppe_core::plan::{Duration, Plan, check};
 use ppe_core::policy::{Order, Policy, Waves};
 use ppe_core::sim::{SimOptions, SimReport, simulate};
+use ppe_engine::ports::{PlanSource, SourceKind};
 use std::path::Path;
 
 fn plan() -> Plan {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/apigen");
-    let (spec, found) = read(&folder, &MarkdownOptions::default()).expect("the example plan can be read");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/apigen");
+    let source = Source { kind: SourceKind::Markdown, path, options: Options::default() };
+    let (spec, found) = source.read().expect("the example plan can be read");
     check(spec, found).plan.expect("the example plan can be run")
 }
 

@@ -1,14 +1,15 @@
 //! What can be seen of a repository without running anything. Does not know how it is found out.
 
 use super::settings::CommandKind;
+use ppe_engine::ports::FoundPlan;
 
 /// What a repository looks like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The branch that changes land on.
     pub target: String,
-    /// The plan's folder, seen from the top, if there is one.
-    pub plan: Option<String>,
+    /// The plans that lie in it.
+    pub plans: Vec<FoundPlan>,
     /// How it builds and tests, in order.
     pub verify: Vec<Found>,
     /// Git-ignored files that a checkout needs.

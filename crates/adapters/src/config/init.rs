@@ -4,12 +4,13 @@
 
 use super::facts::{Facts, Found};
 use super::value::{list_text, quoted};
+use ppe_engine::ports::{FoundPlan, SourceKind};
 
 /// The text of a `ppe.toml` for a repository that looks like this. It is a valid configuration as it stands.
 pub fn propose(facts: &Facts) -> String {
     let parts = [
         HEAD.to_owned(),
-        plan(facts.plan.as_deref()),
+        plan(&facts.plans),
         format!("[repo]\n# The branch that finished work lands on.\ntarget = {}\n", quoted(&facts.target)),
         RUN.to_owned(),
         AGENT.to_owned(),
@@ -51,12 +52,26 @@ const TAIL: &str = "\
 # run = \"make check\"
 ";
 
-fn plan(folder: Option<&str>) -> String {
-    match folder {
-        Some(folder) => format!("[plan]\n# The folder with the task files.\npath = {}\n", quoted(folder)),
-        None => "[plan]\n# The folder with the task files; none was found here.\n# path = \"docs/plan\"\n"
-            .to_owned(),
-    }
+fn plan(found: &[FoundPlan]) -> String {
+    let keys = |plan: &FoundPlan, mark: &str| {
+        let source = match plan.kind {
+            SourceKind::Markdown => String::new(),
+            other => format!("{mark}source = {}\n", quoted(other.as_str())),
+        };
+        format!("{mark}path = {}\n{source}", quoted(&plan.path))
+    };
+    let text = match found {
+        [] => "# The folder with the task files; none was found here.\n# path = \"docs/plan\"\n".to_owned(),
+        [one] if one.kind == SourceKind::Markdown => {
+            format!("# The folder with the task files.\n{}", keys(one, ""))
+        }
+        [one] => format!("# Where the tasks are, and what they are written in.\n{}", keys(one, "")),
+        several => {
+            let choices: Vec<String> = several.iter().map(|plan| keys(plan, "# ")).collect();
+            format!("# Several plans were found here: choose one.\n{}", choices.join("# or\n"))
+        }
+    };
+    format!("[plan]\n{text}")
 }
 
 fn workspace(facts: &Facts) -> String {

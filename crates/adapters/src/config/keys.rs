@@ -9,8 +9,9 @@ use super::key::{
     seconds, text, whole,
 };
 use super::merge_keys::MERGE_KEYS;
-use super::settings::{CommandKind, Daemons, Draft, PlanSource, Settings, Weight};
+use super::settings::{CommandKind, Daemons, Draft, Settings, Weight};
 use ppe_core::policy::{Attribution, Changes, MAX_SLOTS, Mode, NoChange, Order, Waves};
+use ppe_engine::ports::SourceKind;
 
 /// The sections with their meaning, in the order in which they are shown.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
@@ -114,11 +115,23 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
     key(
         "plan.source",
         choice(&[
-            ("auto", |s| s.plan.source = PlanSource::Auto),
-            ("markdown", |s| s.plan.source = PlanSource::Markdown),
+            ("auto", |s| s.plan.source = None),
+            ("markdown", |s| s.plan.source = Some(SourceKind::Markdown)),
+            ("backlog", |s| s.plan.source = Some(SourceKind::Backlog)),
+            ("task-master", |s| s.plan.source = Some(SourceKind::TaskMaster)),
+            ("spec-kit", |s| s.plan.source = Some(SourceKind::SpecKit)),
+            ("beads", |s| s.plan.source = Some(SourceKind::Beads)),
+            ("compozy", |s| s.plan.source = Some(SourceKind::Compozy)),
+            ("ccpm", |s| s.plan.source = Some(SourceKind::Ccpm)),
         ]),
         &[],
-        "What the plan is written in.",
+        "What the plan is written in. By default that is found out.",
+    ),
+    key(
+        "plan.tag",
+        text(|s, t| s.plan.tag = Some(t)),
+        &[],
+        "The tag whose tasks are read, where Task Master keeps several.",
     ),
     key("repo.target", text(|s, t| s.target = Some(t)), &[], "The branch that changes land on."),
     key(

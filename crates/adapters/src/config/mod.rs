@@ -41,7 +41,7 @@ pub use reference::{reference, schema};
 pub use render::{Held, Line, render};
 pub use settings::{
     Command, CommandKind, Daemons, EnvPatterns, ForgeKind, ForgeMode, ForgeSettings, Limits, PlanSettings,
-    PlanSource, RetryLimits, Settings, Weight, Workspace,
+    RetryLimits, Settings, Weight, Workspace,
 };
 pub use survey::survey;
 

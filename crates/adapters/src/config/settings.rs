@@ -7,6 +7,7 @@ use super::environment;
 use super::error::Problem;
 use super::origin::Origin;
 use ppe_core::policy::{AgentPolicy, Policy, Retries, Reviewer};
+use ppe_engine::ports::SourceKind;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,18 +81,10 @@ pub struct PlanSettings {
     pub path: Option<String>,
     /// A name instead of the plan's own.
     pub name: Option<String>,
-    /// What it is written in.
-    pub source: PlanSource,
-}
-
-/// What a plan is written in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PlanSource {
-    /// Found out by looking.
-    #[default]
-    Auto,
-    /// Markdown task files.
-    Markdown,
+    /// What it is written in, if that is not to be found out.
+    pub source: Option<SourceKind>,
+    /// The tag that is read, where tasks are kept under tags.
+    pub tag: Option<String>,
 }
 
 /// Where changes are reviewed, checked and landed.

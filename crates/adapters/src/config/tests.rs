@@ -9,6 +9,7 @@ use ppe_core::policy::{
     Approval, Budget, Changes, MergeMethod, MergeStrategy, Mode, NoChange, Order, Policy, Retries, Update,
     Waves,
 };
+use ppe_engine::ports::{FoundPlan, SourceKind};
 
 fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -408,6 +409,7 @@ const FULL: &str = r#"
 path = "docs/plan"
 name = "APiGen 3.0"
 source = "markdown"
+tag = "v2"
 [repo]
 target = "develop"
 [run]
@@ -482,7 +484,7 @@ fn a_file_says_everything() {
     );
     assert_eq!(settings.plan, {
         let (path, name) = (Some("docs/plan".to_owned()), Some("APiGen 3.0".to_owned()));
-        PlanSettings { path, name, source: PlanSource::Markdown }
+        PlanSettings { path, name, source: Some(SourceKind::Markdown), tag: Some("v2".to_owned()) }
     });
     assert_eq!((settings.target.as_deref(), policy.agent.as_str()), (Some("develop"), "scripted"));
     assert_eq!(settings.limits.output_bytes, 5 << 20);
@@ -730,7 +732,7 @@ fn what_init_proposes_is_a_configuration_that_fits() {
     ];
     for (files, commands) in kinds {
         let dir = repository(files);
-        let text = propose(&survey(dir.path(), "main", |_| true));
+        let text = propose(&survey(dir.path(), "main", Vec::new(), |_| true));
         let settings = with_file(&text).unwrap_or_else(|e| panic!("{files:?}: {e}\n{text}"));
         assert_eq!(
             settings.verify.iter().map(|c| c.run[2].as_str()).collect::<Vec<_>>(),
@@ -751,10 +753,10 @@ fn init_finds_the_plan_and_the_files_that_nobody_commits() {
         (".env.example", ""),
         (".env.local", ""),
         ("local.properties", ""),
-        ("docs/my \"plan\"/T-001-a.md", ""),
-        ("docs/my \"plan\"/T-002-b.md", ""),
     ]);
-    let facts = survey(dir.path(), "release/\"2\"", |path| path != ".env.example");
+    let plan = |kind, path: &str| FoundPlan { kind, path: path.to_owned() };
+    let plans = vec![plan(SourceKind::Markdown, "docs/my \"plan\"")];
+    let facts = survey(dir.path(), "release/\"2\"", plans, |path| path != ".env.example");
     let settings = with_file(&propose(&facts)).unwrap();
     assert_eq!(settings.plan.path.as_deref(), Some("docs/my \"plan\""));
     assert_eq!(settings.target.as_deref(), Some("release/\"2\""));
@@ -763,7 +765,14 @@ fn init_finds_the_plan_and_the_files_that_nobody_commits() {
 }
 
 #[test]
-fn init_finds_the_example_of_this_repository() {
-    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    assert_eq!(survey(&top, "main", |_| false).plan.as_deref(), Some("examples/apigen"));
+fn init_names_a_plan_of_another_program_and_leaves_a_choice_to_the_user() {
+    let plan = |kind, path: &str| FoundPlan { kind, path: path.to_owned() };
+    let beads = plan(SourceKind::Beads, ".beads/issues.jsonl");
+    let settled =
+        |plans| with_file(&propose(&Facts { target: "main".to_owned(), plans, ..Facts::default() }));
+    let settings = settled(vec![beads.clone()]).unwrap();
+    assert_eq!(settings.plan.path.as_deref(), Some(".beads/issues.jsonl"));
+    assert_eq!(settings.plan.source, Some(SourceKind::Beads));
+    let several = settled(vec![beads, plan(SourceKind::Markdown, "plan")]).unwrap();
+    assert_eq!(several.plan, PlanSettings::default());
 }

@@ -4,7 +4,7 @@ mod plan;
 mod report;
 
 pub(crate) use plan::{
-    GraphFormat, PlanAdopt, PlanArgs, PlanCommand, PlanGraph, PlanPlace, PlanPrompt, PlanShow,
+    GraphFormat, PlanAdopt, PlanArgs, PlanCommand, PlanGraph, PlanPlace, PlanPrompt, PlanShow, WrittenIn,
 };
 pub(crate) use report::{ReportArgs, ReportWord};
 
@@ -167,8 +167,10 @@ pub(crate) struct Selecting {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct RunArgs {
-    /// The plan: a folder of task files, or one file; without it the one in ppe.toml, else the one that is found
+    /// The plan: a folder or a file; without it the one in ppe.toml, else the one that is found
     pub(crate) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) written_in: WrittenIn,
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) repo: PathBuf,
@@ -289,6 +291,8 @@ pub(crate) struct AnswerArgs {
 pub(crate) struct SimulateArgs {
     /// The plan: a folder, a file, or a JSON list of {"id", "duration", "deps"}
     pub(crate) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) written_in: WrittenIn,
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) repo: PathBuf,
@@ -316,6 +320,8 @@ pub(crate) struct SimulateArgs {
 pub(crate) struct DoctorArgs {
     /// The plan
     pub(crate) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) written_in: WrittenIn,
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) repo: PathBuf,

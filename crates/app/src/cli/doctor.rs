@@ -8,7 +8,7 @@ use ppe_core::text::shown;
 
 /// Looks at everything and makes nothing.
 pub(super) fn run(args: &DoctorArgs, ui: &mut Ui) -> Result<u8, AppError> {
-    let site = Site::open(&args.repo, args.overrides.flags())?;
+    let site = Site::open(&args.repo, [args.overrides.flags(), args.written_in.flags()].concat())?;
     let checks = doctor(&site, args.plan.as_deref(), args.run_checks)?;
     for check in &checks {
         tell(check, ui);

@@ -36,9 +36,9 @@ pub(super) fn written(write: impl FnOnce(&mut String) -> fmt::Result) -> String 
 }
 
 fn read(place: &PlanPlace) -> Result<(Checked, Policy), AppError> {
-    let settings = settings_only(&place.repo, Vec::new())?;
-    let path = find_plan(&place.repo, place.plan.as_deref(), &settings)?;
-    Ok((read_plan(&path, &settings)?, settings.policy))
+    let settings = settings_only(&place.repo, place.written_in.flags())?;
+    let source = find_plan(&place.repo, place.plan.as_deref(), &settings)?;
+    Ok((read_plan(&source)?, settings.policy))
 }
 
 /// The plan, or its errors, all at once.
@@ -93,13 +93,13 @@ fn graph(args: &PlanGraph, ui: &mut Ui) -> Result<u8, AppError> {
 
 /// What the first attempt of a task would be told, or the template that it is made from.
 fn prompt(args: &PlanPrompt, ui: &mut Ui) -> Result<u8, AppError> {
-    let site = Site::open(&args.repo, Vec::new())?;
+    let site = Site::open(&args.repo, args.written_in.flags())?;
     let Some(id) = args.task.as_deref().map(TaskId::new) else {
         ui.raw(&template_text(&site)?);
         return Ok(EXIT_DONE);
     };
-    let path = find_plan(&site.repo.root, args.plan.as_deref(), &site.settings)?;
-    let plan = require(read_plan(&path, &site.settings)?)?;
+    let source = find_plan(&site.repo.root, args.plan.as_deref(), &site.settings)?;
+    let plan = require(read_plan(&source)?)?;
     let at = plan.position(&id).ok_or_else(|| AppError::usage(format!("the plan has no task {id}")))?;
     let policy = Policy { prompt: own_template(&site)?, ..site.settings.policy.clone() };
     let text = ppe_core::prompt::first(&policy, &plan.tasks[at], &site.target()?);
@@ -110,15 +110,22 @@ fn prompt(args: &PlanPrompt, ui: &mut Ui) -> Result<u8, AppError> {
 }
 
 fn adopt(args: &PlanAdopt, ui: &mut Ui) -> Result<u8, AppError> {
-    let site = Site::open(&args.place.repo, Vec::new())?;
+    let site = Site::open(&args.place.repo, args.place.written_in.flags())?;
     let Some(found) = latest(&site, None)?.filter(Found::is_unfinished) else {
         return Err(
             AppError::environment("this repository has no unfinished run").hint("`ppe run` starts one")
         );
     };
-    let named = args.place.plan.clone().or_else(|| found.plan_source());
-    let path = find_plan(&site.repo.root, named.as_deref(), &site.settings)?;
-    let plan = require(found.read_revised(&path, &site.settings)?)?;
+    let flags = args.place.written_in.flags();
+    let recorded = found.plan_source(&site.settings);
+    let source = match (args.place.plan.as_deref(), recorded) {
+        (None, Some(recorded)) if flags.is_empty() => recorded,
+        (named, recorded) => {
+            let path = named.or(recorded.as_ref().map(|source| source.path.as_path()));
+            find_plan(&site.repo.root, path, &site.settings)?
+        }
+    };
+    let plan = require(found.read_revised(&source)?)?;
     let difference = found.difference(&plan);
     let left_out = |id: &TaskId| found.state.task(id).is_some_and(|task| !task.in_run());
     let known: Vec<TaskId> = plan.tasks.iter().map(|task| task.spec.id.value.clone()).collect();
@@ -136,6 +143,6 @@ fn adopt(args: &PlanAdopt, ui: &mut Ui) -> Result<u8, AppError> {
     }
     let of = RunOf { repo: args.place.repo.clone(), run: None, json: args.place.json };
     let code = give(Command::Adopt { plan: Box::new(plan), added }, &of, ui)?;
-    found.set_plan_source(&path)?;
+    found.set_plan_source(&source)?;
     Ok(code)
 }

@@ -51,8 +51,8 @@ pub(super) fn run(args: &ResumeArgs, ui: &mut Ui) -> Result<u8, AppError> {
 
 /// The run goes on with the plan it began with; what was edited since is said.
 fn tell_difference(site: &Site, found: &Found, ui: &mut Ui) {
-    let Some(source) = found.plan_source() else { return };
-    let plan = match found.read_revised(&source, &site.settings).and_then(require) {
+    let Some(source) = found.plan_source(&site.settings) else { return };
+    let plan = match found.read_revised(&source).and_then(require) {
         Ok(plan) => plan,
         Err(error) => {
             return ui.talk(&format!(

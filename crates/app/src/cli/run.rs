@@ -8,8 +8,8 @@ use super::ui::{Terminal, Ui};
 use super::{doctor, plan_text, runtime};
 use crate::error::{AppError, EXIT_DONE};
 use crate::wiring::{
-    CheckLevel, Found, Preflight, RunDir, RunLock, Site, create_run, find_plan, forge_in_words, judge_target,
-    latest, launch, preflight, read_plan, verdict_check,
+    CheckLevel, Found, Preflight, RunDir, RunLock, Site, Source, create_run, find_plan, forge_in_words,
+    judge_target, latest, launch, preflight, read_plan, verdict_check,
 };
 use ppe_core::decide::{decide, start_key};
 use ppe_core::ids::{Millis, RunId, TaskId};
@@ -22,14 +22,13 @@ use ppe_core::text::shown;
 use ppe_core::view::{Outside, view};
 use ppe_engine::run_loop::Stay;
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
 /// Executes a plan.
 pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
-    let site = Site::open(&args.repo, args.overrides.flags())?;
-    let path = find_plan(&site.repo.root, args.plan.as_deref(), &site.settings)?;
-    let checked = read_plan(&path, &site.settings)?;
+    let site = Site::open(&args.repo, [args.overrides.flags(), args.written_in.flags()].concat())?;
+    let source = find_plan(&site.repo.root, args.plan.as_deref(), &site.settings)?;
+    let checked = read_plan(&source)?;
     let findings = checked.findings.clone();
     let plan = require(checked)?;
     refuse_beside_another(&site)?;
@@ -70,7 +69,7 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
     if args.detach {
         return drive::detach(&site, "run", ui);
     }
-    begin(&args, &site, (plan, &path, start), &found, &launching, ui)
+    begin(&args, &site, (plan, &source, start), &found, &launching, ui)
 }
 
 /// What the run will look like the moment it begins.
@@ -168,7 +167,7 @@ pub(super) fn strategy_word(strategy: ppe_core::policy::MergeStrategy) -> &'stat
 fn begin(
     args: &RunArgs,
     site: &Site,
-    (plan, source, start): (Plan, &Path, Start),
+    (plan, source, start): (Plan, &Source, Start),
     found: &Preflight,
     launching: &[String],
     ui: &mut Ui,

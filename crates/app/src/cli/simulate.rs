@@ -19,19 +19,19 @@ use std::path::Path;
 pub(super) fn run(args: &SimulateArgs, ui: &mut Ui) -> Result<u8, AppError> {
     let order = args.order.iter().map(|order| flag("--order", "run.order", order));
     let strategy = args.merge_strategy.iter().map(|s| flag("--merge-strategy", "merge.strategy", s));
-    let flags = order.chain(strategy).collect();
+    let flags = order.chain(strategy).chain(args.written_in.flags()).collect();
     let settings = settings_only(&args.repo, flags)?;
-    let path = find_plan(&args.repo, args.plan.as_deref(), &settings)?;
+    let source = find_plan(&args.repo, args.plan.as_deref(), &settings)?;
     let options = SimOptions { slots: args.slots, seed: args.seed, spread_percent: args.spread };
     // A plan estimates working time; a list of jobs counts seconds of any kind.
-    let (name, time, report): (_, fn(Seconds) -> String, _) = if let Some(jobs) = jobs(&path)? {
-        (file_name(&path), |time| span(time.ms), simulate_jobs(&jobs, &settings.policy, options))
+    let (name, time, report): (_, fn(Seconds) -> String, _) = if let Some(jobs) = jobs(&source.path)? {
+        (file_name(&source.path), |time| span(time.ms), simulate_jobs(&jobs, &settings.policy, options))
     } else {
-        let plan = require(read_plan(&path, &settings)?)?;
+        let plan = require(read_plan(&source)?)?;
         let working = |time: Seconds| Duration(time.ms.div_ceil(1_000)).to_string();
         (plan.name.to_string(), working, simulate(&plan, &settings.policy, options))
     };
-    let report = report.map_err(|error| in_vain(&path, error))?;
+    let report = report.map_err(|error| in_vain(&source.path, error))?;
     if args.json {
         ui.json(&report)?;
     } else {
@@ -50,6 +50,10 @@ fn jobs(path: &Path) -> Result<Option<Vec<Job>>, AppError> {
     let place = path.display().to_string();
     let text = std::fs::read_to_string(path)
         .map_err(|error| AppError::plan(format!("{} cannot be read: {error}", shown(&place))))?;
+    // A plan in JSON is an object.
+    if text.trim_start().starts_with('{') {
+        return Ok(None);
+    }
     serde_json::from_str(&text).map(Some).map_err(|error| {
         AppError::plan(format!("{} is not a list of jobs: {error}", shown(&place)))
             .hint(r#"a list of jobs is `[{"id": "a", "duration": 60, "deps": []}, …]`, durations in seconds"#)

@@ -5,6 +5,7 @@ use super::site::settings_only;
 use crate::error::AppError;
 use ppe_adapters::config::{self, Flag, PROJECT_FILE};
 use ppe_adapters::executor::drivers::report::{self, Report};
+use ppe_adapters::sources;
 use std::path::{Path, PathBuf};
 
 /// The settings, to be shown.
@@ -52,7 +53,8 @@ pub(crate) fn propose(dir: &Path, target: Option<&str>) -> Result<InitFile, AppE
         None => site.target()?.to_string(),
     };
     let ignored = |path: &str| site.is_ignored(path);
-    let text = config::propose(&config::survey(&site.repo.root, &branch, ignored));
+    let plans = sources::found(&site.repo.root);
+    let text = config::propose(&config::survey(&site.repo.root, &branch, plans, ignored));
     let mut notes = Vec::new();
     if !site.repo.holders(&ppe_core::ids::Branch::new(branch.as_str()))?.is_empty() {
         notes.push(format!(

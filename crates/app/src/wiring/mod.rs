@@ -35,4 +35,5 @@ pub(crate) use ppe_adapters::config::Flag;
 pub(crate) use ppe_adapters::executor::drivers::report::Report as Word;
 pub(crate) use ppe_adapters::git::radar::Radar;
 pub(crate) use ppe_adapters::radar::Looked;
+pub(crate) use ppe_adapters::sources::Source;
 pub(crate) use ppe_adapters::state_dir::RunDir;

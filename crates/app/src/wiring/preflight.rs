@@ -253,8 +253,8 @@ pub(crate) async fn judge_target(
 
 /// Everything that can be looked at without starting anything; with `run_checks` the target is judged as well.
 pub(crate) fn doctor(site: &Site, plan: Option<&Path>, run_checks: bool) -> Result<Vec<Check>, AppError> {
-    let path = find_plan(&site.repo.root, plan, &site.settings);
-    let checked = path.and_then(|path| read_plan(&path, &site.settings));
+    let source = find_plan(&site.repo.root, plan, &site.settings);
+    let checked = source.and_then(|source| read_plan(&source));
     let (plan, plan_check) = match checked {
         Err(error) => (None, bad("plan", error.message, error.hints.join("; "))),
         Ok(Checked { plan: None, findings }) => {

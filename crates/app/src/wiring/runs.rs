@@ -8,13 +8,16 @@ use ppe_adapters::config::Settings;
 use ppe_adapters::failpoint;
 use ppe_adapters::lock::{LockError, Note, RecordLock, holder};
 use ppe_adapters::log::{DEFAULT_BALLAST_BYTES, FileLog, OpenError, digest};
+use ppe_adapters::sources::{Options, Source};
 use ppe_adapters::state_dir::{RunDir, RunStart};
 use ppe_core::ids::{RunId, TaskId};
 use ppe_core::plan::{Checked, Difference, Plan};
 use ppe_core::state::{Progress, State, Task};
+use ppe_engine::ports::SourceKind;
 use ppe_engine::ports::log::LogHeader;
 use ppe_engine::session::fold;
-use std::path::{Path, PathBuf};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// The file in the git common directory whose lock means: a process is at work on a run of this repository.
 const LOCK: &str = "ppe.lock";
@@ -60,20 +63,22 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Where the run's plan was read from. None when that was not written down.
-    pub(crate) fn plan_source(&self) -> Option<PathBuf> {
-        std::fs::read_to_string(self.dir.plan_source()).ok().map(PathBuf::from)
+    /// Where the run's plan was read from, and how. None when that was not written down.
+    pub(crate) fn plan_source(&self, settings: &Settings) -> Option<Source> {
+        let text = std::fs::read_to_string(self.dir.plan_source()).ok()?;
+        let SourceRecord { path, kind, tag } = serde_json::from_str(&text).ok()?;
+        Some(Source { kind, path, options: Options { name: settings.plan.name.clone(), tag } })
     }
 
     /// Writes down where the run's plan is read from now.
-    pub(crate) fn set_plan_source(&self, source: &Path) -> Result<(), AppError> {
+    pub(crate) fn set_plan_source(&self, source: &Source) -> Result<(), AppError> {
         write_plan_source(&self.dir, source)
     }
 
     /// A plan as it is written now, seen from this run: tasks may need what the run has done, though the plan has that no
     /// longer.
-    pub(crate) fn read_revised(&self, source: &Path, settings: &Settings) -> Result<Checked, AppError> {
-        read_plan_beside(source, settings, &self.those(Task::satisfies))
+    pub(crate) fn read_revised(&self, source: &Source) -> Result<Checked, AppError> {
+        read_plan_beside(source, &self.those(Task::satisfies))
     }
 
     /// What a plan as it is written now has that the run's has not. What is closed, and what no source has, may be
@@ -94,9 +99,22 @@ impl Found {
     }
 }
 
-fn write_plan_source(dir: &RunDir, source: &Path) -> Result<(), AppError> {
-    let source = std::path::absolute(source)?;
-    Ok(std::fs::write(dir.plan_source(), source.as_os_str().as_encoded_bytes())?)
+/// Where a run's plan is read from, as it is written down.
+#[derive(Serialize, Deserialize)]
+struct SourceRecord {
+    path: PathBuf,
+    kind: SourceKind,
+    tag: Option<String>,
+}
+
+/// A path that is no text is not written down: nothing but `ppe plan adopt` without its argument misses it.
+fn write_plan_source(dir: &RunDir, source: &Source) -> Result<(), AppError> {
+    let path = std::path::absolute(&source.path)?;
+    let record = SourceRecord { path, kind: source.kind, tag: source.options.tag.clone() };
+    match serde_json::to_vec(&record) {
+        Ok(text) => Ok(std::fs::write(dir.plan_source(), text)?),
+        Err(_) => Ok(()),
+    }
 }
 
 pub(super) fn read_plan_file(dir: &RunDir) -> Result<Plan, AppError> {
@@ -134,7 +152,7 @@ pub(crate) fn latest(site: &Site, wanted: Option<&str>) -> Result<Option<Found>,
 pub(crate) fn create_run(
     site: &Site,
     plan: &Plan,
-    source: &Path,
+    source: &Source,
     now: &Zoned,
 ) -> Result<(RunDir, RunId, FileLog), AppError> {
     let utc = now.with_time_zone(jiff::tz::TimeZone::UTC);

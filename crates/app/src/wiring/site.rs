@@ -3,10 +3,12 @@
 use crate::error::AppError;
 use ppe_adapters::config::{self, Flag, Settings};
 use ppe_adapters::git::{Git, Repo, lane};
-use ppe_adapters::sources::markdown::{self, MarkdownOptions};
+use ppe_adapters::sources::{self, Options, Source};
 use ppe_adapters::state_dir::{Places, RepoState, state_root};
 use ppe_core::ids::{Branch, CommitId, TaskId};
 use ppe_core::plan::{At, Checked, check};
+use ppe_core::text::shown;
+use ppe_engine::ports::{FoundPlan, PlanSource, SourceKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -122,34 +124,50 @@ pub(crate) fn settings_only(dir: &Path, flags: Vec<Flag>) -> Result<Settings, Ap
     Ok(config::load(&root, config::ambient(), flags)?)
 }
 
-/// The plan to work on: as named, else as configured, else the one that is found.
-pub(crate) fn find_plan(root: &Path, named: Option<&Path>, settings: &Settings) -> Result<PathBuf, AppError> {
+/// The plan to work on: as named, else as configured, else the one that is found. Between several nobody chooses.
+pub(crate) fn find_plan(root: &Path, named: Option<&Path>, settings: &Settings) -> Result<Source, AppError> {
+    let plan = &settings.plan;
+    let source = |path: PathBuf, kind: Option<SourceKind>| Source {
+        kind: kind.unwrap_or_else(|| sources::kind_of(&path)),
+        path,
+        options: Options { name: plan.name.clone(), tag: plan.tag.clone() },
+    };
     if let Some(named) = named {
-        return Ok(named.to_owned());
+        return Ok(source(named.to_owned(), plan.source));
     }
-    if let Some(path) = &settings.plan.path {
-        return Ok(root.join(path));
+    // A form that is named on the command line is looked for, unless the plan that is written down has it.
+    let is_asked_for = matches!(settings.origin("plan.source"), Some(config::Origin::Flag { .. }));
+    let written = plan.path.as_ref().map(|path| root.join(path));
+    let fits = |path: &PathBuf| !is_asked_for || plan.source == Some(sources::kind_of(path));
+    if let Some(path) = written.filter(fits) {
+        return Ok(source(path, plan.source));
     }
-    let facts = config::survey(root, "", |_| false);
-    facts.plan.map(|found| root.join(found)).ok_or_else(|| {
-        AppError::plan("no plan was named and none was found")
-            .hint("`ppe run DIR` with the folder of task files, or [plan] path in ppe.toml")
-    })
+    let wanted = |found: &FoundPlan| plan.source.is_none_or(|kind| kind == found.kind);
+    let found: Vec<FoundPlan> = sources::found(root).into_iter().filter(wanted).collect();
+    match found.as_slice() {
+        [one] => Ok(source(root.join(&one.path), Some(one.kind))),
+        [] => {
+            let of_kind = plan.source.map_or_else(String::new, |kind| format!(" of kind {}", kind.as_str()));
+            Err(AppError::plan(format!("no plan{of_kind} was named and none was found"))
+                .hint("`ppe run DIR` with the folder of task files, or [plan] path in ppe.toml"))
+        }
+        several => {
+            let list = |plan: &FoundPlan| format!("`{}` ({})", shown(&plan.path), plan.kind.as_str());
+            let list = several.iter().map(list).collect::<Vec<_>>().join(", ");
+            Err(AppError::plan(format!("several plans were found: {list}"))
+                .hint("name one, as in `ppe run PATH`, or write [plan] path (or source) into ppe.toml"))
+        }
+    }
 }
 
 /// Reads and checks a plan.
-pub(crate) fn read_plan(path: &Path, settings: &Settings) -> Result<Checked, AppError> {
-    read_plan_beside(path, settings, &[])
+pub(crate) fn read_plan(source: &Source) -> Result<Checked, AppError> {
+    read_plan_beside(source, &[])
 }
 
 /// Reads and checks a plan whose tasks may name `settled` ones that it does not have.
-pub(super) fn read_plan_beside(
-    path: &Path,
-    settings: &Settings,
-    settled: &[TaskId],
-) -> Result<Checked, AppError> {
-    let options = MarkdownOptions { name: settings.plan.name.clone() };
-    let (mut spec, found) = markdown::read(path, &options)?;
+pub(super) fn read_plan_beside(source: &Source, settled: &[TaskId]) -> Result<Checked, AppError> {
+    let (mut spec, found) = source.read()?;
     let there: BTreeSet<TaskId> = spec.tasks.iter().map(|task| task.id.value.clone()).collect();
     let names_one = |id: &At<TaskId>| there.contains(&id.value) || !settled.contains(&id.value);
     for task in &mut spec.tasks {

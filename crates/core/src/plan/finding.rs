@@ -48,6 +48,8 @@ pub enum Code {
     BadValue,
     /// A file that could not be read at all.
     Unreadable,
+    /// A task that its source has put off or called off, or that waits for one.
+    LeftOut,
 }
 
 impl Code {
@@ -68,6 +70,7 @@ impl Code {
             Self::BadId => "bad-id",
             Self::BadValue => "bad-value",
             Self::Unreadable => "unreadable",
+            Self::LeftOut => "left-out",
         }
     }
 }

@@ -25,6 +25,6 @@ pub use log::{AppendError, EventLog};
 pub use notify::{Notice, Notifier};
 pub use radar::{Branches, Radar, Work, WorkAt, work_of};
 pub use set::Ports;
-pub use source::{PlanSource, SourceError};
+pub use source::{FoundPlan, PlanSource, SourceError, SourceKind};
 
 pub use ppe_core::input::Trouble;

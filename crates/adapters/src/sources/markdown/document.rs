@@ -3,13 +3,13 @@
 //! Knows sections and lists; what a value means is the draft's matter.
 
 use super::draft::{Draft, Intent};
-use super::files::Found;
-use super::front::{self, Entry, Front, Problem, Value, Weight};
 use super::ids::{TaskHeading, like_an_id, of_file_name, of_heading};
-use super::lines::{Line, Marker, Shape, Tick, prose};
 use super::values::{files, is_quarter, plain, subject, tells_dependency};
 use super::words::{Key, commit_subject, key, phase_name};
-use super::{error, spot, warning};
+use crate::sources::files::Found;
+use crate::sources::front::{self, Entry, Front, Problem, Value, Weight};
+use crate::sources::lines::{Line, Marker, Shape, Tick, prose};
+use crate::sources::place::{error, spot, warning};
 use ppe_core::ids::TaskId;
 use ppe_core::plan::{Code, Finding, TaskSpec};
 use std::sync::Arc;

@@ -2,10 +2,11 @@
 //!
 //! The first mention of a single value counts, lists add up. Knows nothing of where keys stand in a file.
 
-use super::front::{Entry, Value};
 use super::values::{estimate, files, ids, is_quarter, number, plain};
-use super::words::{Key, is_done, key, priority, says_none};
-use super::{error, spot, warning};
+use super::words::{Key, key, says_none};
+use crate::sources::front::{Entry, Value};
+use crate::sources::place::{error, spot, warning};
+use crate::sources::words::{is_done, priority};
 use ppe_core::ids::TaskId;
 use ppe_core::plan::{At, Code, Duration, Finding, PlannedCommit, Spot, TaskSpec};
 use std::collections::BTreeSet;

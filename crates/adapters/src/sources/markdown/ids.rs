@@ -2,8 +2,8 @@
 //!
 //! Knows no fixed pattern of ids, and nothing of whether an id can be used; both is judged when the plan is checked.
 
-use super::lines::{Tick, without_box};
 use super::values::{is_quarter, looks_like_id, plain};
+use crate::sources::lines::{Tick, without_box};
 
 /// A heading that names a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 //!
 //! Knows nothing of where a word stands.
 
-use ppe_core::plan::Priority;
 use ppe_core::text::folded;
 
 /// What a key or heading says.
@@ -148,49 +147,6 @@ pub(super) fn joins(word: &str) -> bool {
     )
 }
 
-/// The priority that a word is.
-pub(super) fn priority(text: &str) -> Option<Priority> {
-    let text = folded(text);
-    let word = text.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty())?;
-    Some(match word {
-        "critical" | "critica" | "critico" | "urgent" | "urgente" | "highest" | "p0" => Priority::Critical,
-        "high" | "alta" | "alto" | "p1" => Priority::High,
-        "medium" | "media" | "medio" | "normal" | "p2" => Priority::Medium,
-        "low" | "baja" | "bajo" | "lowest" | "p3" | "p4" => Priority::Low,
-        _ => return None,
-    })
-}
-
-/// Whether a status says that the work is over.
-pub(super) fn is_done(text: &str) -> bool {
-    let text = folded(text);
-    let text = text.trim_matches(|c: char| !c.is_alphanumeric() && c != '✅');
-    let word = text.trim_start_matches('✅').trim();
-    (word.is_empty() && text.contains('✅'))
-        || matches!(
-            word,
-            "done"
-                | "complete"
-                | "completed"
-                | "finished"
-                | "closed"
-                | "merged"
-                | "landed"
-                | "hecho"
-                | "hecha"
-                | "terminado"
-                | "terminada"
-                | "completado"
-                | "completada"
-                | "completo"
-                | "completa"
-                | "finalizado"
-                | "finalizada"
-                | "cerrado"
-                | "cerrada"
-        )
-}
-
 /// The rest of a text after the word for a phase, when a number follows that word.
 fn after_phase_word(text: &str) -> Option<&str> {
     let (word, rest) = text.split_once(char::is_whitespace)?;
@@ -258,15 +214,5 @@ mod tests {
         assert_eq!(commit_subject("Commit 5 is the last"), None);
         assert_eq!(commit_subject("Commits"), None);
         assert_eq!(commit_subject("añ"), None);
-    }
-
-    #[test]
-    fn a_status_is_done_or_not() {
-        for done in ["done", "✅ Done", "Completada", "✅", "hecho."] {
-            assert!(is_done(done), "{done}");
-        }
-        for open in ["todo", "in progress", "not done", "⏳", ""] {
-            assert!(!is_done(open), "{open}");
-        }
     }
 }

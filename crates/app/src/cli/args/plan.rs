@@ -1,5 +1,6 @@
 //! The words behind `ppe plan`. The doc comments are the help text.
 
+use crate::wiring::{Flag, flag};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -23,11 +24,33 @@ pub(crate) enum PlanCommand {
     Adopt(PlanAdopt),
 }
 
+/// What a plan is written in, where that is not to be seen.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WrittenIn {
+    /// What the plan is written in: markdown, backlog, task-master, spec-kit, beads, compozy or ccpm; by default that is seen
+    #[arg(long, value_name = "KIND")]
+    pub(crate) from: Option<String>,
+    /// The tag to read, where Task Master keeps several
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Option<String>,
+}
+
+impl WrittenIn {
+    /// The same as settings.
+    pub(crate) fn flags(&self) -> Vec<Flag> {
+        let from = self.from.iter().map(|kind| flag("--from", "plan.source", kind));
+        let tag = self.tag.iter().map(|tag| flag("--tag", "plan.tag", tag));
+        from.chain(tag).collect()
+    }
+}
+
 /// Where a plan is.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PlanPlace {
-    /// The plan: a folder of task files, or one file
+    /// The plan: a folder or a file; without it the one in ppe.toml, else the one that is found
     pub(crate) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) written_in: WrittenIn,
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) repo: PathBuf,
@@ -68,8 +91,10 @@ pub(crate) enum GraphFormat {
 pub(crate) struct PlanPrompt {
     /// The task
     pub(crate) task: Option<String>,
-    /// The plan: a folder of task files, or one file
+    /// The plan: a folder or a file; without it the one in ppe.toml, else the one that is found
     pub(crate) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) written_in: WrittenIn,
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) repo: PathBuf,

@@ -1,7 +1,8 @@
 //! Front matter: the small part of YAML that task files use.
 //!
-//! Scalars plain and quoted, lists in brackets and in lines, comments. Anything else is a finding with its line and
-//! column and is passed by: no references, so no text grows while it is read. Knows nothing of what the keys mean.
+//! Scalars plain and quoted, texts of several lines, lists in brackets and in lines, comments. Anything else is a finding
+//! with its line and column and is passed by: no references, so no text grows while it is read. Knows nothing of what the
+//! keys mean.
 
 /// Front matter and what follows it.
 pub(super) struct Front<'a> {
@@ -11,6 +12,26 @@ pub(super) struct Front<'a> {
     pub(super) rest: &'a str,
     /// The number of the first line of the rest, from 1.
     pub(super) rest_line: u32,
+}
+
+impl Front<'_> {
+    /// The one value of a key, and its line; none when it is empty or a list.
+    pub(super) fn text(&self, key: &str) -> Option<(&str, u32)> {
+        self.entries.iter().filter(|entry| entry.key == key).find_map(|entry| match &entry.value {
+            Value::Scalar(text) if !text.is_empty() => Some((text.as_str(), entry.line)),
+            Value::Scalar(_) | Value::List(_) => None,
+        })
+    }
+
+    /// The values of a key with their lines, be it a list or a single one.
+    pub(super) fn list(&self, key: &str) -> Vec<(&str, u32)> {
+        let of_key = self.entries.iter().filter(|entry| entry.key == key);
+        let items = of_key.flat_map(|entry| match &entry.value {
+            Value::Scalar(text) => vec![(text.as_str(), entry.line)],
+            Value::List(items) => items.iter().map(|(item, line)| (item.as_str(), *line)).collect(),
+        });
+        items.filter(|(item, _)| !item.is_empty()).collect()
+    }
 }
 
 /// One key with its value.
@@ -60,7 +81,7 @@ pub(super) fn split(text: &str) -> Front<'_> {
     for (line, number) in inner.split('\n').zip(2..) {
         offset = (offset + line.len() + 1).min(text.len());
         if matches!(line.trim_end(), "---" | "...") {
-            reader.close_list();
+            reader.close();
             let Reader { entries, problems, .. } = reader;
             return Front { entries, problems, rest: &text[offset..], rest_line: number + 1 };
         }
@@ -73,6 +94,17 @@ pub(super) fn split(text: &str) -> Front<'_> {
     let message = "the front matter that begins here is not closed by a line `---`".to_owned();
     let problem = Problem { key: String::new(), line: 1, message, weight: Weight::Heavy };
     Front { problems: vec![problem], ..none }
+}
+
+/// Reads a file that is nothing but keys with values, such as a configuration.
+pub(super) fn keys(text: &str) -> Front<'_> {
+    let mut reader = Reader::default();
+    for (line, number) in text.split('\n').zip(1..) {
+        reader.line(line, number);
+    }
+    reader.close();
+    let Reader { entries, problems, .. } = reader;
+    Front { entries, problems, rest: "", rest_line: 1 }
 }
 
 fn after_blank_line_end(text: &str) -> Option<&str> {
@@ -95,13 +127,30 @@ enum Open {
     Nothing,
     /// A key without a value on its line.
     List { key: String, line: u32, items: Vec<(String, u32)> },
+    /// A text of several lines.
+    Text { key: String, line: u32, breaks: Breaks, lines: Vec<String> },
     /// Something that was complained about already.
     Skipped,
+}
+
+/// What the ends of lines in a text of several lines mean.
+#[derive(Clone, Copy)]
+enum Breaks {
+    /// `|`: they stay.
+    Kept,
+    /// `>`: they only wrap, but for empty lines.
+    Folded,
 }
 
 impl Reader {
     fn line(&mut self, line: &str, number: u32) {
         let text = line.trim();
+        if let Open::Text { lines, .. } = &mut self.open
+            && (text.is_empty() || line.starts_with(char::is_whitespace))
+        {
+            lines.push(text.to_owned());
+            return;
+        }
         if text.is_empty() || text.starts_with('#') {
             return;
         }
@@ -111,12 +160,12 @@ impl Reader {
         } else if column > 1 {
             self.nested(number, column);
         } else if let Some((key, value)) = split_key(line) {
-            self.close_list();
+            self.close();
             // The value ends where the line does, but for white space.
             let at = line.trim_end().len() - value.len();
             self.entry(key, value, number, line[..at].chars().count() + 1);
         } else {
-            self.close_list();
+            self.close();
             self.open = Open::Skipped;
             self.problem("", number, column, "neither a key nor a list item", Weight::Heavy);
         }
@@ -127,6 +176,10 @@ impl Reader {
         let value = without_comment(value);
         if value.is_empty() {
             self.open = Open::List { key, line, items: Vec::new() };
+            return;
+        }
+        if let Some(breaks) = text_of_lines(value) {
+            self.open = Open::Text { key, line, breaks, lines: Vec::new() };
             return;
         }
         let read = if value.starts_with('[') {
@@ -151,7 +204,7 @@ impl Reader {
                 self.problem(&key, number, column, why, weight);
             }
             (Open::Skipped, _) => {}
-            (Open::Nothing, _) => {
+            (Open::Nothing | Open::Text { .. }, _) => {
                 self.problem("", number, column, "a list item that belongs to no key", Weight::Light);
             }
         }
@@ -166,24 +219,48 @@ impl Reader {
                 self.problem(&key, number, column, "only plain list items are read", Weight::Light);
                 self.entries.push(Entry { key, line, value: Value::List(items) });
             }
-            Open::Nothing => {
+            Open::Nothing | Open::Text { .. } => {
                 self.problem("", number, column, "an indented line that belongs to no key", Weight::Light);
             }
             Open::Skipped => {}
         }
     }
 
-    /// A key without value is an empty one; with items below it is a list.
-    fn close_list(&mut self) {
-        if let Open::List { key, line, items } = std::mem::take(&mut self.open) {
-            self.entries.push(Entry { key, line, value: Value::List(items) });
-        }
+    /// Ends what was open. A key without value is an empty one; with items below it is a list.
+    fn close(&mut self) {
+        let (key, line, value) = match std::mem::take(&mut self.open) {
+            Open::List { key, line, items } => (key, line, Value::List(items)),
+            Open::Text { key, line, breaks, lines } => (key, line, Value::Scalar(joined(&lines, breaks))),
+            Open::Nothing | Open::Skipped => return,
+        };
+        self.entries.push(Entry { key, line, value });
     }
 
     fn problem(&mut self, key: &str, line: u32, column: usize, why: &str, weight: Weight) {
         let message = format!("{why} (line {line}, column {column})");
         self.problems.push(Problem { key: key.to_owned(), line, message, weight });
     }
+}
+
+/// How the lines below a key are read when its value only announces them: `>-`, `|`.
+fn text_of_lines(value: &str) -> Option<Breaks> {
+    let (breaks, rest) = match value.split_at_checked(1)? {
+        ("|", rest) => (Breaks::Kept, rest),
+        (">", rest) => (Breaks::Folded, rest),
+        _ => return None,
+    };
+    rest.chars().all(|c| matches!(c, '+' | '-' | '1'..='9')).then_some(breaks)
+}
+
+fn joined(lines: &[String], breaks: Breaks) -> String {
+    let text = match breaks {
+        Breaks::Kept => lines.join("\n"),
+        Breaks::Folded => {
+            let paragraphs = lines.split(String::is_empty).map(|lines| lines.join(" "));
+            paragraphs.collect::<Vec<_>>().join("\n")
+        }
+    };
+    text.trim().to_owned()
 }
 
 /// `key: value` at the front of a line.
@@ -318,6 +395,23 @@ mod tests {
     }
 
     #[test]
+    fn texts_of_several_lines_are_read() {
+        let front =
+            split("---\na: >-\n  one\n  two # no comment\n\n  three\nb: |\n  - x\n  y: z\nc: d\n---\n");
+        assert_eq!(front.problems, []);
+        assert_eq!(front.text("a"), Some(("one two # no comment\nthree", 2)));
+        assert_eq!(front.text("b"), Some(("- x\ny: z", 7)));
+        assert_eq!(front.text("c"), Some(("d", 10)));
+    }
+
+    #[test]
+    fn a_file_of_keys_is_read() {
+        let front = keys("# x\na: \"b\"\nc: [d, e]\n");
+        assert_eq!((front.text("a"), front.list("c")), (Some(("b", 2)), vec![("d", 3), ("e", 3)]));
+        assert_eq!((front.list("a"), front.text("c")), (vec![("b", 2)], None));
+    }
+
+    #[test]
     fn an_alias_bomb_is_refused_and_does_not_grow() {
         let text = "---\na: &a [x, x]\nb: [*a, *a]\nc: *b\n---\n";
         let front = split(text);
@@ -336,10 +430,11 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_named_with_line_and_column() {
         assert_eq!(
-            problems("---\na:\n  b: c\n  d: e\nf: |\n  text\n---\n"),
+            problems("---\na:\n  b: c\n  d: e\nf:\n  - |\n    text\n---\n"),
             [
                 "keys below keys are not read (line 3, column 3)",
-                "texts of several lines are not read (line 5, column 4)"
+                "texts of several lines are not read (line 6, column 5)",
+                "keys below keys are not read (line 7, column 5)"
             ]
         );
         assert_eq!(problems("---\nfree text\n---\n"), ["neither a key nor a list item (line 2, column 1)"]);

@@ -3,7 +3,7 @@
 //! Links are not followed, so nothing outside of the folder is read and no circle of folders is walked. Knows nothing
 //! of what is in a file beyond its being text.
 
-use super::{error, spot, warning};
+use super::place::{error, spot, warning};
 use ppe_core::plan::{Code, Finding};
 use ppe_core::text::natural;
 use std::fs::{DirEntry, File};
@@ -25,10 +25,23 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// A plan that is one file.
+    /// A file by itself.
     pub(super) fn single(path: &Path) -> Self {
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         Self::new(path.to_owned(), name)
+    }
+
+    /// A file below a plan's folder, by its path there.
+    pub(super) fn below(root: &Path, shown: &str) -> Self {
+        Self::new(root.join(shown), shown.to_owned())
+    }
+
+    /// The file that was named, or the first of these in the folder that was.
+    pub(super) fn first(root: &Path, names: &[&str]) -> Option<Self> {
+        if root.is_file() {
+            return Some(Self::single(root));
+        }
+        names.iter().map(|name| Self::below(root, name)).find(|found| found.path.is_file())
     }
 
     fn new(path: PathBuf, shown: String) -> Self {
@@ -37,10 +50,11 @@ impl Found {
     }
 }
 
-/// All Markdown files of a folder and the folders in it, in natural order of their paths. Hidden ones are passed by.
-pub(super) fn markdown_files(root: &Path, findings: &mut Vec<Finding>) -> Vec<Found> {
+/// All Markdown files of a folder `below` the plan's (all of it when empty) and of the folders in it, in natural order of
+/// their paths. Hidden ones are passed by.
+pub(super) fn markdown_files(root: &Path, below: &str, findings: &mut Vec<Finding>) -> Vec<Found> {
     let mut files = Vec::new();
-    let mut folders = vec![(root.to_owned(), String::new())];
+    let mut folders = vec![(root.join(below), below.to_owned())];
     while let Some((folder, prefix)) = folders.pop() {
         let entries = std::fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<DirEntry>>>);
         let entries = match entries {
@@ -131,7 +145,8 @@ fn bad_byte(what: &str, bytes: &[u8], offset: usize, found: &Found) -> Finding {
     error(Code::Unreadable, message, spot(&found.shown, line))
 }
 
-fn plain_lines(text: String) -> String {
+/// A text without a byte order mark, its lines ended by `\n` alone.
+pub(super) fn plain_lines(text: String) -> String {
     let text = match text.strip_prefix('\u{feff}') {
         Some(rest) => rest.to_owned(),
         None => text,
