@@ -5,6 +5,7 @@
 
 mod finding;
 mod hostile;
+mod round_trip;
 mod samples;
 mod wrong;
 

@@ -4,7 +4,8 @@ mod plan;
 mod report;
 
 pub(crate) use plan::{
-    GraphFormat, PlanAdopt, PlanArgs, PlanCommand, PlanGraph, PlanPlace, PlanPrompt, PlanShow, WrittenIn,
+    GraphFormat, PlanAdopt, PlanArgs, PlanCommand, PlanGraph, PlanImport, PlanNew, PlanPlace, PlanPrompt,
+    PlanShow, WrittenIn,
 };
 pub(crate) use report::{ReportArgs, ReportWord};
 
@@ -24,7 +25,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Write a commented ppe.toml that fits the repository
     Init(InitArgs),
-    /// Look at a plan: show, check, graph, prompt, adopt
+    /// Look at a plan, or write one: show, check, graph, prompt, adopt, import, new
     Plan(PlanArgs),
     /// Execute a plan
     Run(Box<RunArgs>),

@@ -141,7 +141,7 @@ pub(super) fn answer(args: &AnswerArgs) -> Result<Command, AppError> {
     Ok(Command::Answer { question, answer })
 }
 
-fn parse_priority(word: &str) -> Result<Priority, AppError> {
+pub(super) fn parse_priority(word: &str) -> Result<Priority, AppError> {
     [Priority::Low, Priority::Medium, Priority::High, Priority::Critical]
         .into_iter()
         .find(|p| p.as_str().eq_ignore_ascii_case(word))

@@ -16,6 +16,8 @@ mod logs;
 mod pager;
 mod plan;
 mod plan_graph;
+mod plan_import;
+mod plan_new;
 mod plan_text;
 #[cfg(test)]
 mod reference;

@@ -5,7 +5,7 @@ use super::args::{
 };
 use super::control::give;
 use super::ui::Ui;
-use super::{plan_graph, plan_text};
+use super::{plan_graph, plan_import, plan_new, plan_text};
 use crate::error::{AppError, EXIT_DONE, Kind};
 use crate::wiring::{Found, Site, find_plan, latest, own_template, read_plan, settings_only, template_text};
 use ppe_core::ids::TaskId;
@@ -23,6 +23,8 @@ pub(super) fn run(args: &PlanArgs, ui: &mut Ui) -> Result<u8, AppError> {
         PlanCommand::Graph(args) => graph(args, ui),
         PlanCommand::Prompt(args) => prompt(args, ui),
         PlanCommand::Adopt(args) => adopt(args, ui),
+        PlanCommand::Import(args) => plan_import::run(args, ui),
+        PlanCommand::New(args) => plan_new::run(args, ui),
     }
 }
 

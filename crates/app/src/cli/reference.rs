@@ -15,6 +15,8 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("ppe config --json", "ppe.config.v1"),
     ("ppe conflicts --json", "ppe.conflicts.v1"),
     ("ppe diff --json", "ppe.diff.v1"),
+    ("ppe plan import --json", "ppe.plan.v1"),
+    ("ppe plan new --json", "ppe.plan-new.v1"),
     ("ppe plan show --json", "ppe.plan.v1"),
     ("ppe questions --json", "ppe.questions.v1"),
     ("ppe report --json", "ppe.report.v1"),

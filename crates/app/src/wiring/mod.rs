@@ -13,6 +13,7 @@ mod prompt;
 mod runs;
 mod seen;
 mod site;
+mod task_files;
 mod work;
 
 pub(crate) use adapt::{InitFile, config_lines, config_schema, flag, propose, report_from_agent};
@@ -28,7 +29,8 @@ pub(crate) use preflight::{Preflight, doctor, judge_target, preflight, verdict_c
 pub(crate) use prompt::{own_template, template_text};
 pub(crate) use runs::{Found, RunLock, create_run, latest, open_run};
 pub(crate) use seen::{Measuring, outside};
-pub(crate) use site::{Site, find_plan, read_plan, settings_only};
+pub(crate) use site::{Site, find_plan, is_task_files, read_plan, settings_only};
+pub(crate) use task_files::{NewTask, write_plan_files, write_task_file};
 pub(crate) use work::{Seen, TaskChange, conflicts, conflicts_at_once, task_change};
 
 pub(crate) use ppe_adapters::config::Flag;

@@ -160,6 +160,11 @@ pub(crate) fn find_plan(root: &Path, named: Option<&Path>, settings: &Settings) 
     }
 }
 
+/// Whether a plan is written in our own form.
+pub(crate) fn is_task_files(source: &Source) -> bool {
+    source.kind == SourceKind::Markdown
+}
+
 /// Reads and checks a plan.
 pub(crate) fn read_plan(source: &Source) -> Result<Checked, AppError> {
     read_plan_beside(source, &[])

@@ -23,6 +23,7 @@ mod prompt;
 mod review;
 mod reviews_on_github;
 mod secrets;
+mod sources;
 mod upstream;
 mod words;
 

@@ -14,10 +14,15 @@ use ppe_core::ids::TaskId;
 use ppe_core::plan::{Code, Finding, TaskSpec};
 use std::sync::Arc;
 
+/// What `body` says in the front matter where the text below is for the agent alone.
+pub(super) const VERBATIM: &str = "verbatim";
+
 /// The tasks of a file; none when nothing in it gives an id.
 pub(super) fn read(found: &Found, text: &str, findings: &mut Vec<Finding>) -> Vec<TaskSpec> {
     let front = front::split(text);
-    let lines: Vec<Line<'_>> = prose(front.rest, front.rest_line).collect();
+    let is_verbatim = front.text("body").is_some_and(|(how, _)| how == VERBATIM);
+    let text_lines = prose(front.rest, front.rest_line).filter(|_| !is_verbatim);
+    let lines: Vec<Line<'_>> = text_lines.collect();
     let named = scalar(&front, Key::Id);
     let headings = task_headings(&lines, &found.stem);
     let id_of_file = of_file_name(&found.stem);

@@ -9,6 +9,9 @@ mod draft;
 mod ids;
 mod values;
 mod words;
+mod write;
+
+pub use write::{WriteError, write_plan, write_task};
 
 use super::Read;
 use super::files::{self, Found};

@@ -22,7 +22,24 @@ pub(crate) enum PlanCommand {
     Prompt(PlanPrompt),
     /// Take the edited plan into the unfinished run
     Adopt(PlanAdopt),
+    /// Show a plan of another program as a run would have it, or write it as task files
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(PlanImport),
+    /// Write a task file
+    #[command(after_help = NEW_EXAMPLES)]
+    New(PlanNew),
 }
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  ppe plan import --from task-master
+  ppe plan import --from spec-kit specs/001-login --json
+  ppe plan import --from backlog --to markdown --out docs/plan";
+
+const NEW_EXAMPLES: &str = "\
+Examples:
+  ppe plan new \"Contract testing\" --depends-on T-001,T-004 --priority high
+  ppe plan new \"Log in\" --dir docs/plan --id AUTH-7 --module web --commits 5";
 
 /// What a plan is written in, where that is not to be seen.
 #[derive(Clone, Debug, Args)]
@@ -110,4 +127,52 @@ pub(crate) struct PlanAdopt {
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanImport {
+    #[command(flatten)]
+    pub(crate) place: PlanPlace,
+    /// Write it in this form instead of showing it
+    #[arg(long, value_enum, value_name = "FORM", requires = "out")]
+    pub(crate) to: Option<ImportTo>,
+    /// The folder that the files go to; nothing there is written over
+    #[arg(long, value_name = "DIR", requires = "to")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportTo {
+    /// Task files, one for each task
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanNew {
+    /// The title
+    pub(crate) title: String,
+    /// The id; by default the next one of the plan
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// What must have landed before, separated by commas
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(crate) depends_on: Vec<String>,
+    /// How urgent it is
+    #[arg(long, value_name = "P", default_value = "medium", value_parser = ["critical", "high", "medium", "low"])]
+    pub(crate) priority: String,
+    /// The module it belongs to
+    #[arg(long, value_name = "M")]
+    pub(crate) module: Option<String>,
+    /// How many commits it is to have
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) commits: Option<u32>,
+    /// The folder that the file goes to; by default the plan's
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
