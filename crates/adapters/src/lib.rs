@@ -3,6 +3,7 @@
 //! Rooms do not know each other; git alone is shared. None of them decides anything: they look, do, and say what came
 //! of it.
 
+pub mod board;
 pub mod clock;
 pub mod config;
 pub mod executor;

@@ -2,6 +2,7 @@
 //!
 //! Old events stay understood for ever; an unknown one makes a run read-only. Knows nothing of why a fact was decided.
 
+use crate::board::Column;
 use crate::ids::{
     Attempt, Branch, CandidateId, ChangeNumber, CommitId, Millis, QuestionId, RunId, TaskId, TreeId,
 };
@@ -591,6 +592,29 @@ pub enum Event {
         /// What tasks change of the files that the plan names, where it is not what was known.
         touched: Vec<Touched>,
     },
+    /// A task's card stands there, or a person named it; whatever was under way with it is over.
+    CardSeen {
+        /// The task.
+        task: TaskId,
+        /// The board's own id of it.
+        card: String,
+        /// Where.
+        column: Column,
+    },
+    /// A task's card is going to be moved by us.
+    CardMoving {
+        /// The task.
+        task: TaskId,
+        /// Where to.
+        to: Column,
+    },
+    /// The board cannot be reached.
+    BoardLost {
+        /// Why.
+        why: String,
+    },
+    /// It can again.
+    BoardBack,
     /// A task has stood still for longer than it may; that nothing happens is no move of it.
     StandstillTold {
         /// The task.
@@ -726,6 +750,10 @@ impl Event {
             | Event::TargetMoved { .. }
             | Event::BranchesSeen { .. }
             | Event::StandstillTold { .. }
+            | Event::CardSeen { .. }
+            | Event::CardMoving { .. }
+            | Event::BoardLost { .. }
+            | Event::BoardBack
             | Event::QuestionAsked { .. }
             | Event::QuestionAnswered { .. }
             | Event::QuestionWithdrawn { .. } => None,

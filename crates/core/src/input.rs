@@ -1,6 +1,7 @@
 //! Inputs: what happened outside or was asked for. They are never stored; a crash may lose one, and each can be asked
 //! for again. Knows nothing of what is decided from them.
 
+use crate::board::{Column, Seen};
 use crate::event::Before;
 use crate::ids::{Attempt, Branch, CandidateId, ChangeNumber, CommitId, QuestionId, RunId, TaskId, TreeId};
 use crate::intent::{Intent, JobName};
@@ -216,6 +217,16 @@ pub enum Observed {
         /// What tasks change.
         touched: Vec<Touched>,
     },
+    /// The board's cards of tasks.
+    Board {
+        /// Those that were found.
+        cards: Vec<Seen>,
+    },
+    /// The board cannot be reached.
+    BoardLost {
+        /// Why.
+        why: String,
+    },
     /// Somebody who may has approved a task's change as it stands.
     Approved {
         /// The task.
@@ -316,6 +327,15 @@ pub enum Command {
         task: TaskId,
         /// What is wrong with it.
         note: String,
+    },
+    /// A card of the board is a task's.
+    LinkCard {
+        /// The task.
+        task: TaskId,
+        /// The board's own id of the card.
+        card: String,
+        /// Where it stands.
+        column: Column,
     },
     /// A revised plan.
     Adopt {

@@ -3,6 +3,7 @@
 //! Knows no clock, no randomness, no files, no processes and no async: time and outcomes arrive as data. Everything
 //! that decides lives here, so that the simulator, the tests and the product decide alike.
 
+pub mod board;
 pub mod decide;
 pub mod event;
 pub mod graph;

@@ -2,6 +2,7 @@
 //!
 //! The words of a question follow from its data. Knows nothing of how it is shown or answered.
 
+use crate::board::Column;
 use crate::ids::{Attempt, CommitId, Millis, TaskId};
 use crate::outcome::Inquiry;
 use serde::{Deserialize, Serialize};
@@ -105,6 +106,13 @@ pub enum Ask {
         spent: String,
         /// Of what.
         limit: String,
+    },
+    /// A person moved a task's card on the board.
+    CardMoved {
+        /// The task.
+        task: TaskId,
+        /// Where to.
+        to: Column,
     },
     /// A revised plan no longer has a task.
     TaskRemoved {
@@ -216,6 +224,12 @@ impl Ask {
             Self::Permission { task, tools } => {
                 format!("{task} made nothing: its agent was not permitted {}. Allow that?", tools.join(", "))
             }
+            Self::CardMoved { task, to: Column::Cancelled } => {
+                format!("the card of {task} was moved to cancelled on the board. Skip the task?")
+            }
+            Self::CardMoved { task, to } => {
+                format!("the card of {task} was moved back to {} on the board. Try it again?", to.word())
+            }
             Self::TaskRemoved { task } => format!("the revised plan has no {task}. Drop it from the run?"),
         }
     }
@@ -288,6 +302,14 @@ impl Ask {
             Self::Budget { .. } => {
                 vec![choice(Answer::Yes, "grant as much again"), choice(Answer::No, "stay paused")]
             }
+            Self::CardMoved { to: Column::Cancelled, .. } => vec![
+                choice(Answer::Yes, "skip it; its dependents stay blocked"),
+                choice(Answer::No, "keep it, and put its card back"),
+            ],
+            Self::CardMoved { .. } => vec![
+                choice(Answer::Yes, "try it again, with its work kept"),
+                choice(Answer::No, "keep it as it is, and put its card back"),
+            ],
             Self::TaskRemoved { .. } => {
                 vec![choice(Answer::Yes, "cancel the task"), choice(Answer::No, "keep it in the run")]
             }
@@ -303,6 +325,7 @@ impl Ask {
             | Self::TargetRewritten { .. }
             | Self::NextWave { .. }
             | Self::Budget { .. }
+            | Self::CardMoved { .. }
             | Self::TaskRemoved { .. } => Answer::No,
             // Nobody there is no reason to leave a silent agent in its slot for ever.
             Self::Silence { .. } => Answer::Yes,
@@ -326,6 +349,7 @@ impl Ask {
             | Self::Agent { task, .. }
             | Self::Silence { task, .. }
             | Self::Boundary { task, .. }
+            | Self::CardMoved { task, .. }
             | Self::TaskRemoved { task } => Some(task),
             Self::SameCause { .. }
             | Self::TargetRed { .. }

@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod attach;
+pub mod mirror;
 mod notice;
 mod perform;
 pub mod ports;

@@ -353,3 +353,25 @@ async fn land(ports: &impl Ports, state: &State, candidate: CandidateId) -> Answ
     let outcome = ports.forge().land(spec).await?;
     Ok(Input::LandEnded { candidate, outcome })
 }
+
+/// Intents that wait for a process which goes on without us.
+pub(crate) fn waits_for_job(intent: &Intent) -> bool {
+    matches!(
+        intent,
+        Intent::EnsureAgent { .. } | Intent::EnsureVerified { .. } | Intent::EnsureChecked { .. }
+    )
+}
+
+/// The job that a wish is about.
+pub(crate) fn job_of(intent: &Intent) -> Option<JobKey> {
+    match intent {
+        Intent::EnsureAgent { task, attempt, round } => {
+            Some(JobKey::Attempt { task: task.clone(), attempt: *attempt, job: (*round).into() })
+        }
+        Intent::EnsureStopped { task, attempt, job } | Intent::EnsureVerified { task, attempt, job } => {
+            Some(JobKey::Attempt { task: task.clone(), attempt: *attempt, job: *job })
+        }
+        Intent::EnsureChecked { subject, run } => Some(JobKey::Check { subject: subject.clone(), run: *run }),
+        _ => None,
+    }
+}

@@ -2,10 +2,11 @@
 //! views to the faces. It decides nothing and never waits to send.
 
 use crate::api::{self, Leave, Recorded, Request, RunHandle, Snapshot};
+use crate::mirror::{Mirror, Turn, turn};
 use crate::notice::notices;
-use crate::perform::perform;
+use crate::perform::{job_of, perform, waits_for_job};
 use crate::ports::{
-    Clock, EventLog, Executor, Forge, JobKey, Look, Notice, Notifier, OpenTask, Ports, Radar, Sightings,
+    Board, Clock, EventLog, Executor, Forge, JobKey, Look, Notice, Notifier, Ports, Radar, Sightings,
 };
 use crate::sweep::Sweeps;
 use crate::writer::{Word, Writer};
@@ -14,7 +15,7 @@ use ppe_core::event::Record;
 use ppe_core::ids::{Attempt, Millis, Seq, TaskId};
 use ppe_core::input::{Input, Observed, Reply, Trouble};
 use ppe_core::intent::Intent;
-use ppe_core::state::{State, Step};
+use ppe_core::state::State;
 use ppe_core::wishes::intents;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -41,10 +42,12 @@ pub enum Stay {
 pub struct Options {
     /// When it ends by itself.
     pub stay: Stay,
-    /// Between two looks at forge and repository, ms.
+    /// Between two looks at forge, repository and board, ms.
     pub refresh_ms: u64,
     /// From a move of a branch to a look at all of them, ms; 0 is never.
     pub radar_ms: u64,
+    /// What the number of a change completes to its address, where it has one.
+    pub change_url: Option<String>,
     /// Where adapters put what they see of agents.
     pub sightings: Sightings,
 }
@@ -73,6 +76,8 @@ enum Answer {
     Looked(Seq, Vec<Observed>),
     /// What was seen of all branches, or why they could not be looked at.
     Swept(Result<Observed, Trouble>),
+    /// What a turn at the board came to.
+    Mirrored(Box<Turn>),
 }
 
 /// A run's loop, ready to go.
@@ -95,6 +100,7 @@ pub struct RunLoop<P: Ports> {
     tasks: JoinSet<()>,
     looking: bool,
     sweeps: Sweeps,
+    mirror: Mirror,
     next_look: Millis,
     /// The last durable record when the last look began.
     looked: Option<Seq>,
@@ -120,6 +126,8 @@ impl<P: Ports> RunLoop<P> {
         let snapshot = Snapshot { state: Arc::new(state.clone()), seq: last, now, stalled: None };
         let (snapshots, seen) = watch::channel(snapshot);
         let (tail, _) = broadcast::channel(api::TAIL);
+        let (board, url) = (ports.board().is_there(), options.change_url.clone());
+        let mirror = Mirror::new(board, options.refresh_ms, url, now);
         let handle = RunHandle { requests: request_to, snapshots: seen, tail: tail.clone() };
         let this = Self {
             ports,
@@ -138,6 +146,7 @@ impl<P: Ports> RunLoop<P> {
             tasks: JoinSet::new(),
             looking: false,
             sweeps: Sweeps::new(options.radar_ms),
+            mirror,
             next_look: now,
             looked: None,
             stalled: None,
@@ -194,7 +203,8 @@ impl<P: Ports> RunLoop<P> {
     async fn step(&mut self) -> Option<End> {
         let open = self.stalled.is_none();
         let ports = Arc::clone(&self.ports);
-        let (wakeup, look, sweep) = (self.wakeup(), self.next_look, self.sweeps.due());
+        let (wakeup, look) = (self.wakeup(), self.next_look);
+        let (sweep, mirror) = (self.sweeps.due(), self.mirror.due());
         tokio::select! {
             biased;
             Some(request) = self.requests.recv(), if open => match request {
@@ -220,6 +230,10 @@ impl<P: Ports> RunLoop<P> {
                     }
                 }
                 Answer::Swept(seen) => self.swept(seen),
+                Answer::Mirrored(mut turn) => {
+                    self.mirror.end(&mut turn, ports.clock().now());
+                    self.take(Input::Observed(Turn::observed(turn.seen)), None);
+                }
             },
             () = self.options.sightings.arrived(), if open => {
                 for ((task, attempt), seen) in self.options.sightings.take() {
@@ -235,6 +249,9 @@ impl<P: Ports> RunLoop<P> {
             () = ports.clock().sleep_until(look), if open && !self.looking => self.look(),
             () = ports.clock().sleep_until(sweep.unwrap_or(Millis(u64::MAX))), if open && sweep.is_some() => {
                 self.sweep();
+            }
+            () = ports.clock().sleep_until(mirror.unwrap_or(Millis(u64::MAX))), if open && mirror.is_some() => {
+                self.mirror();
             }
         }
         while self.tasks.try_join_next().is_some() {}
@@ -312,6 +329,7 @@ impl<P: Ports> RunLoop<P> {
             let _listeners = self.tail.send(Arc::new(Recorded { seq: pending.seq, record: pending.record }));
         }
         self.sweeps.notice(&self.durable, self.ports.clock().now());
+        self.mirror.notice(&self.durable);
         self.publish();
         self.fulfil();
     }
@@ -398,7 +416,7 @@ impl<P: Ports> RunLoop<P> {
         self.looking = true;
         self.next_look = self.ports.clock().now().plus(self.options.refresh_ms);
         let (ports, answer_to, look) =
-            (Arc::clone(&self.ports), self.answer_to.clone(), what_to_look_at(&self.durable));
+            (Arc::clone(&self.ports), self.answer_to.clone(), Look::of(&self.durable));
         let since = self.durable_seq;
         self.tasks.spawn(async move {
             let observed = ports.forge().look(look).await.unwrap_or_default();
@@ -425,6 +443,20 @@ impl<P: Ports> RunLoop<P> {
         }
     }
 
+    /// Takes a turn at the board.
+    fn mirror(&mut self) {
+        if !self.mirror.begin() {
+            return;
+        }
+        let (ports, answer_to) = (Arc::clone(&self.ports), self.answer_to.clone());
+        let (state, written) = (self.durable.clone(), self.mirror.written.clone());
+        let url = self.mirror.change_url.clone();
+        self.tasks.spawn(async move {
+            let turn = turn(ports.board(), &state, &written, url.as_deref()).await;
+            drop(answer_to.send(Answer::Mirrored(Box::new(turn))).await);
+        });
+    }
+
     /// Whether the loop has come to its end.
     fn over(&mut self) -> Option<End> {
         let rest = rest(&self.state)?;
@@ -436,7 +468,7 @@ impl<P: Ports> RunLoop<P> {
             self.write_carried();
             return None;
         }
-        match (self.options.stay, rest) {
+        let end = match (self.options.stay, rest) {
             (_, Rest::Complete | Rest::Stopped) => Some(End::Rest(rest)),
             (Stay::UntilOver, Rest::NeedsUser | Rest::Paused) => None,
             (Stay::UntilRest, _) if self.looked == Some(self.written) => Some(End::Rest(rest)),
@@ -447,48 +479,8 @@ impl<P: Ports> RunLoop<P> {
                 }
                 None
             }
-        }
+        };
+        let now = self.ports.clock().now();
+        end.filter(|_| !self.mirror.holds_end(&self.durable, now))
     }
-}
-
-/// Intents that wait for a process which goes on without us.
-fn waits_for_job(intent: &Intent) -> bool {
-    matches!(
-        intent,
-        Intent::EnsureAgent { .. } | Intent::EnsureVerified { .. } | Intent::EnsureChecked { .. }
-    )
-}
-
-/// The job that a wish is about.
-fn job_of(intent: &Intent) -> Option<JobKey> {
-    match intent {
-        Intent::EnsureAgent { task, attempt, round } => {
-            Some(JobKey::Attempt { task: task.clone(), attempt: *attempt, job: (*round).into() })
-        }
-        Intent::EnsureStopped { task, attempt, job } | Intent::EnsureVerified { task, attempt, job } => {
-            Some(JobKey::Attempt { task: task.clone(), attempt: *attempt, job: *job })
-        }
-        Intent::EnsureChecked { subject, run } => Some(JobKey::Check { subject: subject.clone(), run: *run }),
-        _ => None,
-    }
-}
-
-fn what_to_look_at(state: &State) -> Look {
-    let (mut open, mut landed) = (Vec::new(), Vec::new());
-    for at in 0..state.tasks.len() {
-        let (task, facts) = (state.id(at).clone(), &state.tasks[at].facts);
-        match &state.tasks[at].step {
-            Step::Outside => {}
-            Step::Closed(closure) => landed.extend(closure.commit().map(|commit| (task, commit.clone()))),
-            _ => open.push(OpenTask {
-                task,
-                base: facts.base.clone(),
-                branch: facts.branch.clone(),
-                // A reopened task's branch still stands where the landed work was.
-                published: facts.published.clone().filter(|tip| facts.tip.as_ref() == Some(tip)),
-                change: facts.change,
-            }),
-        }
-    }
-    Look { target: state.target.clone(), since: state.began_at.clone(), open, landed }
 }

@@ -1,5 +1,6 @@
 //! What tests of the other rooms share; nothing of it is in the product.
 
+pub mod board;
 pub mod drive;
 pub mod env;
 pub mod fingerprint;

@@ -1,7 +1,9 @@
 //! The table of states: what each input makes of a task in each step, found by feeding them all to states that worlds
 //! have come to. `PPE_REWRITE=1` writes the page anew.
 
+use ppe_core::board::{Column, Seen};
 use ppe_core::decide::decide;
+use ppe_core::input::{Input, Observed};
 use ppe_core::state::{State, Task};
 use ppe_testkit::sim::inputs;
 use ppe_testkit::sim::steps::{STEPS, label, representatives};
@@ -53,6 +55,20 @@ fn page(states: &BTreeMap<&'static str, Vec<(State, usize)>>) -> String {
         }
     }
     page
+}
+
+#[test]
+fn nothing_that_a_board_shows_moves_a_task() {
+    for (state, at) in representatives().into_values().flatten() {
+        let mut after = state.clone();
+        // There, moved by somebody, and moved again.
+        for column in Column::ALL.into_iter().rev().chain(Column::ALL) {
+            let card = Seen { task: state.id(at).clone(), card: "card".to_owned(), column };
+            let seen = Input::Observed(Observed::Board { cards: vec![card] });
+            decide(&mut after, state.clock.last, seen);
+            assert_eq!(after.tasks, state.tasks, "{column:?}");
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Does not know where values come from, nor the defaults: those are in `defaults.toml`.
 
 use super::agent_keys::{AGENT_KEYS, NATIVE_KEYS};
+use super::board_keys::BOARD_KEYS;
 use super::forge_keys::FORGE_KEYS;
 use super::key::{
     Key, Kind, YEAR_MIN, choice, command, count, dollars, key, list, mebibytes, minutes, real, retries,
@@ -43,7 +44,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("changes", "Pull requests."),
     ("report", "Progress lines and the final summary."),
     ("notify", "Being told when something needs you."),
-    ("board", "The kanban board that mirrors the tasks."),
+    ("board", "The kanban board that mirrors the tasks: a server, an address or a file."),
 ];
 
 /// The sections that may be written many times, `[[verify]]`, with their meaning.
@@ -425,12 +426,6 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         &[],
         "A program that is run when something needs you; it gets the text as its last argument.",
     ),
-    key(
-        "board.project",
-        text(|s, t| s.board_project = Some(t)),
-        &["VIBEKANBAN_PROJECT_ID"],
-        "The board's project, by its id.",
-    ),
 ];
 
 /// Every key that stands once.
@@ -439,6 +434,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key<Settings>> {
         .iter()
         .chain(MERGE_KEYS)
         .chain(FORGE_KEYS)
+        .chain(BOARD_KEYS)
         .chain(AGENT_KEYS)
         .chain(NATIVE_KEYS.iter().flat_map(|group| group.iter()))
 }

@@ -6,6 +6,7 @@
 
 mod agent_keys;
 mod agent_settings;
+mod board_keys;
 mod builds;
 mod env;
 mod environment;
@@ -40,8 +41,8 @@ pub use origin::Origin;
 pub use reference::{reference, schema};
 pub use render::{Held, Line, render};
 pub use settings::{
-    Command, CommandKind, Daemons, EnvPatterns, ForgeKind, ForgeMode, ForgeSettings, Limits, PlanSettings,
-    RetryLimits, Settings, Weight, Workspace,
+    BoardSettings, Command, CommandKind, Daemons, EnvPatterns, ForgeKind, ForgeMode, ForgeSettings, Limits,
+    PlanSettings, RetryLimits, Settings, Weight, Workspace,
 };
 pub use survey::survey;
 

@@ -60,8 +60,8 @@ pub struct Settings {
     pub next_steps: Vec<String>,
     /// Program and arguments to be told with; empty is nobody.
     pub notify: Vec<String>,
-    /// The board's project, by id.
-    pub board_project: Option<String>,
+    /// The board.
+    pub board: BoardSettings,
     given: BTreeMap<&'static str, Given>,
 }
 
@@ -124,6 +124,21 @@ pub struct ForgeSettings {
     pub checks_ms: u64,
     /// For one request, ms.
     pub timeout_ms: u64,
+}
+
+/// The kanban board; without a place there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BoardSettings {
+    /// The command of its server.
+    pub server: Vec<String>,
+    /// The address of its server.
+    pub url: Option<String>,
+    /// A file with the token for that address.
+    pub token_file: Option<String>,
+    /// The file that it is.
+    pub markdown: Option<String>,
+    /// Its project, by id.
+    pub project: Option<String>,
 }
 
 /// Which forge.
@@ -311,6 +326,12 @@ impl Settings {
     /// The variables that verify and check commands see, out of `all`.
     pub fn job_environment(&self, all: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         environment::environment(self.env.base.iter().chain(&self.env.pass), all)
+    }
+
+    /// The variables that the board's server sees, out of `all`.
+    pub fn board_environment(&self, all: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let own = ["VIBE_*", "KANDEV_*", "MCP_*", "BACKEND_PORT", "HOST", "PORT"].map(str::to_owned);
+        environment::environment(self.env.base.iter().chain(&self.env.pass).chain(&own), all)
     }
 
     /// The variables that the agent of this name sees, out of `all`.

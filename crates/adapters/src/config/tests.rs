@@ -295,7 +295,7 @@ fn the_variables_of_the_first_description_work_as_named() {
         Retries { execution: 1, verification: 1, build: None, test: None, ci: 2, conflict: 1 }
     );
     assert_eq!((policy.report_every_commits, settings.dashboard_refresh_ms), (10, 5_000));
-    assert_eq!(settings.board_project.as_deref(), Some("9b2c"));
+    assert_eq!(settings.board.project.as_deref(), Some("9b2c"));
     assert_eq!(policy.threshold_of(31), 31);
 }
 

@@ -1,8 +1,10 @@
 //! The command line as clap reads it. The doc comments are the help text.
 
+mod board;
 mod plan;
 mod report;
 
+pub(crate) use board::{BoardArgs, BoardCommand};
 pub(crate) use plan::{
     GraphFormat, PlanAdopt, PlanArgs, PlanCommand, PlanGraph, PlanImport, PlanNew, PlanPlace, PlanPrompt,
     PlanShow, WrittenIn,
@@ -40,6 +42,8 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     /// Show which branches do not merge with each other or with the target
     Conflicts(RunOf),
+    /// The kanban board: show it, bring it up to date, link a card
+    Board(BoardArgs),
     /// List the open questions
     Questions(RunOf),
     /// Answer a question
@@ -191,6 +195,9 @@ pub(crate) struct RunArgs {
     /// One line per event, also on a terminal
     #[arg(long)]
     pub(crate) plain: bool,
+    /// Without the kanban board: neither does it say which tasks are run, nor is it told
+    #[arg(long)]
+    pub(crate) no_board: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 mod answer;
 mod args;
 mod audit;
+mod board;
 mod config;
 mod conflicts;
 mod control;
@@ -68,6 +69,7 @@ fn dispatch(cli: Cli, ui: &mut Ui) -> Result<u8, AppError> {
         Command::Logs(args) => logs::run(&args, ui),
         Command::Diff(args) => diff::run(&args, ui),
         Command::Conflicts(of) => conflicts::run(&of, ui),
+        Command::Board(args) => board::run(args, ui),
         Command::Questions(args) => answer::questions(&args, ui),
         Command::Answer(args) => answer::run(&args, ui),
         Command::Audit(args) => audit::run(&args, ui),

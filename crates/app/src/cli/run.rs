@@ -1,5 +1,7 @@
 //! Execute a plan: pre-flight, one question, then the run.
 
+mod board;
+
 use super::args::{RunArgs, Selecting};
 use super::drive::{self, Drive};
 use super::plan::{require, written};
@@ -8,8 +10,8 @@ use super::ui::{Terminal, Ui};
 use super::{doctor, plan_text, runtime};
 use crate::error::{AppError, EXIT_DONE};
 use crate::wiring::{
-    CheckLevel, Found, Preflight, RunDir, RunLock, Site, Source, create_run, find_plan, forge_in_words,
-    judge_target, latest, launch, preflight, read_plan, verdict_check,
+    BoardSettings, CheckLevel, Found, Preflight, RunDir, RunLock, Site, Source, create_run, find_plan,
+    forge_in_words, judge_target, latest, launch, preflight, read_plan, verdict_check,
 };
 use ppe_core::decide::{decide, start_key};
 use ppe_core::ids::{Millis, RunId, TaskId};
@@ -26,15 +28,21 @@ use std::sync::Arc;
 
 /// Executes a plan.
 pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
-    let site = Site::open(&args.repo, [args.overrides.flags(), args.written_in.flags()].concat())?;
+    let mut site = Site::open(&args.repo, [args.overrides.flags(), args.written_in.flags()].concat())?;
+    if args.no_board {
+        site.settings.board = BoardSettings::default();
+    }
     let source = find_plan(&site.repo.root, args.plan.as_deref(), &site.settings)?;
     let checked = read_plan(&source)?;
     let findings = checked.findings.clone();
     let plan = require(checked)?;
     refuse_beside_another(&site)?;
+    let board = board::consult(&site, &plan, &args, ui)?;
     let ids = |names: &[String]| names.iter().map(|n| TaskId::new(n.as_str())).collect::<BTreeSet<_>>();
-    let found = preflight(&site, Some(&plan), &ids(&args.selecting.done), &ids(&args.selecting.again))?;
-    let selected = selection(&plan, &args.selecting, &found, &site)?;
+    let mut done = ids(&args.selecting.done);
+    done.extend(board.done);
+    let found = preflight(&site, Some(&plan), &done, &ids(&args.selecting.again))?;
+    let selected = selection(&plan, &args.selecting, board.only, &found, &site)?;
     let start = Start {
         run: RunId::new("preview"),
         target: found.target.clone(),
@@ -109,9 +117,17 @@ fn refuse_beside_another(site: &Site) -> Result<(), AppError> {
     }
 }
 
-fn selection(plan: &Plan, args: &Selecting, found: &Preflight, site: &Site) -> Result<Vec<TaskId>, AppError> {
+fn selection(
+    plan: &Plan,
+    args: &Selecting,
+    of_board: Vec<TaskId>,
+    found: &Preflight,
+    site: &Site,
+) -> Result<Vec<TaskId>, AppError> {
+    let named: Vec<_> = args.only.iter().map(|id| TaskId::new(id.as_str())).collect();
     let selection = Selection {
-        only: args.only.iter().map(|id| TaskId::new(id.as_str())).collect(),
+        // Who names tasks means them, wherever their cards stand.
+        only: if named.is_empty() { of_board } else { named },
         waves: args.wave.clone(),
         quarters: args.quarter.clone(),
         modules: args.module.clone(),

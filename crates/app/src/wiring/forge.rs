@@ -205,6 +205,17 @@ fn github(site: &Site, policy: &Policy) -> Result<GitHubSettings, AppError> {
     Ok(GitHubSettings { remote, place, tokens, authority, pace, mode, method, pulls })
 }
 
+/// What the number of a change completes to its address, where changes have one.
+pub(super) fn change_url(site: &Site) -> Option<String> {
+    let forge = &site.settings.forge;
+    let remote = match forge.kind {
+        ForgeKind::Local => return None,
+        ForgeKind::GitHub => site.repo.remote_url(&forge.remote).ok()??,
+    };
+    let place = Place::of(&remote, forge.repository.as_deref(), forge.api_url.as_deref()).ok()?;
+    Some(format!("https://{}/{}/{}/pull/", place.host, place.owner, place.name))
+}
+
 /// Where changes live, in words.
 pub(crate) fn in_words(site: &Site) -> &'static str {
     match site.settings.forge.kind {

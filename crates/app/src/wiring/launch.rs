@@ -3,6 +3,7 @@
 use super::Site;
 use super::forge::{self, RunForge};
 use crate::error::AppError;
+use ppe_adapters::board::RunBoard;
 use ppe_adapters::clock::AwakeClock;
 use ppe_adapters::config::{self, Command, NativeAgent};
 use ppe_adapters::executor::drivers::{AcpSettings, AgentSettings, Home, KNOWN, NativeSettings, Permissions};
@@ -33,6 +34,7 @@ pub(crate) struct LocalPorts {
     executor: LocalExecutor,
     forge: RunForge,
     radar: RunRadar,
+    board: RunBoard,
     clock: AwakeClock,
     notifier: CommandNotifier,
 }
@@ -41,6 +43,7 @@ impl Ports for LocalPorts {
     type Executor = LocalExecutor;
     type Forge = RunForge;
     type Radar = RunRadar;
+    type Board = RunBoard;
     type Clock = AwakeClock;
     type Notifier = CommandNotifier;
 
@@ -54,6 +57,10 @@ impl Ports for LocalPorts {
 
     fn radar(&self) -> &RunRadar {
         &self.radar
+    }
+
+    fn board(&self) -> &RunBoard {
+        &self.board
     }
 
     fn clock(&self) -> &AwakeClock {
@@ -89,8 +96,9 @@ impl LocalPorts {
         let policy = begun.map_or(&site.settings.policy, |state| &*state.policy);
         let forge = RunForge::new(site, run, identity, policy)?;
         let radar = RunRadar::new(&site.repo, dir);
+        let board = super::board::open(site, Some(dir))?;
         let clock = AwakeClock::starting_at_least(floor);
-        Ok((Self { executor, forge, radar, clock, notifier }, sightings))
+        Ok((Self { executor, forge, radar, board, clock, notifier }, sightings))
     }
 }
 
@@ -250,7 +258,8 @@ pub(crate) fn launch(
     forge::settle(site, dir)?;
     let (ports, sightings) = LocalPorts::new(site, dir, run, Some(&state))?;
     let (refresh_ms, radar_ms) = (site.settings.dashboard_refresh_ms, site.settings.radar_ms);
-    let options = Options { stay, refresh_ms, radar_ms, sightings };
+    let change_url = forge::change_url(site);
+    let options = Options { stay, refresh_ms, radar_ms, change_url, sightings };
     let webhook = ports.forge.webhook(site)?;
     let ports = Arc::new(ports);
     let leavings = Leavings(Arc::clone(&ports));

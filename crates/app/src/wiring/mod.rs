@@ -3,6 +3,7 @@
 mod adapt;
 mod agents;
 mod audit;
+mod board;
 mod check;
 mod control;
 mod forge;
@@ -20,6 +21,9 @@ pub(crate) use adapt::{InitFile, config_lines, config_schema, flag, propose, rep
 #[cfg(test)]
 pub(crate) use audit::FindingKind;
 pub(crate) use audit::{Audit, Finding, Proof, audit};
+pub(crate) use board::{
+    Loaded, cards as board_cards, load as load_board, lost as board_lost, sync as board_sync,
+};
 pub(crate) use check::{Check, CheckLevel};
 pub(crate) use control::{apply, ping, send};
 pub(crate) use forge::in_words as forge_in_words;
@@ -33,7 +37,7 @@ pub(crate) use site::{Site, find_plan, is_task_files, read_plan, settings_only};
 pub(crate) use task_files::{NewTask, write_plan_files, write_task_file};
 pub(crate) use work::{Seen, TaskChange, conflicts, conflicts_at_once, task_change};
 
-pub(crate) use ppe_adapters::config::Flag;
+pub(crate) use ppe_adapters::config::{BoardSettings, Flag};
 pub(crate) use ppe_adapters::executor::drivers::report::Report as Word;
 pub(crate) use ppe_adapters::git::radar::Radar;
 pub(crate) use ppe_adapters::radar::Looked;

@@ -279,6 +279,7 @@ pub(crate) fn doctor(site: &Site, plan: Option<&Path>, run_checks: bool) -> Resu
     let found = look(site, plan.as_ref(), nothing, Depth::Everything)?;
     let mut checks = vec![plan_check];
     checks.extend(found.checks.iter().cloned());
+    checks.extend(super::board::check(site));
     checks.push(other_run(site)?);
     if run_checks {
         checks.push(target_judged(site, &found)?);

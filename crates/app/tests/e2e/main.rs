@@ -7,6 +7,7 @@ mod approval;
 mod asking;
 mod attribution;
 mod audit;
+mod board;
 mod checkout;
 mod example;
 mod failures;

@@ -5,6 +5,7 @@
 
 mod approval;
 mod attempt;
+mod board;
 mod budget;
 mod capacity;
 mod judge;

@@ -16,6 +16,8 @@ impl Decider<'_> {
             Observed::Branch { task, tip } => self.branch_seen(task, tip),
             Observed::ChangeClosed { task } => self.change_closed(task),
             Observed::Branches { conflicts, touched } => self.branches_seen(conflicts, touched),
+            Observed::Board { cards } => self.board_seen(cards),
+            Observed::BoardLost { why } => self.board_lost(why),
             Observed::Approved { task, tip } => self.approved_there(task, tip),
             Observed::ChangesRequested { task, review, text } => self.changes_requested(task, review, text),
         }

@@ -34,7 +34,8 @@ impl Decider<'_> {
             | Command::Reopen { task, .. }
             | Command::Next { task }
             | Command::Reject { task, .. }
-            | Command::Priority { task, .. } => Some(task),
+            | Command::Priority { task, .. }
+            | Command::LinkCard { task, .. } => Some(task),
             Command::Stop(_)
             | Command::Slots(_)
             | Command::Answer { .. }
@@ -70,6 +71,7 @@ impl Decider<'_> {
             Command::Answer { question, answer } => self.answer(question, answer),
             Command::Approve { which, tip } => self.approve(&which, tip.as_deref()),
             Command::Reject { task, note } => self.reject(task, note),
+            Command::LinkCard { task, card, column } => self.link_card(task, card, column),
             Command::Adopt { plan, added } => self.adopt(*plan, added),
         }
     }
@@ -206,7 +208,7 @@ impl Decider<'_> {
         })
     }
 
-    fn retry(&mut self, task: TaskId, note: Option<String>) -> Reply {
+    pub(super) fn retry(&mut self, task: TaskId, note: Option<String>) -> Reply {
         let Some(t) = self.state.task(&task) else { return refused(format!("the plan has no task {task}")) };
         let has_work = t.facts.tip.is_some() || t.facts.branch.is_some();
         let kind = match (&note, has_work) {
@@ -255,7 +257,7 @@ impl Decider<'_> {
         }
     }
 
-    fn skip(&mut self, task: &TaskId, satisfies: Satisfies) -> Reply {
+    pub(super) fn skip(&mut self, task: &TaskId, satisfies: Satisfies) -> Reply {
         if let Some(Step::Closed(closure)) = self.step(task) {
             return match closure {
                 Closure::Skipped(s) if *s == satisfies => {

@@ -48,6 +48,7 @@ impl Decider<'_> {
                     self.emit(Event::WaveOpened { wave: *wave });
                 }
             }
+            Ask::CardMoved { task, to } => self.answer_card_moved(task, *to, answer),
             Ask::TaskRemoved { task } => {
                 if answer == Answer::Yes {
                     self.give_up(task, Stop::Cancel);
@@ -261,6 +262,10 @@ pub(crate) fn is_live(state: &State, question: QuestionId, ask: &Ask) -> bool {
             gone && state.paused.contains(&PauseCause::TargetRewritten)
         }
         Ask::NextWave { wave } => !state.opened.contains(wave),
+        Ask::CardMoved { task, to } => {
+            let stands = state.board.cards.get(task).is_some_and(|card| card.column == *to);
+            stands && super::board::asks_for(state, task, *to)
+        }
         Ask::TaskRemoved { task } => state.task(task).is_some_and(|t| !t.is_closed()),
     }
 }

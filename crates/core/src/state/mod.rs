@@ -5,6 +5,7 @@
 
 mod account;
 mod assign;
+pub(crate) mod board;
 mod evolve;
 mod index;
 pub(crate) mod lane;
@@ -14,6 +15,7 @@ pub(crate) mod task;
 
 pub use account::{Breaker, Worker};
 pub use assign::Assignment;
+pub use board::{Board, CardAt};
 pub use evolve::Illegal;
 pub use lane::{Bisection, Candidate, Fared, FoundRed, Freeze, Lane, Stage, Subject};
 pub use radar::{Conflict, Radar, Touched};
@@ -76,6 +78,8 @@ pub struct State {
     pub lane: Lane,
     /// What was seen of all branches.
     pub radar: Radar,
+    /// What is known of the board.
+    pub board: Board,
     /// Why nothing new starts.
     pub paused: BTreeSet<PauseCause>,
     /// The stop that was asked for since the run was last taken up.
@@ -131,6 +135,7 @@ impl State {
             tasks,
             lane: Lane::default(),
             radar: Radar::default(),
+            board: Board::default(),
             paused: BTreeSet::new(),
             stop: None,
             budget_grants: 0,

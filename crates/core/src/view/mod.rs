@@ -215,6 +215,9 @@ pub struct RunView {
     /// Branches that do not merge.
     #[serde(default)]
     pub conflicts: Vec<Conflict>,
+    /// Why the board cannot be reached, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub board_lost: Option<String>,
     /// Tasks that have stood still for longer than they may, the longest first.
     #[serde(default)]
     pub standstills: Vec<Standstill>,
@@ -286,6 +289,7 @@ pub fn view(state: &State, now: Millis, outside: &Outside) -> RunView {
         lane: matter::lane(state),
         standstills: standstill::standstills(state, now),
         conflicts: outside.conflicts.clone().unwrap_or_else(|| matter::conflicts(state)),
+        board_lost: state.board.lost.clone(),
         reviews: lists::reviews(state, now),
         remaining: estimate::remaining(state, now, &obstacles),
         velocity: estimate::velocity(state, &totals, &times),

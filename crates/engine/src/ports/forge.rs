@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of order, retries or whose fault a red check is.
 
+use super::Look;
 use ppe_core::ids::{Branch, CandidateId, ChangeNumber, CommitId, Millis, RunId, TaskId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, LandOutcome, Verdict};
@@ -154,34 +155,6 @@ pub struct CiSpec {
     pub target: Branch,
     /// The work in it.
     pub members: Vec<(Member, Branch)>,
-}
-
-/// A task that has not landed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenTask {
-    /// The task.
-    pub task: TaskId,
-    /// The commit its work is measured against.
-    pub base: Option<CommitId>,
-    /// Its branch.
-    pub branch: Option<Branch>,
-    /// Where we last left that.
-    pub published: Option<CommitId>,
-    /// Its change.
-    pub change: Option<ChangeNumber>,
-}
-
-/// What to look at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Look {
-    /// The target branch.
-    pub target: Branch,
-    /// Its tip when the run began: what landed before is not this run's.
-    pub since: CommitId,
-    /// Tasks that have not landed.
-    pub open: Vec<OpenTask>,
-    /// Tasks that have landed, with their commits.
-    pub landed: Vec<(TaskId, CommitId)>,
 }
 
 /// Where changes are reviewed, checked and landed.

@@ -1,6 +1,6 @@
 //! All ports of a run in one bundle, so that the shell names them once.
 
-use super::{Clock, Executor, Forge, Lane, Notifier, Radar};
+use super::{Board, Clock, Executor, Forge, Lane, Notifier, Radar};
 
 /// The ports that a run is driven through.
 pub trait Ports: Send + Sync + 'static {
@@ -10,6 +10,8 @@ pub trait Ports: Send + Sync + 'static {
     type Forge: Forge + Lane;
     /// Branches held against each other.
     type Radar: Radar;
+    /// The board that mirrors the run.
+    type Board: Board;
     /// Time.
     type Clock: Clock;
     /// Word to the user.
@@ -21,6 +23,8 @@ pub trait Ports: Send + Sync + 'static {
     fn forge(&self) -> &Self::Forge;
     /// Branches held against each other.
     fn radar(&self) -> &Self::Radar;
+    /// The board that mirrors the run.
+    fn board(&self) -> &Self::Board;
     /// Time.
     fn clock(&self) -> &Self::Clock;
     /// Word to the user.

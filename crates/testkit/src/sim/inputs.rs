@@ -1,6 +1,7 @@
 //! Every input there is, about one task of a state: as it would come now, and as it would come from something that is
 //! over. For tests that feed them all. Knows nothing of what follows.
 
+use ppe_core::board::{Column, Seen};
 use ppe_core::ids::{Attempt, Branch, CandidateId, ChangeNumber, CommitId, QuestionId, TaskId, TreeId};
 use ppe_core::input::{Command, Input, Observed, Trouble, Which};
 use ppe_core::intent::{Intent, JobName};
@@ -40,6 +41,7 @@ pub fn about(state: &State, at: usize) -> Vec<Named> {
     all.extend(trouble_inputs(state, at));
     all.extend(seen_inputs(&id, task));
     all.extend(branch_inputs(state, at));
+    all.extend(board_inputs(&id));
     all.extend(task_commands(&id, task));
     all.extend(run_commands());
     all
@@ -311,6 +313,21 @@ fn seen_inputs(id: &TaskId, task: &Task) -> Vec<Named> {
         all.push(("seen: its landing is gone", target(Vec::new(), vec![id.clone()])));
     }
     all
+}
+
+/// The task's card stands in each column, and then the board is lost.
+fn board_inputs(id: &TaskId) -> Vec<Named> {
+    let names = [
+        "seen: its card is to do",
+        "seen: its card is in progress",
+        "seen: its card is in review",
+        "seen: its card is done",
+        "seen: its card is cancelled",
+    ];
+    let card = |column| Seen { task: id.clone(), card: "card".to_owned(), column };
+    let seen = |column| Input::Observed(Observed::Board { cards: vec![card(column)] });
+    let lost = Input::Observed(Observed::BoardLost { why: "nobody there".to_owned() });
+    names.into_iter().zip(Column::ALL.map(seen)).chain([("seen: the board is lost", lost)]).collect()
 }
 
 /// The task's branch does not merge with any other, or with all; and somebody has all its files in hand.

@@ -147,7 +147,7 @@ impl World {
 
 fn sensible(ask: &Ask) -> Answer {
     match ask {
-        Ask::TaskRemoved { .. } => Answer::No,
+        Ask::TaskRemoved { .. } | Ask::CardMoved { .. } => Answer::No,
         Ask::Starvation { .. }
         | Ask::NoChange { .. }
         | Ask::SameCause { .. }

@@ -41,6 +41,7 @@ pub(super) fn attention(view: &RunView, detail: Detail, look: &Look) -> Vec<Row>
     texts.extend(approvals(view));
     let conflicts = conflicts(&view.conflicts, &view.target);
     texts.extend(conflicts.map(|line| format!("{line}: `ppe conflicts`")));
+    texts.extend(view.board_lost.iter().map(|why| format!("⚠ The board cannot be reached: {why}")));
     match detail {
         Detail::Full | Detail::Compact => {
             texts.iter().flat_map(|text| look.wrapped(Tone::Bad, text)).collect()

@@ -211,6 +211,10 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         | Event::RacesLost { .. }
         | Event::BranchesSeen { .. }
         | Event::LaneThawed => lane(event, state)?,
+        Event::BoardLost { why } => {
+            format!("⚠ The board cannot be reached: {why}. The run goes on without it")
+        }
+        Event::BoardBack => "The board is back".to_owned(),
         Event::StandstillTold { task } => {
             let found = standstill(state, state.position(task)?, state.clock.last)?;
             format!("⌛ {}; next: {}", found.text, found.command)
@@ -284,6 +288,8 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         | Event::TargetMoved { .. }
         | Event::WorkspaceReleased { .. }
         | Event::BreakerWidened { .. }
+        | Event::CardSeen { .. }
+        | Event::CardMoving { .. }
         | Event::Sighted { .. } => return None,
     };
     Some(clean(&line, Letters::Unicode))

@@ -5,8 +5,8 @@ mod lane;
 mod task;
 
 use super::{
-    Breaker, Closure, Deferred, Due, Facts, Kind, Labelled, PauseCause, Progress, Question, Running, State,
-    Step, Workspace,
+    Breaker, CardAt, Closure, Deferred, Due, Facts, Kind, Labelled, PauseCause, Progress, Question, Running,
+    State, Step, Workspace,
 };
 use crate::event::{Event, Record};
 use crate::ids::{Attempt, Millis, QuestionId, TaskId};
@@ -185,6 +185,16 @@ impl State {
                 self.radar.heed(conflicts, touched);
                 self.files = self.recounted_files(&self.files);
             }
+            Event::CardSeen { task, card, column } => {
+                let card = CardAt { id: card.clone(), column: *column, moving: None };
+                self.board.cards.insert(task.clone(), card);
+            }
+            Event::CardMoving { task, to } => {
+                let card = self.board.cards.get_mut(task).ok_or_else(|| format!("{task} has no card"))?;
+                card.moving = Some(*to);
+            }
+            Event::BoardLost { why } => self.board.lost = Some(why.clone()),
+            Event::BoardBack => self.board.lost = None,
             Event::TaskClosed { task, closure } => {
                 self.lane.queue.retain(|t| t != task);
                 self.facts(task)?.wish = None;

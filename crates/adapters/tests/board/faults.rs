@@ -1,0 +1,130 @@
+//! Boards that are not there, are something else, or do something else.
+
+use crate::{board, settings, wait};
+use ppe_adapters::board::{McpBoard, Place, RunBoard};
+use ppe_core::board::{Column, with_progress};
+use ppe_engine::ports::{Board, BoardError, CardChange};
+use ppe_testkit::board::{PROJECT, Shelf};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+#[track_caller]
+fn lost(board: McpBoard) -> String {
+    match wait(board.kind()) {
+        Err(BoardError::Lost(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_no_board_is_refused_with_the_tools_that_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_shelf, board) = board(folder.path(), "strange", &[]);
+    let why = lost(board);
+    assert!(why.ends_with("is no board that is known; it has echo"), "{why}");
+}
+
+#[test]
+fn of_several_projects_one_has_to_be_named() {
+    for dialect in ["tasks", "issues", "indie", "kandev"] {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::new(folder.path(), dialect, &["T-001"]);
+        shelf.add_project("another", "Theirs");
+        let mut settings = settings(Place::Server(shelf.server()), folder.path());
+        let why = lost(McpBoard::new(settings.clone()));
+        assert!(why.contains(&format!("Ours ({PROJECT}), Theirs (another)")), "{why}");
+        settings.project = Some(PROJECT.to_owned());
+        let kind = wait(McpBoard::new(settings).kind()).unwrap();
+        assert!(kind.ends_with(PROJECT), "{kind}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_or_says_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |argv: &[&str]| {
+        let argv = argv.iter().map(|word| (*word).to_owned()).collect();
+        McpBoard::new(settings(Place::Server(argv), folder.path()))
+    };
+    assert!(lost(at(&["no-such-program"])).contains("No such file"));
+    lost(at(&["sh", "-c", "echo 'cannot find the backend' >&2; exit 3"]));
+    let said = std::fs::read_to_string(folder.path().join("board.stderr")).unwrap();
+    assert_eq!(said, "cannot find the backend\n");
+    lost(McpBoard::new(settings(Place::Url("http://127.0.0.1:9/mcp".to_owned()), folder.path())));
+}
+
+#[test]
+fn a_board_whose_server_was_killed_is_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (shelf, board) = board(folder.path(), "tasks", &["T-001"]);
+    let board = RunBoard::Mcp(Box::new(board));
+    wait(async {
+        assert_eq!(board.cards(None).await.unwrap().len(), 1);
+        shelf.fault(&json!({"dead": true}));
+        assert!(matches!(board.cards(None).await, Err(BoardError::Lost(_))));
+        assert!(matches!(board.cards(None).await, Err(BoardError::Lost(_))));
+        shelf.fault(&Value::Null);
+        assert_eq!(board.cards(None).await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_backend_that_does_not_run_is_told_in_its_own_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let (shelf, board) = board(folder.path(), "tasks", &["T-001"]);
+    shelf.fault(&json!({"error": "Failed to connect to VK API"}));
+    let why = lost(board);
+    assert_eq!(why, "Failed to connect to VK API");
+}
+
+#[test]
+fn a_server_that_hangs_holds_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::new(folder.path(), "tasks", &["T-001"]);
+    let mut settings = settings(Place::Server(shelf.server()), folder.path());
+    settings.limit = Duration::from_millis(500);
+    let board = RunBoard::Mcp(Box::new(McpBoard::new(settings)));
+    wait(async {
+        board.cards(None).await.unwrap();
+        shelf.fault(&json!({"slow_ms": 60_000}));
+        let start = Instant::now();
+        assert!(matches!(board.cards(None).await, Err(BoardError::Lost(_))));
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    });
+}
+
+#[test]
+fn a_text_of_a_persons_that_the_board_would_replace_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (shelf, board) = board(folder.path(), "tasks", &["T-001"]);
+    shelf.person("T-001", |card| card.description = "As in @template, or mail a@.".to_owned());
+    let board = RunBoard::Mcp(Box::new(board));
+    let id = shelf.card("T-001").id;
+    wait(async {
+        let text = with_progress(&board.card(&id).await.unwrap().description, "1/2 commits");
+        let change = CardChange { column: Some(Column::InProgress), description: Some(text) };
+        board.change(&id, change).await.unwrap();
+    });
+    let card = shelf.card("T-001");
+    assert_eq!(card.description, "As in @template, or mail a@.");
+    assert_eq!(card.column, "inprogress", "it is moved all the same");
+}
+
+#[test]
+fn a_server_ends_with_whoever_started_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let pid = folder.path().join("pid");
+    let shelf = Shelf::new(folder.path(), "tasks", &["T-001"]);
+    let script = format!("echo $$ > {}; sleep 300 & exec {}", pid.display(), shelf.server().join(" "));
+    let argv = ["sh", "-c", &script].map(str::to_owned).to_vec();
+    wait(async {
+        let board = RunBoard::Mcp(Box::new(McpBoard::new(settings(Place::Server(argv), folder.path()))));
+        board.cards(None).await.unwrap();
+    });
+    let group = std::fs::read_to_string(pid).unwrap().trim().parse().unwrap();
+    let start = Instant::now();
+    while nix::sys::signal::killpg(nix::unistd::Pid::from_raw(group), None).is_ok() {
+        assert!(start.elapsed() < Duration::from_secs(10), "processes of the server are left");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,170 @@
+//! The board as configured: put together for a run, looked at before one, and brought up to date without one.
+
+use super::Site;
+use super::check::{Check, bad, good};
+use super::runs::{RunLock, latest, open_run};
+use crate::error::AppError;
+use ppe_adapters::board::{MarkdownBoard, McpBoard, McpSettings, Place, RunBoard};
+use ppe_adapters::clock::wall_now;
+use ppe_adapters::state_dir::RunDir;
+use ppe_core::board::{Card, Column, Seen, find_cards};
+use ppe_core::decide::decide;
+use ppe_core::ids::TaskId;
+use ppe_core::input::Input;
+use ppe_core::plan::Plan;
+use ppe_engine::mirror::{Turn, has_moves, turn};
+use ppe_engine::ports::{Board, BoardError, EventLog};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What its check is called.
+const NAME: &str = "board";
+/// How long one call may take.
+const CALL: Duration = Duration::from_secs(10);
+/// Turns that bringing it up to date takes at most.
+const MOST_TURNS: u32 = 6;
+
+/// The board of a site, for a run where it has a folder to keep the server's complaints in. Nothing is started yet.
+pub(super) fn open(site: &Site, dir: Option<&RunDir>) -> Result<RunBoard, AppError> {
+    let board = &site.settings.board;
+    let server = (!board.server.is_empty()).then(|| Place::Server(board.server.clone()));
+    let url = board.url.clone().map(Place::Url);
+    let place = match (server, url, &board.markdown) {
+        (None, None, None) => return Ok(RunBoard::Nowhere),
+        (None, None, Some(file)) => return Ok(RunBoard::Markdown(MarkdownBoard::new(site.path(file)))),
+        (Some(place), None, None) | (None, Some(place), None) => place,
+        _ => {
+            return Err(AppError::environment("there can be one board only")
+                .hint("of board.server, board.url and board.markdown set one"));
+        }
+    };
+    let token = board.token_file.as_ref().map(|path| std::fs::read_to_string(site.path(path))).transpose();
+    let token = token.map_err(|error| AppError::environment(format!("board.token_file: {error}")))?;
+    Ok(RunBoard::Mcp(Box::new(McpBoard::new(McpSettings {
+        place,
+        project: board.project.clone(),
+        token: token.map(|token| token.trim().to_owned()),
+        env: site.settings.board_environment(&site.env),
+        folder: site.repo.root.clone(),
+        limit: CALL,
+        complaints: dir.map(|dir| dir.folder().join("board.stderr")),
+    }))))
+}
+
+/// The board as a plan's run would begin with it.
+pub(crate) struct Loaded {
+    /// What it is.
+    pub(crate) kind: String,
+    /// The cards of the plan's tasks.
+    pub(crate) seen: Vec<Seen>,
+    /// Tasks whose card is to do.
+    pub(crate) todo: Vec<TaskId>,
+    /// Tasks without a card.
+    pub(crate) without: Vec<TaskId>,
+}
+
+impl Loaded {
+    /// Tasks whose card stands in a column.
+    pub(crate) fn of(&self, column: Column) -> Vec<TaskId> {
+        self.seen.iter().filter(|seen| seen.column == column).map(|seen| seen.task.clone()).collect()
+    }
+}
+
+/// Looks at the board for a plan; nothing without a board. Why it cannot be looked at is the inner error.
+pub(crate) fn load(site: &Site, plan: &Plan) -> Result<Option<Result<Loaded, BoardError>>, AppError> {
+    let board = open(site, None)?;
+    if !board.is_there() {
+        return Ok(None);
+    }
+    let nobody = |_: &str| None;
+    let look = async {
+        let kind = kind(&board, site).await?;
+        let todo = find_cards(plan, &board.cards(Some(Column::Todo)).await?, nobody);
+        let seen = find_cards(plan, &board.cards(None).await?, nobody);
+        let has_card = |id: &TaskId| seen.iter().any(|seen| seen.task == *id);
+        let ids = plan.tasks.iter().map(|task| task.spec.id.value.clone());
+        let without = ids.filter(|id| !has_card(id)).collect();
+        Ok(Loaded { kind, todo: todo.into_iter().map(|seen| seen.task).collect(), without, seen })
+    };
+    Ok(Some(runtime()?.block_on(look)))
+}
+
+async fn kind(board: &RunBoard, site: &Site) -> Result<String, BoardError> {
+    Ok(match board {
+        RunBoard::Nowhere => "none".to_owned(),
+        RunBoard::Mcp(board) => board.kind().await?,
+        RunBoard::Markdown(_) => site.settings.board.markdown.clone().unwrap_or_default(),
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, AppError> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+/// A board that cannot be reached, as an error.
+pub(crate) fn lost(error: &BoardError) -> AppError {
+    AppError::environment(format!("the board cannot be reached: {error}"))
+        .hint("a server of Vibe Kanban needs its application to run; `ppe doctor` looks again")
+}
+
+/// Whether the board answers, if there is one.
+pub(super) fn check(site: &Site) -> Option<Check> {
+    let hint = "start what is behind it, or run with `--no-board`";
+    let look = |board: RunBoard| -> Result<String, String> {
+        let look = async {
+            let kind = kind(&board, site).await?;
+            Ok::<_, BoardError>(format!("{kind}: {} cards", board.cards(None).await?.len()))
+        };
+        let runtime = runtime().map_err(|error| error.message)?;
+        runtime.block_on(look).map_err(|error| error.to_string())
+    };
+    match open(site, None) {
+        Ok(RunBoard::Nowhere) => None,
+        Ok(board) => Some(look(board).map_or_else(|why| bad(NAME, why, hint), |text| good(NAME, text))),
+        Err(error) => Some(bad(NAME, error.message, error.hints.join("; "))),
+    }
+}
+
+/// All cards of the board, with the tasks that they are of in the latest run or the given plan.
+pub(crate) fn cards(site: &Site) -> Result<Vec<Card>, AppError> {
+    let board = open(site, None)?;
+    if !board.is_there() {
+        return Err(no_board());
+    }
+    runtime()?.block_on(board.cards(None)).map_err(|error| lost(&error))
+}
+
+fn no_board() -> AppError {
+    AppError::environment("there is no board").hint(
+        "[board] server = [\"npx\", \"-y\", \"vibe-kanban@0.1.8\", \"--mcp\"], or markdown = \"BOARD.md\"",
+    )
+}
+
+/// Brings the cards of the latest run up to date, where no process is at it. How many cards it has, and whether one could
+/// not be changed.
+pub(crate) fn sync(site: &Site, run: Option<&str>) -> Result<(usize, bool), AppError> {
+    let found = latest(site, run)?
+        .ok_or_else(|| AppError::environment("this repository has no run").hint("`ppe run` starts one"))?;
+    let board = open(site, Some(&found.dir))?;
+    if !board.is_there() {
+        return Err(no_board());
+    }
+    let _lock = RunLock::take(site, "ppe board sync", Some(&found.id))?;
+    let (mut log, mut state, _) = open_run(&found.dir)?;
+    let runtime = runtime()?;
+    let (url, mut written, mut refused) = (super::forge::change_url(site), BTreeMap::new(), false);
+    for turns in 0..MOST_TURNS {
+        let mut taken = runtime.block_on(turn(&board, &state, &written, url.as_deref()));
+        refused = taken.refused;
+        written.append(&mut taken.written);
+        let seen = taken.seen.map_err(|why| lost(&BoardError::Lost(why)))?;
+        let decision = decide(&mut state, wall_now(), Input::Observed(Turn::observed(Ok(seen))));
+        if !decision.record.events.is_empty() {
+            log.append(&[serde_json::to_string(&decision.record)?]).map_err(AppError::environment)?;
+        }
+        if turns > 0 && !has_moves(&state) {
+            break;
+        }
+    }
+    Ok((state.board.cards.len(), refused))
+}

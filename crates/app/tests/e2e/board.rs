@@ -1,0 +1,271 @@
+//! The kanban board: its cards say what is run and mirror it, people's moves are asked about, and nobody waits for it.
+
+use crate::example::{copy, landings};
+use crate::{attempts, id, is_landed, place};
+use ppe_core::event::Event;
+use ppe_core::question::Ask;
+use ppe_core::state::Step;
+use ppe_testkit::board::{Move, PROJECT, Shelf};
+use ppe_testkit::env::TestEnv;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Puts a board beside a place: a card for each title.
+fn with_board(env: &TestEnv, dialect: &str, titles: &[&str]) -> Shelf {
+    let shelf = Shelf::new(&env.at("."), dialect, titles);
+    env.add_config(&format!("[board]\nserver = {:?}", shelf.server()));
+    shelf
+}
+
+/// Three tasks, one after the other, and their cards.
+fn three(dialect: &str) -> (TestEnv, Shelf) {
+    let mut env = place();
+    env.task("T-001", "One", &[], 2);
+    env.task("T-002", "Two", &["T-001"], 1);
+    env.task("T-003", "Three", &[], 1);
+    let shelf = with_board(&env, dialect, &["T-001: One", "T-002: Two", "T-003: Three", "Buy milk"]);
+    env.ready();
+    (env, shelf)
+}
+
+/// Demands that every card went its way without leaving anything out.
+fn moves_are_legal(moves: &[Move]) {
+    let legal = [
+        ("todo", "inprogress"),
+        ("inprogress", "inreview"),
+        ("inreview", "done"),
+        ("inreview", "inprogress"),
+    ];
+    for step in moves {
+        assert!(legal.contains(&(&step.from, &step.to)), "{step:?}");
+    }
+    let mut at: BTreeMap<&str, &str> = BTreeMap::new();
+    for step in moves {
+        let before = at.insert(&step.card, &step.to);
+        assert!(before.is_none_or(|before| before == step.from), "{step:?} after {before:?}");
+    }
+}
+
+#[test]
+fn the_example_plan_on_a_board_that_goes_away_and_comes_back() {
+    let mut env = place();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/apigen");
+    copy(&folder, &env.repo().join("plan"));
+    env.add_config("[[check]]\nname = \"ci\"\nrun = \"test -d plan\"\n");
+    let ids: Vec<String> = (1..=45).map(|n| format!("T-{n:03} Task {n}")).collect();
+    let shelf = with_board(&env, "tasks", &ids.iter().map(String::as_str).collect::<Vec<_>>());
+    env.ready();
+    let shown = env.ppe(&["plan", "show", "plan", "--json"]).exits(0).json();
+    let first: Vec<String> = shown["waves"][0].as_array().unwrap()[..10]
+        .iter()
+        .map(|id| id.as_str().unwrap().to_owned())
+        .collect();
+    for id in &first {
+        shelf.person(id, |card| card.column = "done".to_owned());
+    }
+    env.set("VIBEKANBAN_PROJECT_ID", PROJECT);
+    let run = env.spawn(&["run", "--yes"]);
+    env.until("some have landed", || (landings(&env).len() >= 8).then_some(()));
+    shelf.fault(&json!({"dead": true}));
+    env.until_event("it is missed", |event| matches!(event, Event::BoardLost { .. }));
+    shelf.fault(&Value::Null);
+    let end = run.wait();
+    end.exits(0)
+        .says("35 of 45 tasks to do, 10 done")
+        .says("The board cannot be reached")
+        .says("The board is back");
+    assert_eq!(landings(&env).len(), 35, "what was done is not done again");
+    assert_eq!(env.count(|event| matches!(event, Event::BoardLost { .. })), 1);
+    assert_eq!(
+        env.count(|event| matches!(event, Event::QuestionAsked { .. })),
+        0,
+        "nobody moved a card but us"
+    );
+    let elsewhere: Vec<_> = shelf.cards().into_iter().filter(|card| card.column != "done").collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+    moves_are_legal(&shelf.moves());
+    assert_eq!(shelf.moves().len(), 3 * 35);
+    let text = shelf.cards().into_iter().find(|card| !first.iter().any(|id| card.title.starts_with(id)));
+    let text = text.unwrap().description;
+    assert!(text.starts_with("As a person wrote it.\n\n<!-- ppe: progress -->\n"), "{text}");
+    assert!(text.contains(" commits\n- ") && text.contains("PR #"), "{text}");
+    let asked = shelf.calls().into_iter().find(|call| call.tool == "list_tasks").unwrap();
+    assert_eq!((&asked.with["project_id"], &asked.with["status"]), (&json!(PROJECT), &json!("todo")));
+    shelf.is_content();
+    env.finish();
+}
+
+#[test]
+fn every_dialect_mirrors_a_run() {
+    for dialect in ["issues-0.1.12", "issues", "indie", "kandev"] {
+        let (env, shelf) = three(dialect);
+        env.ppe(&["run", "--yes"]).exits(0);
+        for task in ["T-001", "T-002", "T-003"] {
+            assert_eq!(shelf.card(task).column, "done", "{dialect}");
+        }
+        assert_eq!(shelf.card("Buy milk").column, "todo", "what is nobody's task is not touched");
+        moves_are_legal(&shelf.moves());
+        shelf.is_content();
+        env.finish();
+    }
+}
+
+#[test]
+fn what_a_person_does_to_a_card_is_asked_about_and_obeyed() {
+    let (mut env, shelf) = three("tasks");
+    env.script("[[task]]\nid = \"T-001\"\nhang_attempts = true\nafter_commits = 1\n");
+    env.set("PPE_SLOTS", "1");
+    let run = env.spawn(&["run", "--yes"]);
+    env.until("it is shown as being worked on", || {
+        (shelf.card("T-001").column == "inprogress").then_some(())
+    });
+    shelf.person("T-003", |card| card.column = "cancelled".to_owned());
+    let asked = |task: &str| {
+        let task = id(task);
+        env.until_event("a question", move |event| {
+            matches!(event, Event::QuestionAsked { ask: Ask::CardMoved { task: about, .. }, .. } if *about == task)
+        });
+    };
+    asked("T-003");
+    env.ppe(&["questions"])
+        .exits(0)
+        .says("the card of T-003 was moved to cancelled on the board. Skip the task?");
+    assert!(
+        matches!(env.state().task(&id("T-003")).unwrap().step, Step::Ready { .. }),
+        "nothing happens unasked"
+    );
+    env.ppe(&["answer", "q1", "yes"]).exits(0);
+    assert!(env.state().task(&id("T-003")).unwrap().is_closed());
+    shelf.person("T-001", |card| card.column = "todo".to_owned());
+    asked("T-001");
+    env.ppe(&["answer", "q2", "no"]).exits(0);
+    env.until("its card is put back", || (shelf.card("T-001").column == "inprogress").then_some(()));
+    // The server moves cards by itself as well: that is no command.
+    shelf.person("T-001", |card| card.column = "inreview".to_owned());
+    env.until("its card is put back again", || (shelf.card("T-001").column == "inprogress").then_some(()));
+    assert_eq!(env.count(|event| matches!(event, Event::QuestionAsked { .. })), 2);
+    shelf.person("T-001", |card| card.column = "todo".to_owned());
+    env.until("a third question", || {
+        (env.count(|e| matches!(e, Event::QuestionAsked { .. })) == 3).then_some(())
+    });
+    env.script("");
+    env.ppe(&["answer", "q3", "yes"]).exits(0);
+    env.until("it begins again", || (attempts(&env, "T-001") == 2).then_some(()));
+    env.ppe(&["stop"]).exits(0);
+    run.wait().exits(11);
+    assert_eq!(shelf.card("T-003").column, "cancelled");
+    shelf.is_content();
+    env.finish();
+}
+
+#[test]
+fn a_run_that_was_killed_knows_its_own_moves() {
+    let (mut env, shelf) = three("tasks");
+    env.script("[[task]]\nid = \"T-003\"\nhang_attempts = 1\nafter_commits = 1\n");
+    let run = env.spawn(&["run", "--yes"]);
+    env.until("one is done on the board", || (shelf.card("T-002").column == "done").then_some(()));
+    run.signal("KILL");
+    run.wait();
+    env.until("the server is gone too", || {
+        env.processes().iter().all(|(_, command)| !command.contains("fake_board")).then_some(())
+    });
+    let before = shelf.moves().len();
+    env.ppe(&["retry", "T-003"]).exits(0);
+    env.ppe(&["resume", "--yes"]).exits(0);
+    assert_eq!(env.count(|event| matches!(event, Event::QuestionAsked { .. })), 0);
+    assert_eq!(shelf.card("T-003").column, "done");
+    assert!(shelf.moves().len() > before);
+    moves_are_legal(&shelf.moves());
+    env.finish();
+}
+
+#[test]
+fn a_board_that_is_not_there_never_means_everything() {
+    let (env, shelf) = three("tasks");
+    shelf.fault(&json!({"error": "Failed to connect to VK API"}));
+    env.ppe(&["doctor"]).exits(4).says("board").says("Failed to connect to VK API").says("--no-board");
+    env.ppe(&["run", "--yes"]).exits(4).says("Failed to connect to VK API").says("--no-board");
+    env.ppe(&["run"]).exits(4);
+    assert!(env.runs().is_empty(), "nothing began");
+    env.ppe(&["run", "--yes", "--no-board"]).exits(0);
+    assert!(["T-001", "T-002", "T-003"].iter().all(|task| is_landed(&env, task)));
+    assert_eq!(shelf.card("T-001").column, "todo");
+    shelf.fault(&Value::Null);
+    env.ppe(&["doctor"]).exits(0).says("Vibe Kanban, tasks").says("4 cards");
+    env.ppe(&["board", "sync"]).exits(0).says("3 cards say how their tasks stand");
+    assert_eq!(shelf.card("T-001").column, "done");
+    shelf.is_content();
+    env.finish();
+}
+
+#[test]
+fn cards_that_are_not_to_do_are_not_run_and_it_is_said() {
+    let (env, shelf) = three("tasks");
+    shelf.person("T-003", |card| card.column = "inreview".to_owned());
+    env.ppe(&["run", "--yes"]).exits(0).says("2 of 3 tasks to do").says("T-003 is in review, and not run");
+    assert!(is_landed(&env, "T-002") && !is_landed(&env, "T-003"));
+    assert_eq!(shelf.card("T-003").column, "inreview");
+    shelf.person("T-003", |card| card.column = "cancelled".to_owned());
+    env.ppe(&["run", "--yes"]).exits(4).says("no card of the board that is to do");
+    env.finish();
+}
+
+#[test]
+fn of_several_projects_one_is_named() {
+    let (mut env, shelf) = three("tasks");
+    shelf.add_project("another", "Theirs");
+    env.ppe(&["run", "--yes"]).exits(4).says(PROJECT).says("Theirs (another)");
+    env.set("VIBEKANBAN_PROJECT_ID", PROJECT);
+    env.ppe(&["run", "--yes"]).exits(0);
+    env.finish();
+}
+
+#[test]
+fn a_card_is_shown_and_linked_by_its_id() {
+    let (env, shelf) = three("tasks");
+    shelf.person("T-003", |card| card.title = "The third".to_owned());
+    env.ppe(&["run", "--yes", "--only", "T-003"]).exits(0).says("T-003 is without a card");
+    let card = shelf.card("The third").id;
+    let shown = env.ppe(&["board", "show", "--json"]).exits(0).json();
+    let row = |shown: &Value| {
+        let rows = shown["cards"].as_array().unwrap();
+        rows.iter().find(|row| row["id"] == card.as_str()).unwrap().clone()
+    };
+    assert_eq!((row(&shown)["task"].clone(), row(&shown)["column"].clone()), (Value::Null, json!("todo")));
+    env.ppe(&["board", "link", "T-003", "no-such"]).exits(2).says("has no card");
+    env.ppe(&["board", "link", "T-003", &card]).exits(0);
+    env.ppe(&["board", "sync"]).exits(0);
+    assert_eq!(shelf.card("The third").column, "done");
+    assert_eq!(row(&env.ppe(&["board", "show", "--json"]).exits(0).json())["task"], "T-003");
+    env.ppe(&["board", "show"]).exits(0).says("Buy milk");
+    env.finish();
+}
+
+#[test]
+fn a_markdown_file_is_a_board() {
+    let mut env = place();
+    env.task("T-001", "One", &[], 2);
+    env.task("T-002", "Two", &["T-001"], 1);
+    env.task("T-003", "Three", &[], 1);
+    env.add_config("[board]\nmarkdown = \"../BOARD.md\"");
+    env.ready();
+    let text = "# Sprint 7\n\nMy words.\n\n## Pendiente\n\n- [ ] T-001 Uno\n- [ ] T-002 Dos\n- [ ] comprar leche\n\n\
+        ## En progreso\n\n## Hecho\n\n- [x] T-000 Cero\n\n## Ideas\n\n- [ ] T-003 Tres\n";
+    let file = env.at("BOARD.md");
+    std::fs::write(&file, text).unwrap();
+    env.ppe(&["run", "--yes"]).exits(0).says("2 of 3 tasks to do");
+    assert!(is_landed(&env, "T-002") && !is_landed(&env, "T-003"));
+    let now = std::fs::read_to_string(&file).unwrap();
+    let ours = |line: &&str| {
+        !line.starts_with("  ") && !line.starts_with("- [x] T-00") && !line.contains("T-002 Dos")
+    };
+    let kept: Vec<&str> = now.lines().filter(ours).collect();
+    assert!(now.contains("\n- [x] T-001 Uno\n  <!-- ppe: progress -->\n  2/2 commits\n"), "{now}");
+    assert!(now.find("- [x] T-000 Cero") < now.find("- [x] T-001 Uno"), "{now}");
+    for line in ["My words.", "- [ ] comprar leche", "## Ideas", "- [ ] T-003 Tres"] {
+        assert!(kept.contains(&line), "{now}");
+    }
+    env.ppe(&["board", "show"]).exits(0).says("comprar leche");
+    env.finish();
+}

@@ -1,0 +1,238 @@
+//! What a task's card on a board is to say: its column, and a block of text in its description. Knows nothing of how
+//! boards are reached, nor of what people do to cards.
+
+use crate::ids::TaskId;
+use crate::plan::Plan;
+use crate::state::{Closure, Kind, Satisfies, State, Step, Stop, Task, Wish};
+use crate::text::shown;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+
+/// Where a card stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Column {
+    /// Nobody is at it yet.
+    Todo,
+    /// It is being worked on.
+    InProgress,
+    /// It is made and waits to land.
+    InReview,
+    /// It is done.
+    Done,
+    /// It is not to be done.
+    Cancelled,
+}
+
+impl Column {
+    /// All of them, in the order in which a card goes through them.
+    pub const ALL: [Self; 5] = [Self::Todo, Self::InProgress, Self::InReview, Self::Done, Self::Cancelled];
+
+    /// Its name in our own words.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Todo => "todo",
+            Self::InProgress => "in progress",
+            Self::InReview => "in review",
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The column of a name, however a board spells it; none for one that is not ours to touch.
+    pub fn parse(name: &str) -> Option<Self> {
+        let name: String =
+            name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        Some(match name.as_str() {
+            "todo" | "created" => Self::Todo,
+            "inprogress" | "scheduling" | "blocked" | "waitingforinput" => Self::InProgress,
+            "inreview" | "review" => Self::InReview,
+            "done" | "completed" => Self::Done,
+            "cancelled" | "canceled" => Self::Cancelled,
+            _ => return None,
+        })
+    }
+
+    /// The columns on the way from here to there, that one last: forward none is left out, every other way is one step.
+    pub fn way_to(self, to: Self) -> Vec<Self> {
+        if self < to && to != Self::Cancelled {
+            Self::ALL.into_iter().filter(|column| *column > self && *column <= to).collect()
+        } else {
+            vec![to]
+        }
+    }
+}
+
+/// A card as a board shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Card {
+    /// The board's own id of it.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Where it stands; none in a column that is not ours to touch.
+    pub column: Option<Column>,
+}
+
+/// A task's card where it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The task.
+    pub task: TaskId,
+    /// The card's id.
+    pub card: String,
+    /// Where it stands.
+    pub column: Column,
+}
+
+/// The task that a card's title begins with.
+pub fn task_of<'a>(plan: &'a Plan, title: &str) -> Option<&'a TaskId> {
+    let title = title.trim_start_matches(|c: char| c.is_whitespace() || "[(#*`".contains(c));
+    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '-');
+    let is_named = |id: &&TaskId| title.strip_prefix(id.as_str()).is_some_and(ends);
+    plan.tasks.iter().map(|task| &task.spec.id.value).find(is_named)
+}
+
+/// Finds the task of each card, by its title, else by `remembered` ids. The first of several cards of a task counts; cards
+/// of no task and those in columns that are not ours are left out.
+pub fn find_cards<'a>(
+    plan: &'a Plan,
+    cards: &[Card],
+    remembered: impl Fn(&str) -> Option<&'a TaskId>,
+) -> Vec<Seen> {
+    let mut found: Vec<Seen> = Vec::new();
+    for card in cards {
+        let task = task_of(plan, &card.title).or_else(|| remembered(&card.id));
+        let (Some(task), Some(column)) = (task, card.column) else { continue };
+        if found.iter().all(|seen| seen.task != *task) {
+            found.push(Seen { task: task.clone(), card: card.id.clone(), column });
+        }
+    }
+    found
+}
+
+/// Where a task's card belongs; none for a task that is not part of the run.
+pub fn wanted(state: &State, at: usize) -> Option<Column> {
+    let task = &state.tasks[at];
+    if is_being_given_up(task) {
+        return Some(Column::Cancelled);
+    }
+    Some(match &task.step {
+        Step::Outside => return None,
+        Step::Waiting | Step::Ready { kind: Kind::First } if task.facts.attempts == 0 => Column::Todo,
+        Step::Waiting
+        | Step::Ready { .. }
+        | Step::Running(_)
+        | Step::Backoff { .. }
+        | Step::Parked { .. } => Column::InProgress,
+        Step::Held { .. } if task.facts.change.is_none() => Column::InProgress,
+        Step::Publishing | Step::Published | Step::Open | Step::InLane | Step::Held { .. } => {
+            Column::InReview
+        }
+        Step::Closed(Closure::Skipped(Satisfies::No) | Closure::Cancelled) => Column::Cancelled,
+        Step::Closed(_) => Column::Done,
+    })
+}
+
+/// Whether a task is over as soon as its attempt or candidate has ended.
+fn is_being_given_up(task: &Task) -> bool {
+    let stop = task.running().and_then(|running| running.stop);
+    matches!(stop, Some(Stop::Cancel | Stop::Skip(Satisfies::No)))
+        || matches!(task.facts.wish, Some(Wish::Cancel | Wish::Skip(Satisfies::No)))
+}
+
+/// Where a card has to be moved: it is not where it belongs, and no person is asked about it.
+pub fn misplaced(state: &State, at: usize) -> Option<Column> {
+    let task = state.id(at);
+    let card = state.board.cards.get(task)?;
+    let wanted = wanted(state, at)?;
+    (card.column != wanted && !state.board.is_asked_about(state, task)).then_some(wanted)
+}
+
+const BEGIN: &str = "<!-- ppe: progress -->";
+const END: &str = "<!-- ppe: end -->";
+
+/// How a task stands, for its card: commits by phase, and its change, whose number completes `change_url`.
+pub fn progress(state: &State, at: usize, change_url: Option<&str>) -> String {
+    let (spec, task) = (&state.plan.tasks[at].spec, &state.tasks[at]);
+    let (made, planned) = (task.commits(), spec.planned_commits());
+    let mut text = format!("{made}/{planned} commits");
+    let mut left = made;
+    for (phase, name) in (0_u32..).zip(&spec.phases) {
+        let of_phase = spec.commits.iter().filter(|commit| commit.phase == Some(phase)).count();
+        let of_phase = u32::try_from(of_phase).unwrap_or(u32::MAX);
+        let done = left.min(of_phase);
+        left -= done;
+        let _written = write!(text, "\n- {name}: {done}/{of_phase}");
+    }
+    if let Some(change) = task.facts.change {
+        let link = change_url.map_or_else(String::new, |url| format!(": {url}{}", change.0));
+        let _written = write!(text, "\n\nPR #{}{link}", change.0);
+    }
+    if let Step::Held { failure, .. } = &task.step {
+        let why = crate::wording::first_line(&failure.summary, 200);
+        let _written = write!(text, "\n\nNeeds a person: {why}");
+    }
+    // Boards make people, tags and texts of what follows an at sign.
+    shown_lines(&text).replace('@', "&#64;")
+}
+
+fn shown_lines(text: &str) -> String {
+    text.lines().map(|line| shown(line).into_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// A description with a block of ours, in the place of the one that it had, else at its end. All else of it stays.
+pub fn with_progress(description: &str, progress: &str) -> String {
+    let block = format!("{BEGIN}\n{progress}\n{END}");
+    if let Some((before, rest)) = description.split_once(BEGIN)
+        && let Some((_, after)) = rest.split_once(END)
+    {
+        return format!("{before}{block}{after}");
+    }
+    if description.trim().is_empty() { block } else { format!("{description}\n\n{block}") }
+}
+
+/// A description without the block of ours.
+pub fn without_progress(description: &str) -> String {
+    match description.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1))) {
+        Some((before, after)) => format!("{before}{after}"),
+        None => description.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_column_has_many_spellings() {
+        let spellings = ["inprogress", "in-progress", "In progress", "IN_PROGRESS", "in_progress"];
+        assert!(spellings.iter().all(|name| Column::parse(name) == Some(Column::InProgress)));
+        assert_eq!(Column::parse("To do"), Some(Column::Todo));
+        assert_eq!(Column::parse("Canceled"), Some(Column::Cancelled));
+        assert_eq!(Column::parse("Backlog"), None);
+    }
+
+    #[test]
+    fn forward_no_column_is_left_out() {
+        use Column::{Cancelled, Done, InProgress, InReview, Todo};
+        assert_eq!(Todo.way_to(Done), [InProgress, InReview, Done]);
+        assert_eq!(InReview.way_to(InProgress), [InProgress]);
+        assert_eq!(Todo.way_to(Cancelled), [Cancelled]);
+        assert_eq!(Cancelled.way_to(Done), [Done]);
+        assert_eq!(InReview.way_to(Done), [Done]);
+    }
+
+    #[test]
+    fn a_description_keeps_all_that_is_not_ours() {
+        let first = with_progress("Do it.\r\nAsk @uma.\n", "1/2 commits");
+        assert!(first.starts_with("Do it.\r\nAsk @uma.\n\n\n<!-- ppe"), "{first}");
+        let moved = first.replace(END, &format!("{END}\nA person's word."));
+        let second = with_progress(&moved, "2/2 commits");
+        assert!(second.contains("2/2 commits") && !second.contains("1/2"), "{second}");
+        assert!(second.ends_with("\nA person's word."), "{second}");
+        assert_eq!(with_progress(&second, "2/2 commits"), second);
+        assert_eq!(without_progress(&first), "Do it.\r\nAsk @uma.\n\n\n");
+        assert_eq!(with_progress(" ", "x"), format!("{BEGIN}\nx\n{END}"));
+    }
+}

@@ -1,0 +1,177 @@
+//! The run on its board: at each turn what was decided is written to the cards, one by one, and then all cards are looked
+//! at. A turn comes with each refresh, and soon after a card was misplaced. Nothing waits for it but the end of the run,
+//! and that for a while only. Decides nothing about cards.
+
+use crate::ports::{Board, BoardError, CardChange};
+use ppe_core::board::{Seen, find_cards, misplaced, progress, with_progress};
+use ppe_core::ids::{Millis, TaskId};
+use ppe_core::input::Observed;
+use ppe_core::state::{CardAt, State};
+use std::collections::BTreeMap;
+
+/// Between two turns at the least, ms.
+const PAUSE_MS: u64 = 500;
+/// Until a board that is lost is looked for again, at most, ms.
+const LONGEST_PAUSE_MS: u64 = 300_000;
+/// How long the end of a run waits for its cards, ms.
+const END_MS: u64 = 10_000;
+
+/// What a turn came to.
+pub struct Turn {
+    /// The cards of tasks; why not, if the board is lost.
+    pub seen: Result<Vec<Seen>, String>,
+    /// What stands on cards since, by task.
+    pub written: BTreeMap<TaskId, String>,
+    /// Whether the board refused to change a card.
+    pub refused: bool,
+}
+
+impl Turn {
+    /// What is told of it.
+    pub fn observed(seen: Result<Vec<Seen>, String>) -> Observed {
+        match seen {
+            Ok(cards) => Observed::Board { cards },
+            Err(why) => Observed::BoardLost { why },
+        }
+    }
+}
+
+/// Writes what was decided to the cards, then looks at all of them. `written` is what stood on cards before.
+pub async fn turn(
+    board: &impl Board,
+    state: &State,
+    written: &BTreeMap<TaskId, String>,
+    change_url: Option<&str>,
+) -> Turn {
+    let mut turn = Turn { seen: Ok(Vec::new()), written: BTreeMap::new(), refused: false };
+    for at in 0..state.tasks.len() {
+        let task = state.id(at);
+        let Some(card) = state.board.cards.get(task).filter(|_| state.tasks[at].in_run()) else { continue };
+        let text = progress(state, at, change_url);
+        if card.moving.is_none() && written.get(task) == Some(&text) {
+            continue;
+        }
+        match write(board, card, &text).await {
+            Ok(()) => drop(turn.written.insert(task.clone(), text)),
+            Err(BoardError::Refused(_)) => turn.refused = true,
+            Err(BoardError::Lost(why)) => {
+                turn.seen = Err(why);
+                return turn;
+            }
+        }
+    }
+    let remembered = |card: &str| state.board.task_of(card);
+    let cards = board.cards(None).await;
+    turn.seen = cards.map(|cards| find_cards(&state.plan, &cards, remembered)).map_err(|e| e.to_string());
+    turn
+}
+
+/// Moves a card where it is going, unless somebody else has moved it, and says on it how the task stands.
+async fn write(board: &impl Board, card: &CardAt, progress: &str) -> Result<(), BoardError> {
+    let there = board.card(&card.id).await?;
+    let Some(column) = there.column.filter(|column| card.may_be_at(*column)) else { return Ok(()) };
+    let description = with_progress(&there.description, progress);
+    let mut description = Some(description).filter(|text| *text != there.description);
+    let way = card.moving.filter(|to| *to != column).map_or_else(Vec::new, |to| column.way_to(to));
+    for column in way {
+        board.change(&card.id, CardChange { column: Some(column), description: description.take() }).await?;
+    }
+    match description {
+        Some(_) => board.change(&card.id, CardChange { column: None, description }).await,
+        None => Ok(()),
+    }
+}
+
+/// Whether a card is on its way or has to be.
+pub fn has_moves(state: &State) -> bool {
+    state.board.cards.values().any(|card| card.moving.is_some())
+        || (0..state.tasks.len()).any(|at| misplaced(state, at).is_some())
+}
+
+/// The turns of a run.
+pub(crate) struct Mirror {
+    refresh_ms: u64,
+    pub(crate) change_url: Option<String>,
+    /// When the next turn is to begin; never without a board.
+    due: Option<Millis>,
+    ended: Millis,
+    under_way: bool,
+    /// Turns in a row that did not find the board.
+    lost: u32,
+    refused: bool,
+    pub(crate) written: BTreeMap<TaskId, String>,
+    /// Until when the end of the run waits.
+    end_by: Option<Millis>,
+}
+
+impl Mirror {
+    pub(crate) fn new(is_there: bool, refresh_ms: u64, change_url: Option<String>, now: Millis) -> Self {
+        Self {
+            refresh_ms,
+            change_url,
+            due: is_there.then_some(now),
+            ended: Millis(0),
+            under_way: false,
+            lost: 0,
+            refused: false,
+            written: BTreeMap::new(),
+            end_by: None,
+        }
+    }
+
+    /// When the loop is to look here again: for a turn, or for one that the end waits for too long.
+    pub(crate) fn due(&self) -> Option<Millis> {
+        if self.under_way { self.end_by } else { self.due }
+    }
+
+    /// Whether a turn begins now.
+    pub(crate) fn begin(&mut self) -> bool {
+        !std::mem::replace(&mut self.under_way, true)
+    }
+
+    /// The turn has ended.
+    pub(crate) fn end(&mut self, turn: &mut Turn, now: Millis) {
+        self.under_way = false;
+        self.ended = now;
+        self.refused = turn.refused;
+        self.written.append(&mut turn.written);
+        self.lost = if turn.seen.is_ok() { 0 } else { self.lost + 1 };
+        let pause = self.refresh_ms.saturating_mul(1 << self.lost.min(16));
+        let longest = LONGEST_PAUSE_MS.max(self.refresh_ms);
+        self.due = Some(now.plus(pause.min(longest)));
+    }
+
+    /// The run has moved.
+    pub(crate) fn notice(&mut self, state: &State) {
+        let soon = self.ended.plus(PAUSE_MS);
+        if self.can_write() && self.due.is_some_and(|due| due > soon) && has_moves(state) {
+            self.due = Some(soon);
+        }
+    }
+
+    fn can_write(&self) -> bool {
+        self.due.is_some() && self.lost == 0 && !self.refused
+    }
+
+    /// Whether the run may not end yet, since its cards do not say how it ended.
+    pub(crate) fn holds_end(&mut self, state: &State, now: Millis) -> bool {
+        let is_said = |at: usize| {
+            let task = state.id(at);
+            let text = progress(state, at, self.change_url.as_deref());
+            !state.board.cards.contains_key(task) || self.written.get(task) == Some(&text)
+        };
+        let said = self.ended > Millis(0) && (0..state.tasks.len()).all(is_said) && !has_moves(state);
+        if !self.can_write() || said {
+            self.end_by = None;
+            return false;
+        }
+        let end_by = *self.end_by.get_or_insert(now.plus(END_MS));
+        if !self.under_way {
+            self.due = Some(now);
+        }
+        now < end_by
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+use super::*;
+use crate::ports::CardText;
+use ppe_core::board::{Card, Column};
+use ppe_core::input::{Command, Input};
+use ppe_core::policy::Policy;
+use ppe_core::question::{Answer, Ask};
+use ppe_core::state::{Satisfies, Step};
+use ppe_testkit::drive::{Drive, plan, task};
+use std::sync::Mutex;
+
+/// A board in memory that remembers each change of a column.
+#[derive(Default)]
+struct Shelf {
+    cards: Mutex<BTreeMap<String, (String, Column, String)>>,
+    moves: Mutex<Vec<(String, Column)>>,
+    dead: Mutex<bool>,
+}
+
+impl Shelf {
+    fn of(titles: &[&str]) -> Self {
+        let shelf = Self::default();
+        for (number, title) in titles.iter().enumerate() {
+            shelf.put(&format!("c{number}"), title, Column::Todo);
+        }
+        shelf
+    }
+
+    fn put(&self, id: &str, title: &str, column: Column) {
+        let text = "A person's words.".to_owned();
+        self.cards.lock().unwrap().insert(id.to_owned(), (title.to_owned(), column, text));
+    }
+
+    fn person_moves(&self, id: &str, to: Column) {
+        self.cards.lock().unwrap().get_mut(id).unwrap().1 = to;
+    }
+
+    fn at(&self, id: &str) -> Column {
+        self.cards.lock().unwrap()[id].1
+    }
+
+    fn text(&self, id: &str) -> String {
+        self.cards.lock().unwrap()[id].2.clone()
+    }
+
+    fn is_heard(&self) -> Result<(), BoardError> {
+        if *self.dead.lock().unwrap() { Err(BoardError::Lost("nobody there".to_owned())) } else { Ok(()) }
+    }
+}
+
+impl Board for Shelf {
+    fn is_there(&self) -> bool {
+        true
+    }
+
+    async fn cards(&self, column: Option<Column>) -> Result<Vec<Card>, BoardError> {
+        self.is_heard()?;
+        let cards = self.cards.lock().unwrap();
+        let card = |(id, (title, column, _)): (&String, &(String, Column, String))| Card {
+            id: id.clone(),
+            title: title.clone(),
+            column: Some(*column),
+        };
+        Ok(cards.iter().map(card).filter(|card| column.is_none() || card.column == column).collect())
+    }
+
+    async fn card(&self, id: &str) -> Result<CardText, BoardError> {
+        self.is_heard()?;
+        let cards = self.cards.lock().unwrap();
+        let (_, column, text) =
+            cards.get(id).ok_or_else(|| BoardError::Refused("no such card".to_owned()))?;
+        Ok(CardText { column: Some(*column), description: text.clone() })
+    }
+
+    async fn change(&self, id: &str, change: CardChange) -> Result<(), BoardError> {
+        self.is_heard()?;
+        let mut cards = self.cards.lock().unwrap();
+        let card = cards.get_mut(id).ok_or_else(|| BoardError::Refused("no such card".to_owned()))?;
+        if let Some(column) = change.column {
+            card.1 = column;
+            self.moves.lock().unwrap().push((id.to_owned(), column));
+        }
+        if let Some(text) = change.description {
+            card.2 = text;
+        }
+        Ok(())
+    }
+}
+
+struct Bench {
+    drive: Drive,
+    mirror: Mirror,
+    shelf: Shelf,
+}
+
+impl Bench {
+    fn new(titles: &[&str]) -> Self {
+        let tasks = ["T-001", "T-002"].map(|id| task(id, "Part").phases(&[("One", 2), ("Two", 3)])).to_vec();
+        let policy = Policy { stagger_ms: 0, slots: 1, ..Policy::default() };
+        let drive = Drive::with(plan("Plan", tasks), policy, &[]);
+        let mirror = Mirror::new(true, 30_000, Some("https://forge/pull/".to_owned()), drive.now);
+        Self { drive, mirror, shelf: Shelf::of(titles) }
+    }
+
+    /// One turn, as the loop takes it.
+    fn turn(&mut self) {
+        assert!(self.mirror.begin());
+        let (state, url) = (self.drive.state.clone(), self.mirror.change_url.clone());
+        let taken = turn(&self.shelf, &state, &self.mirror.written, url.as_deref());
+        let mut taken = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(taken);
+        self.mirror.end(&mut taken, self.drive.now);
+        self.drive.input(Input::Observed(Turn::observed(taken.seen)));
+        self.mirror.notice(&self.drive.state);
+    }
+
+    fn settle(&mut self) {
+        for _ in 0..4 {
+            self.turn();
+        }
+    }
+
+    fn asked(&self) -> Vec<Ask> {
+        self.drive.state.questions.values().map(|open| open.ask.clone()).collect()
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        let question = *self.drive.state.questions.keys().next().expect("a question is open");
+        self.drive.command(Command::Answer { question, answer });
+    }
+}
+
+#[test]
+fn a_card_goes_its_way_and_says_how_the_task_stands() {
+    let mut bench = Bench::new(&["T-001: Part", "[T-002] Part", "T-0011 of nobody"]);
+    bench.drive.sight("T-001", 3, None);
+    bench.settle();
+    assert_eq!((bench.shelf.at("c0"), bench.shelf.at("c1")), (Column::InProgress, Column::Todo));
+    let text = bench.shelf.text("c0");
+    assert!(text.starts_with("A person's words.\n\n<!--"), "{text}");
+    assert!(text.contains("3/5 commits\n- One: 2/2\n- Two: 1/3\n"), "{text}");
+    bench.drive.land("T-001", 5, 7);
+    bench.settle();
+    let moves = bench.shelf.moves.lock().unwrap().clone();
+    let of_first: Vec<_> = moves.iter().filter(|(id, _)| id == "c0").map(|(_, column)| *column).collect();
+    assert_eq!(of_first, [Column::InProgress, Column::InReview, Column::Done], "none is left out");
+    assert!(bench.shelf.text("c0").contains("PR #7: https://forge/pull/7"), "{}", bench.shelf.text("c0"));
+    assert_eq!(bench.shelf.text("c2"), "A person's words.", "what names no task of ours is not touched");
+    assert_eq!(bench.asked(), []);
+    let written = moves.len();
+    bench.settle();
+    assert_eq!(bench.shelf.moves.lock().unwrap().len(), written, "nothing is written twice");
+}
+
+#[test]
+fn a_person_who_cancels_a_card_is_asked_and_obeyed() {
+    let mut bench = Bench::new(&["T-001", "T-002"]);
+    bench.settle();
+    bench.shelf.person_moves("c1", Column::Cancelled);
+    bench.turn();
+    let about = Ask::CardMoved { task: TaskId::new("T-002"), to: Column::Cancelled };
+    assert_eq!(bench.asked(), [about]);
+    bench.settle();
+    assert_eq!(bench.shelf.at("c1"), Column::Cancelled, "it stays while the question is open");
+    assert!(matches!(bench.drive.state.task(&TaskId::new("T-002")).unwrap().step, Step::Ready { .. }));
+    bench.answer(Answer::No);
+    bench.settle();
+    assert_eq!(bench.shelf.at("c1"), Column::Todo, "kept: the card goes back");
+    bench.shelf.person_moves("c1", Column::Cancelled);
+    bench.turn();
+    bench.answer(Answer::Yes);
+    let step = &bench.drive.state.task(&TaskId::new("T-002")).unwrap().step;
+    assert_eq!(*step, Step::Closed(ppe_core::state::Closure::Skipped(Satisfies::No)));
+    bench.settle();
+    assert_eq!(bench.shelf.at("c1"), Column::Cancelled);
+    bench.shelf.person_moves("c1", Column::Todo);
+    bench.turn();
+    bench.answer(Answer::Yes);
+    assert!(!bench.drive.state.task(&TaskId::new("T-002")).unwrap().is_closed(), "it is tried again");
+}
+
+#[test]
+fn a_move_that_a_crash_cut_off_is_not_taken_for_a_persons() {
+    let mut bench = Bench::new(&["T-001", "T-002"]);
+    bench.settle();
+    bench.drive.land("T-001", 5, 7);
+    bench.turn();
+    // Half of the way was written; then everything but the log was lost.
+    bench.shelf.person_moves("c0", Column::InReview);
+    bench.mirror = Mirror::new(true, 30_000, None, bench.drive.now);
+    bench.settle();
+    assert_eq!((bench.shelf.at("c0"), bench.asked()), (Column::Done, vec![]));
+}
+
+#[test]
+fn a_person_is_faster_than_a_write() {
+    let mut bench = Bench::new(&["T-001", "T-002"]);
+    bench.settle();
+    bench.drive.land("T-001", 5, 7);
+    bench.turn();
+    bench.shelf.person_moves("c0", Column::Cancelled);
+    bench.turn();
+    assert_eq!(bench.shelf.at("c0"), Column::Cancelled, "what a person moved is not written over");
+    bench.settle();
+    assert_eq!((bench.shelf.at("c0"), bench.asked()), (Column::Done, vec![]), "what is done stays done");
+}
+
+#[test]
+fn a_question_about_a_card_is_over_when_the_card_is_put_back() {
+    let mut bench = Bench::new(&["T-001", "T-002"]);
+    bench.settle();
+    bench.shelf.person_moves("c1", Column::Cancelled);
+    bench.turn();
+    assert_eq!(bench.asked().len(), 1);
+    bench.shelf.person_moves("c1", Column::Todo);
+    bench.turn();
+    assert_eq!(bench.asked(), []);
+}
+
+#[test]
+fn a_board_that_is_lost_is_told_once_and_found_again() {
+    let mut bench = Bench::new(&["T-001", "T-002"]);
+    bench.settle();
+    *bench.shelf.dead.lock().unwrap() = true;
+    let told = |bench: &Bench| bench.drive.records.iter().map(|record| record.events.len()).sum::<usize>();
+    let before = told(&bench);
+    bench.settle();
+    assert_eq!(told(&bench), before + 1, "one word for four turns");
+    assert!(!bench.mirror.holds_end(&bench.drive.state, bench.drive.now), "nobody waits for it");
+    assert_eq!(bench.mirror.due(), Some(bench.drive.now.plus(300_000)), "it is looked for ever more rarely");
+    *bench.shelf.dead.lock().unwrap() = false;
+    bench.turn();
+    assert_eq!(bench.drive.state.board.lost, None);
+}
+
+#[test]
+fn the_end_waits_for_the_last_card_but_not_for_ever() {
+    let mut bench = Bench::new(&["T-001", "T-002"]);
+    bench.settle();
+    bench.drive.land("T-001", 5, 7);
+    let now = bench.drive.now;
+    assert!(bench.mirror.holds_end(&bench.drive.state, now));
+    assert_eq!(bench.mirror.due(), Some(now), "a turn comes at once");
+    bench.settle();
+    assert!(!bench.mirror.holds_end(&bench.drive.state, now));
+    bench.drive.land("T-002", 5, 8);
+    assert!(bench.mirror.holds_end(&bench.drive.state, now.plus(5_000)));
+    assert!(!bench.mirror.holds_end(&bench.drive.state, now.plus(5_000 + END_MS)));
+    let mut nowhere = Mirror::new(false, 30_000, None, now);
+    assert!(!nowhere.holds_end(&bench.drive.state, now));
+    assert_eq!(nowhere.due(), None);
+}
