@@ -16,6 +16,17 @@ pub struct Facts {
     pub copy: Vec<String>,
     /// What makes a fresh checkout ready.
     pub setup: Vec<String>,
+    /// The server of a kanban board that the repository's agents are given.
+    pub board: Option<BoardFound>,
+}
+
+/// The server of a board as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BoardFound {
+    /// Its command.
+    Server(Vec<String>),
+    /// Its address.
+    Url(String),
 }
 
 /// A command that was recognised.

@@ -2,7 +2,7 @@
 //!
 //! Does not look at the repository: `survey` did.
 
-use super::facts::{Facts, Found};
+use super::facts::{BoardFound, Facts, Found};
 use super::value::{list_text, quoted};
 use ppe_engine::ports::{FoundPlan, SourceKind};
 
@@ -18,7 +18,8 @@ pub fn propose(facts: &Facts) -> String {
         verify(&facts.verify),
         TAIL.to_owned(),
     ];
-    parts.join("\n")
+    let board = facts.board.as_ref().map(board);
+    parts.into_iter().chain(board).collect::<Vec<_>>().join("\n")
 }
 
 const HEAD: &str = "\
@@ -51,6 +52,18 @@ const TAIL: &str = "\
 # name = \"everything\"
 # run = \"make check\"
 ";
+
+fn board(found: &BoardFound) -> String {
+    let place = match found {
+        BoardFound::Server(argv) => format!("server = {}", list_text(argv)),
+        BoardFound::Url(url) => format!("url = {}", quoted(url)),
+    };
+    format!(
+        "[board]\n\
+         # The kanban board that was found in .mcp.json: its cards in `todo` say what is run, and mirror it.\n{place}\n\
+         # project = \"…\"\n"
+    )
+}
 
 fn plan(found: &[FoundPlan]) -> String {
     let keys = |plan: &FoundPlan, mark: &str| {

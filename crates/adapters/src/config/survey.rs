@@ -4,7 +4,7 @@
 //! Does not write anything, and does not know the configuration's form.
 
 use super::builds;
-use super::facts::{Facts, Found};
+use super::facts::{BoardFound, Facts, Found};
 use super::settings::CommandKind;
 use ppe_engine::ports::FoundPlan;
 use std::fs;
@@ -18,8 +18,29 @@ pub fn survey(top: &Path, target: &str, plans: Vec<FoundPlan>, is_ignored: impl 
     if facts.verify.is_empty() {
         make(top, &mut facts);
     }
+    facts.board = board(top);
     facts.copy = files(top).into_iter().filter(|name| is_local(name) && is_ignored(name)).collect();
     facts
+}
+
+/// The first server in `.mcp.json` whose name, command or address is that of a kanban board.
+fn board(top: &Path) -> Option<BoardFound> {
+    let text = fs::read_to_string(top.join(".mcp.json")).ok()?;
+    let all: serde_json::Value = serde_json::from_str(&text).ok()?;
+    all.get("mcpServers")?.as_object()?.iter().find_map(|(name, server)| {
+        let word = |key: &str| server.get(key).and_then(serde_json::Value::as_str);
+        let args = server.get("args").and_then(serde_json::Value::as_array).into_iter().flatten();
+        let command = word("command").into_iter().chain(args.filter_map(serde_json::Value::as_str));
+        let command: Vec<String> = command.map(str::to_owned).collect();
+        let said = format!("{name} {} {}", command.join(" "), word("url").unwrap_or_default()).to_lowercase();
+        if !["kanban", "kandev"].iter().any(|known| said.contains(known)) {
+            return None;
+        }
+        match word("url") {
+            Some(url) => Some(BoardFound::Url(url.to_owned())),
+            None => (!command.is_empty()).then_some(BoardFound::Server(command)),
+        }
+    })
 }
 
 fn make(top: &Path, facts: &mut Facts) {
@@ -52,4 +73,26 @@ fn files(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = files.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_is_known_by_its_name_or_command() {
+        let top = tempfile::tempdir().unwrap();
+        let found = |text: &str| {
+            fs::write(top.path().join(".mcp.json"), text).unwrap();
+            board(top.path())
+        };
+        let text = r#"{"mcpServers":{"docs":{"command":"docs"},
+            "tasks":{"command":"npx","args":["-y","vibe-kanban@0.1.8","--mcp"]}}}"#;
+        let command = ["npx", "-y", "vibe-kanban@0.1.8", "--mcp"].map(str::to_owned).to_vec();
+        assert_eq!(found(text), Some(BoardFound::Server(command)));
+        let text = r#"{"mcpServers":{"kandev":{"type":"http","url":"http://127.0.0.1:38429/mcp"}}}"#;
+        assert_eq!(found(text), Some(BoardFound::Url("http://127.0.0.1:38429/mcp".to_owned())));
+        assert_eq!(found(r#"{"mcpServers":{"docs":{"command":"docs"}}}"#), None);
+        assert_eq!(found("no JSON"), None);
+    }
 }
