@@ -24,6 +24,7 @@ test:
 	@scripts/setup --tests
 	@scripts/github-openapi
 	@scripts/github-clients
+	@scripts/mcp-servers
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo nextest run --workspace --no-fail-fast
@@ -39,6 +40,7 @@ test-all:
 	@scripts/setup --tests
 	@scripts/github-openapi
 	@scripts/github-clients
+	@scripts/mcp-servers
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	PPE_TEST_LONG=1 cargo nextest run --workspace --no-fail-fast --profile long

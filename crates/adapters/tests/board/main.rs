@@ -5,6 +5,7 @@
 
 mod conformance;
 mod faults;
+mod strangers;
 
 use ppe_adapters::board::{McpBoard, McpSettings, Place};
 use ppe_testkit::board::Shelf;
