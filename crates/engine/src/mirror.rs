@@ -7,7 +7,7 @@ use ppe_core::board::{Seen, find_cards, misplaced, progress, with_progress};
 use ppe_core::ids::{Millis, TaskId};
 use ppe_core::input::Observed;
 use ppe_core::state::{CardAt, State};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Between two turns at the least, ms.
 const PAUSE_MS: u64 = 500;
@@ -22,8 +22,8 @@ pub struct Turn {
     pub seen: Result<Vec<Seen>, String>,
     /// What stands on cards since, by task.
     pub written: BTreeMap<TaskId, String>,
-    /// Whether the board refused to change a card.
-    pub refused: bool,
+    /// Tasks whose cards the board refused to show or change.
+    pub refused: BTreeSet<TaskId>,
 }
 
 impl Turn {
@@ -43,7 +43,7 @@ pub async fn turn(
     written: &BTreeMap<TaskId, String>,
     change_url: Option<&str>,
 ) -> Turn {
-    let mut turn = Turn { seen: Ok(Vec::new()), written: BTreeMap::new(), refused: false };
+    let mut turn = Turn { seen: Ok(Vec::new()), written: BTreeMap::new(), refused: BTreeSet::new() };
     for at in 0..state.tasks.len() {
         let task = state.id(at);
         let Some(card) = state.board.cards.get(task).filter(|_| state.tasks[at].in_run()) else { continue };
@@ -53,7 +53,7 @@ pub async fn turn(
         }
         match write(board, card, &text).await {
             Ok(()) => drop(turn.written.insert(task.clone(), text)),
-            Err(BoardError::Refused(_)) => turn.refused = true,
+            Err(BoardError::Refused(_)) => drop(turn.refused.insert(task.clone())),
             Err(BoardError::Lost(why)) => {
                 turn.seen = Err(why);
                 return turn;
@@ -82,10 +82,13 @@ async fn write(board: &impl Board, card: &CardAt, progress: &str) -> Result<(), 
     }
 }
 
-/// Whether a card is on its way or has to be.
-pub fn has_moves(state: &State) -> bool {
-    state.board.cards.values().any(|card| card.moving.is_some())
-        || (0..state.tasks.len()).any(|at| misplaced(state, at).is_some())
+/// Whether a card is on its way or has to be, but for those of `refused` tasks.
+pub fn has_moves(state: &State, refused: &BTreeSet<TaskId>) -> bool {
+    let moves = |at: usize| {
+        let card = state.board.cards.get(state.id(at));
+        card.is_some_and(|card| card.moving.is_some()) || misplaced(state, at).is_some()
+    };
+    (0..state.tasks.len()).any(|at| moves(at) && !refused.contains(state.id(at)))
 }
 
 /// The turns of a run.
@@ -98,7 +101,8 @@ pub(crate) struct Mirror {
     under_way: bool,
     /// Turns in a row that did not find the board.
     lost: u32,
-    refused: bool,
+    /// Tasks whose cards were refused at the last turn: nobody waits for those.
+    refused: BTreeSet<TaskId>,
     pub(crate) written: BTreeMap<TaskId, String>,
     /// Until when the end of the run waits.
     end_by: Option<Millis>,
@@ -113,7 +117,7 @@ impl Mirror {
             ended: Millis(0),
             under_way: false,
             lost: 0,
-            refused: false,
+            refused: BTreeSet::new(),
             written: BTreeMap::new(),
             end_by: None,
         }
@@ -133,7 +137,7 @@ impl Mirror {
     pub(crate) fn end(&mut self, turn: &mut Turn, now: Millis) {
         self.under_way = false;
         self.ended = now;
-        self.refused = turn.refused;
+        self.refused = std::mem::take(&mut turn.refused);
         self.written.append(&mut turn.written);
         self.lost = if turn.seen.is_ok() { 0 } else { self.lost + 1 };
         let pause = self.refresh_ms.saturating_mul(1 << self.lost.min(16));
@@ -144,13 +148,13 @@ impl Mirror {
     /// The run has moved.
     pub(crate) fn notice(&mut self, state: &State) {
         let soon = self.ended.plus(PAUSE_MS);
-        if self.can_write() && self.due.is_some_and(|due| due > soon) && has_moves(state) {
+        if self.can_write() && self.due.is_some_and(|due| due > soon) && has_moves(state, &self.refused) {
             self.due = Some(soon);
         }
     }
 
     fn can_write(&self) -> bool {
-        self.due.is_some() && self.lost == 0 && !self.refused
+        self.due.is_some() && self.lost == 0
     }
 
     /// Whether the run may not end yet, since its cards do not say how it ended.
@@ -158,9 +162,12 @@ impl Mirror {
         let is_said = |at: usize| {
             let task = state.id(at);
             let text = progress(state, at, self.change_url.as_deref());
-            !state.board.cards.contains_key(task) || self.written.get(task) == Some(&text)
+            !state.board.cards.contains_key(task)
+                || self.refused.contains(task)
+                || self.written.get(task) == Some(&text)
         };
-        let said = self.ended > Millis(0) && (0..state.tasks.len()).all(is_said) && !has_moves(state);
+        let said =
+            self.ended > Millis(0) && (0..state.tasks.len()).all(is_said) && !has_moves(state, &self.refused);
         if !self.can_write() || said {
             self.end_by = None;
             return false;

@@ -9,6 +9,7 @@ use ppe_core::board::{Card, Column, task_of};
 use ppe_core::ids::TaskId;
 use ppe_core::input::Command;
 use ppe_core::text::shown;
+use ppe_core::wording::list;
 use serde_json::json;
 
 /// Does what is asked for.
@@ -52,8 +53,9 @@ fn sync(of: &RunOf, ui: &mut Ui) -> Result<u8, AppError> {
     if of.json {
         ui.json(&json!({"schema": "ppe.board-sync.v1", "cards": cards, "refused": refused}))?;
     }
-    if refused {
-        return Err(AppError::environment("the board refused to change a card"));
+    if !refused.is_empty() {
+        let refused = list(&refused);
+        return Err(AppError::environment(format!("the board refused to change the cards of {refused}")));
     }
     ui.talk(&format!("{cards} cards say how their tasks stand"));
     Ok(EXIT_DONE)

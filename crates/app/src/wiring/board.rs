@@ -14,7 +14,7 @@ use ppe_core::input::Input;
 use ppe_core::plan::Plan;
 use ppe_engine::mirror::{Turn, has_moves, turn};
 use ppe_engine::ports::{Board, BoardError, EventLog};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What its check is called.
@@ -140,9 +140,9 @@ fn no_board() -> AppError {
     )
 }
 
-/// Brings the cards of the latest run up to date, where no process is at it. How many cards it has, and whether one could
-/// not be changed.
-pub(crate) fn sync(site: &Site, run: Option<&str>) -> Result<(usize, bool), AppError> {
+/// Brings the cards of the latest run up to date, where no process is at it. How many cards it has, and the tasks
+/// whose cards could not be changed.
+pub(crate) fn sync(site: &Site, run: Option<&str>) -> Result<(usize, Vec<TaskId>), AppError> {
     let found = latest(site, run)?
         .ok_or_else(|| AppError::environment("this repository has no run").hint("`ppe run` starts one"))?;
     let board = open(site, Some(&found.dir))?;
@@ -152,7 +152,7 @@ pub(crate) fn sync(site: &Site, run: Option<&str>) -> Result<(usize, bool), AppE
     let _lock = RunLock::take(site, "ppe board sync", Some(&found.id))?;
     let (mut log, mut state, _) = open_run(&found.dir)?;
     let runtime = runtime()?;
-    let (url, mut written, mut refused) = (super::forge::change_url(site), BTreeMap::new(), false);
+    let (url, mut written, mut refused) = (super::forge::change_url(site), BTreeMap::new(), BTreeSet::new());
     for turns in 0..MOST_TURNS {
         let mut taken = runtime.block_on(turn(&board, &state, &written, url.as_deref()));
         refused = taken.refused;
@@ -162,9 +162,9 @@ pub(crate) fn sync(site: &Site, run: Option<&str>) -> Result<(usize, bool), AppE
         if !decision.record.events.is_empty() {
             log.append(&[serde_json::to_string(&decision.record)?]).map_err(AppError::environment)?;
         }
-        if turns > 0 && !has_moves(&state) {
+        if turns > 0 && !has_moves(&state, &refused) {
             break;
         }
     }
-    Ok((state.board.cards.len(), refused))
+    Ok((state.board.cards.len(), refused.into_iter().collect()))
 }

@@ -232,6 +232,20 @@ fn a_board_that_is_lost_is_told_once_and_found_again() {
 }
 
 #[test]
+fn a_card_that_is_gone_holds_up_no_other() {
+    let mut bench = Bench::new(&["T-001", "T-002"]);
+    bench.settle();
+    bench.shelf.cards.lock().unwrap().remove("c1");
+    bench.drive.land("T-001", 5, 7);
+    bench.drive.land("T-002", 5, 8);
+    let now = bench.drive.now;
+    assert!(bench.mirror.holds_end(&bench.drive.state, now));
+    bench.settle();
+    assert_eq!(bench.shelf.at("c0"), Column::Done);
+    assert!(!bench.mirror.holds_end(&bench.drive.state, now), "nobody waits for a card that is gone");
+}
+
+#[test]
 fn the_end_waits_for_the_last_card_but_not_for_ever() {
     let mut bench = Bench::new(&["T-001", "T-002"]);
     bench.settle();
