@@ -5,6 +5,7 @@
 pub mod cli;
 mod early;
 mod error;
+mod findings;
 mod wiring;
 
 use std::process::ExitCode;

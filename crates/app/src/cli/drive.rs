@@ -6,7 +6,7 @@ use super::screen::{Letters, Plain, dashboard, details};
 use super::terminal;
 use super::ui::{Terminal, Ui};
 use crate::error::{AppError, EXIT_DONE, EXIT_INTERRUPTED, EXIT_NEEDS_YOU, EXIT_PAUSED};
-use crate::wiring::{Launched, Measuring, RunDir, Site, outside, ping};
+use crate::wiring::{Background, Launched, Measuring, RunDir, Site, Startup, outside};
 use ppe_core::decide::{Rest, rest};
 use ppe_core::input::{Command, Input, Reply};
 use ppe_core::state::{State, StopMode};
@@ -15,9 +15,7 @@ use ppe_core::view::{Live, RunView, view};
 use ppe_core::wording::{span, thousands};
 use ppe_engine::api::{Leave, RunHandle, Snapshot};
 use ppe_engine::run_loop::{End, Stay};
-use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::process::CommandExt;
-use std::process::Stdio;
+use std::ffi::OsString;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{broadcast, mpsc};
@@ -395,37 +393,28 @@ fn clock_text(at_ms: u64) -> String {
 
 /// Starts the same command in the background, and comes back once the run is there.
 pub(super) fn detach(site: &Site, command: &str, ui: &mut Ui) -> Result<u8, AppError> {
-    // The first run of a repository makes its state folder only later.
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(site.state.folder())?;
-    let console = site.state.folder().join("console.log");
-    let file = std::fs::File::options().create(true).append(true).open(&console)?;
     // Each may be given once only, and two of them are added.
     let own = ["--detach", "--yes", "-y", "--plain"];
-    let args = std::env::args_os().skip(1).filter(|arg| !own.iter().any(|own| arg == own));
-    let mut child = std::process::Command::new(std::env::current_exe()?)
-        .args(args)
-        .args(["--yes", "--plain"])
-        .stdin(Stdio::null())
-        .stdout(file.try_clone()?)
-        .stderr(file)
-        // Out of the terminal's foreground group: its keys are not for this one.
-        .process_group(0)
-        .spawn()?;
+    let given = std::env::args_os().skip(1).filter(|arg| !own.iter().any(|own| arg == own));
+    // Behind a `--` nothing is a flag.
+    let added = ["--yes", "--plain"].map(OsString::from);
+    let mut arguments: Vec<OsString> = given.collect();
+    arguments.splice(1..1, added);
+    let mut background = Background::start(site, &arguments)?;
     loop {
-        if ping(site) {
-            ui.talk("at work in the background: `ppe status` shows it, `ppe stop` stops it");
-            ui.talk(&format!("what it says goes to {}", console.display()));
-            return Ok(EXIT_DONE);
-        }
-        if let Some(status) = child.try_wait()? {
-            if status.success() {
-                return Ok(EXIT_DONE);
+        match background.startup(site)? {
+            Startup::AtWork => break,
+            Startup::Ended => return Ok(EXIT_DONE),
+            Startup::Failed { status } => {
+                return Err(AppError::environment(format!("`ppe {command}` ended at once ({status})"))
+                    .hint(format!("{} says why", background.console.display())));
             }
-            return Err(AppError::environment(format!("`ppe {command}` ended at once ({status})"))
-                .hint(format!("{} says why", console.display())));
+            Startup::Preparing => std::thread::sleep(Duration::from_millis(50)),
         }
-        std::thread::sleep(Duration::from_millis(50));
     }
+    ui.talk("at work in the background: `ppe status` shows it, `ppe stop` stops it");
+    ui.talk(&format!("what it says goes to {}", background.console.display()));
+    Ok(EXIT_DONE)
 }
 
 /// Whether the screen is a terminal; for commands that redraw.

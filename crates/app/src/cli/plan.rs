@@ -7,13 +7,13 @@ use super::control::give;
 use super::ui::Ui;
 use super::{plan_graph, plan_import, plan_new, plan_text};
 use crate::error::{AppError, EXIT_DONE, Kind};
+use crate::findings::{require, written};
 use crate::wiring::{Found, Site, find_plan, latest, own_template, read_plan, settings_only, template_text};
 use ppe_core::ids::TaskId;
 use ppe_core::input::Command;
-use ppe_core::plan::{Checked, Difference, Plan, show};
+use ppe_core::plan::{Checked, Difference, show};
 use ppe_core::policy::Policy;
 use ppe_core::text::shown;
-use std::fmt;
 
 /// Does a plan command.
 pub(super) fn run(args: &PlanArgs, ui: &mut Ui) -> Result<u8, AppError> {
@@ -28,28 +28,10 @@ pub(super) fn run(args: &PlanArgs, ui: &mut Ui) -> Result<u8, AppError> {
     }
 }
 
-/// A text that is written piece by piece. Writing to a string cannot fail.
-pub(super) fn written(write: impl FnOnce(&mut String) -> fmt::Result) -> String {
-    let mut text = String::new();
-    match write(&mut text) {
-        Ok(()) => text,
-        Err(fmt::Error) => unreachable!("BUG: a string that cannot be written to"),
-    }
-}
-
 fn read(place: &PlanPlace) -> Result<(Checked, Policy), AppError> {
     let settings = settings_only(&place.repo, place.written_in.flags())?;
     let source = find_plan(&place.repo, place.plan.as_deref(), &settings)?;
     Ok((read_plan(&source)?, settings.policy))
-}
-
-/// The plan, or its errors, all at once.
-pub(super) fn require(checked: Checked) -> Result<Plan, AppError> {
-    let Checked { plan, findings } = checked;
-    plan.ok_or_else(|| {
-        let text = written(|out| plan_text::findings(out, &findings));
-        AppError::plan(format!("the plan cannot be executed\n{}", text.trim_end()))
-    })
 }
 
 fn show_plan(args: &PlanShow, ui: &mut Ui) -> Result<u8, AppError> {

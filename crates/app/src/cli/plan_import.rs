@@ -1,10 +1,10 @@
 //! A plan of another program: shown as a run would have it, or written as task files.
 
 use super::args::PlanImport;
-use super::plan::{require, written};
 use super::plan_text;
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
+use crate::findings::{self, require, written};
 use crate::wiring::{find_plan, is_task_files, read_plan, settings_only, write_plan_files};
 use ppe_core::plan::show;
 
@@ -34,7 +34,7 @@ pub(super) fn run(args: &PlanImport, ui: &mut Ui) -> Result<u8, AppError> {
     } else if args.out.is_none() {
         ui.raw(&written(|text| plan_text::plan(text, &plan, &findings)));
     } else {
-        ui.talk(written(|text| plan_text::findings(text, &findings)).trim_end());
+        ui.talk(written(|text| findings::list(text, &findings)).trim_end());
     }
     Ok(EXIT_DONE)
 }

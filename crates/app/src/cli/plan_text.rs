@@ -2,7 +2,8 @@
 //!
 //! Writes plain text at most 80 columns wide where ids allow it. Knows nothing of terminals and colours.
 
-use ppe_core::plan::{Checked, Duration, Finding, Level, Plan};
+use crate::findings::{self, counted};
+use ppe_core::plan::{Checked, Duration, Finding, Plan};
 use ppe_core::policy::Order;
 use ppe_core::rank::{ranked, reason};
 use ppe_core::text::shown;
@@ -26,7 +27,7 @@ pub(crate) fn plan(out: &mut dyn Write, plan: &Plan, findings: &[Finding]) -> fm
     if !findings.is_empty() {
         writeln!(out)?;
     }
-    self::findings(out, findings)
+    findings::list(out, findings)
 }
 
 /// One wave: its tasks by quarter when nothing holds them back, else each with what it depends on.
@@ -155,7 +156,7 @@ fn totals(out: &mut dyn Write, plan: &Plan) -> fmt::Result {
 
 /// What `plan check` prints: the findings, and whether the plan may run.
 pub(crate) fn check(out: &mut dyn Write, checked: &Checked) -> fmt::Result {
-    findings(out, &checked.findings)?;
+    findings::list(out, &checked.findings)?;
     if !checked.findings.is_empty() {
         writeln!(out)?;
     }
@@ -165,26 +166,6 @@ pub(crate) fn check(out: &mut dyn Write, checked: &Checked) -> fmt::Result {
         }
         None => writeln!(out, "the plan cannot run"),
     }
-}
-
-/// Errors, then warnings, one a line with its place; nothing when there are none.
-pub(crate) fn findings(out: &mut dyn Write, findings: &[Finding]) -> fmt::Result {
-    let mut is_first = true;
-    for (level, word) in [(Level::Error, "error"), (Level::Warning, "warning")] {
-        let of_level: Vec<&Finding> = findings.iter().filter(|finding| finding.level == level).collect();
-        if of_level.is_empty() {
-            continue;
-        }
-        if !is_first {
-            writeln!(out)?;
-        }
-        is_first = false;
-        writeln!(out, "{}:", counted(of_level.len(), word))?;
-        for finding in of_level {
-            writeln!(out, "  {finding} [{}]", finding.code.as_str())?;
-        }
-    }
-    Ok(())
 }
 
 /// What `plan show --order` prints: each task's place and the reason for it.
@@ -201,12 +182,6 @@ pub(crate) fn order(out: &mut dyn Write, plan: &Plan, order: Order) -> fmt::Resu
 
 fn id(plan: &Plan, position: usize) -> String {
     shown(plan.id(position).as_str()).into_owned()
-}
-
-/// `1 task`, `2 tasks`.
-fn counted(count: usize, word: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {word}{plural}", grouped(count as u64))
 }
 
 /// `1,208`.
@@ -359,12 +334,12 @@ mod tests {
     fn what_comes_from_files_cannot_move_the_cursor() {
         let text = text(|out| {
             let finding = Finding {
-                level: Level::Warning,
+                level: ppe_core::plan::Level::Warning,
                 code: Code::BadValue,
                 message: "`\u{1b}[2J` is odd".to_owned(),
                 spot: None,
             };
-            findings(out, &[finding])
+            findings::list(out, &[finding])
         });
         assert_eq!(text, "1 warning:\n  `\\u{1b}[2J` is odd [bad-value]\n");
     }

@@ -2,11 +2,11 @@
 
 use super::args::ResumeArgs;
 use super::drive::{self, Drive};
-use super::plan::require;
 use super::run::stay;
 use super::runtime;
 use super::ui::Ui;
 use crate::error::AppError;
+use crate::findings::require;
 use crate::wiring::{Found, RunLock, Site, latest, launch, open_run};
 use ppe_core::input::{Command, Input};
 

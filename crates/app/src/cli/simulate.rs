@@ -3,11 +3,10 @@
 //! Nothing is started and nothing is written. Knows plans of tasks and lists of jobs, not how either is executed.
 
 use super::args::SimulateArgs;
-use super::plan::require;
-use super::run::strategy_word;
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
-use crate::wiring::{find_plan, flag, read_plan, settings_only};
+use crate::findings::require;
+use crate::wiring::{find_plan, flag, read_plan, settings_only, strategy_word};
 use ppe_core::plan::Duration;
 use ppe_core::policy::{Order, Policy};
 use ppe_core::sim::{Job, Seconds, SimError, SimOptions, SimReport, simulate, simulate_jobs};

@@ -3,6 +3,7 @@
 mod adapt;
 mod agents;
 mod audit;
+mod background;
 mod board;
 mod check;
 mod control;
@@ -14,6 +15,7 @@ mod prompt;
 mod runs;
 mod seen;
 mod site;
+mod start;
 mod task_files;
 mod work;
 
@@ -21,25 +23,23 @@ pub(crate) use adapt::{InitFile, config_lines, config_schema, flag, propose, rep
 #[cfg(test)]
 pub(crate) use audit::FindingKind;
 pub(crate) use audit::{Audit, Finding, Proof, audit};
-pub(crate) use board::{
-    Loaded, cards as board_cards, load as load_board, lost as board_lost, sync as board_sync,
-};
+pub(crate) use background::{Background, Startup};
+pub(crate) use board::{cards as board_cards, sync as board_sync};
 pub(crate) use check::{Check, CheckLevel};
-pub(crate) use control::{apply, ping, send};
-pub(crate) use forge::in_words as forge_in_words;
+pub(crate) use control::{apply, send};
 pub(crate) use launch::{Launched, launch};
 pub(crate) use output::{JobOutput, job_output};
-pub(crate) use preflight::{Preflight, doctor, judge_target, preflight, verdict_check};
+pub(crate) use preflight::{Preflight, doctor, judge_target, verdict_check};
 pub(crate) use prompt::{own_template, template_text};
 pub(crate) use runs::{Found, RunLock, create_run, latest, open_run};
 pub(crate) use seen::{Measuring, outside};
 pub(crate) use site::{Site, find_plan, is_task_files, read_plan, settings_only};
+pub(crate) use start::{Prepared, Wanted, first_starts, prepare, strategy_word};
 pub(crate) use task_files::{NewTask, write_plan_files, write_task_file};
 pub(crate) use work::{Seen, TaskChange, conflicts, conflicts_at_once, task_change};
 
-pub(crate) use ppe_adapters::config::{BoardSettings, Flag};
+pub(crate) use ppe_adapters::config::Flag;
 pub(crate) use ppe_adapters::executor::drivers::report::Report as Word;
 pub(crate) use ppe_adapters::git::radar::Radar;
 pub(crate) use ppe_adapters::radar::Looked;
-pub(crate) use ppe_adapters::sources::Source;
 pub(crate) use ppe_adapters::state_dir::RunDir;
