@@ -25,6 +25,8 @@ const NAME_LIMIT_BYTES: usize = 40;
 
 /// How many bytes of the hash tell repositories of one name apart.
 const KEY_HASH_BYTES: usize = 5;
+/// The folder of a run that holds its workspaces.
+const WORKSPACES: &str = "workspaces";
 
 /// The places from which the state folder follows, as the environment gives them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -217,6 +219,12 @@ impl RepoState {
     }
 }
 
+/// Whether a folder is a task's workspace, whatever run and repository it is of.
+pub fn is_workspace(folder: &Path) -> bool {
+    let Some(all) = folder.parent().filter(|all| all.ends_with(WORKSPACES)) else { return false };
+    all.parent().is_some_and(|run| RunDir { folder: run.to_owned() }.plan().exists())
+}
+
 impl RunDir {
     /// The run's folder.
     pub fn folder(&self) -> &Path {
@@ -255,7 +263,7 @@ impl RunDir {
 
     /// The folder with all workspaces.
     pub fn workspaces(&self) -> PathBuf {
-        self.folder.join("workspaces")
+        self.folder.join(WORKSPACES)
     }
 
     /// A task's workspace.

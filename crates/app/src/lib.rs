@@ -6,6 +6,7 @@ pub mod cli;
 mod early;
 mod error;
 mod findings;
+mod mcp;
 mod wiring;
 
 use std::process::ExitCode;

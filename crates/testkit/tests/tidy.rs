@@ -9,7 +9,7 @@ const FILE_LINES: usize = 500;
 /// Lines of a function.
 const FUNCTION_LINES: usize = 70;
 /// Packages in the lock file.
-const PACKAGES: usize = 176;
+const PACKAGES: usize = 184;
 
 /// Files that may be longer, each with its reason. The list only shrinks.
 const LONG_FILES: &[(&str, &str)] = &[
@@ -137,6 +137,7 @@ fn who_may_import_whom() {
         let refused: &[&str] = match path.split('/').collect::<Vec<_>>().as_slice() {
             ["crates", "core", ..] => &["ppe_engine", "ppe_adapters", "tokio::"],
             ["crates", "engine", ..] | ["crates", "app", "src", "cli", ..] => &["ppe_adapters"],
+            ["crates", "app", "src", "mcp", ..] => &["ppe_adapters", "crate::cli"],
             ["crates", "adapters", ..] => {
                 &["ppe_engine::api", "ppe_engine::run_loop", "ppe_engine::session", "ppe_app"]
             }

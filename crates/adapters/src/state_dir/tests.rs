@@ -147,3 +147,15 @@ fn a_local_disk_is_accepted_and_kernel_files_are_no_place() {
     let state = RepoState { folder: "/proc/shop-00".into() };
     assert!(matches!(state.create_run(&run("20261124-161500-a1b2")), Err(StateDirError::Io { .. })));
 }
+
+#[test]
+fn a_workspace_is_known_by_its_place() {
+    let top = tempfile::tempdir().unwrap();
+    let run = RepoState::of(&top.path().join("state"), top.path()).unwrap().run(&RunId::new("r"));
+    let workspace = run.workspace(&TaskId::new("T-1"));
+    fs::create_dir_all(&workspace).unwrap();
+    assert!(!is_workspace(&workspace), "a folder of that name that belongs to no run");
+    fs::write(run.plan(), "{}").unwrap();
+    assert!(is_workspace(&workspace));
+    assert!(!is_workspace(&run.workspaces()) && !is_workspace(run.folder()));
+}

@@ -58,6 +58,12 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Show every setting and where it comes from
     Config(ConfigArgs),
+    /// Serve clients of the Model Context Protocol on standard input and output
+    Mcp {
+        /// The repository
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        repo: PathBuf,
+    },
     /// Print the completions of a shell
     Completions {
         /// The shell

@@ -405,7 +405,7 @@ pub(super) fn detach(site: &Site, command: &str, ui: &mut Ui) -> Result<u8, AppE
         match background.startup(site)? {
             Startup::AtWork => break,
             Startup::Ended => return Ok(EXIT_DONE),
-            Startup::Failed { status } => {
+            Startup::Failed { status, said: _ } => {
                 return Err(AppError::environment(format!("`ppe {command}` ended at once ({status})"))
                     .hint(format!("{} says why", background.console.display())));
             }

@@ -77,6 +77,13 @@ fn dispatch(cli: Cli, ui: &mut Ui) -> Result<u8, AppError> {
         Command::Simulate(args) => simulate::run(&args, ui),
         Command::Doctor(args) => doctor::run(&args, ui),
         Command::Config(args) => config::run(&args, ui),
+        Command::Mcp { repo } => {
+            let runtime = runtime()?;
+            let code = runtime.block_on(crate::mcp::serve(repo));
+            // A client that has gone takes no answer to what is still under way.
+            runtime.shutdown_background();
+            code
+        }
         Command::Completions { shell } => {
             completions(shell, ui);
             Ok(EXIT_DONE)

@@ -5,7 +5,9 @@ use super::site::settings_only;
 use crate::error::AppError;
 use ppe_adapters::config::{self, Flag, PROJECT_FILE};
 use ppe_adapters::executor::drivers::report::{self, Report};
-use ppe_adapters::sources;
+use ppe_adapters::executor::drivers::variable;
+use ppe_adapters::executor::record::EXIT;
+use ppe_adapters::{sources, state_dir};
 use std::path::{Path, PathBuf};
 
 /// The settings, to be shown.
@@ -65,11 +67,22 @@ pub(crate) fn propose(dir: &Path, target: Option<&str>) -> Result<InitFile, AppE
     Ok(InitFile { path: site.repo.root.join(PROJECT_FILE), text, notes })
 }
 
+/// Whether this process was started by an agent at work on a task, as its environment tells; or, since some agents keep
+/// that from what they start, as its place does.
+pub(crate) fn is_inside_attempt(repo: &Path) -> bool {
+    let is_workspace = |path: PathBuf| path.ancestors().any(state_dir::is_workspace);
+    std::env::var_os(variable::REPORT).is_some() || repo.canonicalize().is_ok_and(is_workspace)
+}
+
 /// Passes an agent's word on to the run that started it.
 pub(crate) fn report_from_agent(report: &Report) -> Result<(), AppError> {
-    let file = std::env::var_os("PPE_REPORT").ok_or_else(|| {
+    let file = std::env::var_os(variable::REPORT).map(PathBuf::from).ok_or_else(|| {
         AppError::usage("this word is an agent's: it needs the file that PPE_REPORT names")
             .hint("without a word, `ppe report` shows the completion summary")
     })?;
-    report::write(Path::new(&file), report).map_err(AppError::environment)
+    // The file lies in a folder of its own in the job's.
+    if file.ancestors().nth(2).is_some_and(|job| job.join(EXIT).exists()) {
+        return Err(AppError::environment("this attempt has ended: nobody listens to its reports any more"));
+    }
+    report::write(&file, report).map_err(AppError::environment)
 }

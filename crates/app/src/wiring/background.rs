@@ -3,6 +3,7 @@
 use super::Site;
 use super::control::ping;
 use crate::error::AppError;
+use ppe_core::wording::tail;
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
@@ -10,11 +11,15 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+/// So much of what it said last tells why it ended.
+const LAST_WORDS_BYTES: usize = 1_000;
+
 /// A process that was started in the background.
 pub(crate) struct Background {
     child: Child,
     /// The file that takes what it says.
     pub(crate) console: PathBuf,
+    said_before: u64,
 }
 
 /// How far a process in the background is.
@@ -29,6 +34,8 @@ pub(crate) enum Startup {
     Failed {
         /// How, as the system tells it.
         status: String,
+        /// What it said.
+        said: String,
     },
 }
 
@@ -39,6 +46,7 @@ impl Background {
         DirBuilder::new().recursive(true).mode(0o700).create(site.state.folder())?;
         let console = console(site);
         let file = File::options().create(true).append(true).open(&console)?;
+        let said_before = file.metadata()?.len();
         let child = Command::new(std::env::current_exe()?)
             .args(command)
             .stdin(Stdio::null())
@@ -47,7 +55,7 @@ impl Background {
             // Out of the terminal's foreground group: its keys are not for this one.
             .process_group(0)
             .spawn()?;
-        Ok(Self { child, console })
+        Ok(Self { child, console, said_before })
     }
 
     /// How far it is.
@@ -58,8 +66,26 @@ impl Background {
         match self.child.try_wait()? {
             None => Ok(Startup::Preparing),
             Some(status) if status.success() => Ok(Startup::Ended),
-            Some(status) => Ok(Startup::Failed { status: status.to_string() }),
+            Some(status) => Ok(Startup::Failed { status: status.to_string(), said: self.said() }),
         }
+    }
+
+    /// Leaves it to itself: a thread of its own waits for its end, so that nothing of it stays behind in this process.
+    pub(crate) fn let_go(mut self) {
+        std::thread::spawn(move || drop(self.child.wait()));
+    }
+
+    /// The end of what the last one said.
+    pub(crate) fn last_words(site: &Site) -> String {
+        let said = std::fs::read(console(site)).unwrap_or_default();
+        tail(&String::from_utf8_lossy(&said), LAST_WORDS_BYTES).trim().to_owned()
+    }
+
+    /// What it said so far.
+    fn said(&self) -> String {
+        let all = std::fs::read(&self.console).unwrap_or_default();
+        let from = usize::try_from(self.said_before).unwrap_or(usize::MAX).min(all.len());
+        String::from_utf8_lossy(&all[from..]).into_owned()
     }
 }
 

@@ -19,7 +19,9 @@ mod start;
 mod task_files;
 mod work;
 
-pub(crate) use adapt::{InitFile, config_lines, config_schema, flag, propose, report_from_agent};
+pub(crate) use adapt::{
+    InitFile, config_lines, config_schema, flag, is_inside_attempt, propose, report_from_agent,
+};
 #[cfg(test)]
 pub(crate) use audit::FindingKind;
 pub(crate) use audit::{Audit, Finding, Proof, audit};

@@ -50,6 +50,11 @@ impl RunLock {
     pub(crate) fn is_held(site: &Site) -> Result<bool, AppError> {
         Ok(holder(&Self::path(site))?.is_some())
     }
+
+    /// The run that the process which has the lock is at, once it has made one.
+    pub(crate) fn run(site: &Site) -> Result<Option<RunId>, AppError> {
+        Ok(holder(&Self::path(site))?.and_then(|holder| holder.note?.run))
+    }
 }
 
 /// A run as found on disk.

@@ -18,6 +18,7 @@ use ppe_core::policy::{MergeStrategy, Policy};
 use ppe_core::state::{Assignment, State};
 use ppe_core::text::shown;
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,6 +45,30 @@ impl Wanted {
             site.settings.board = BoardSettings::default();
         }
         Ok(site)
+    }
+
+    /// The same as arguments of `ppe run`. No value can be taken for a flag.
+    pub(crate) fn arguments(&self, repo: &Path) -> Vec<OsString> {
+        let valued = |flag: &str, value: &str| OsString::from(format!("{flag}={value}"));
+        let Selection { only, waves, quarters, modules, limit, with_deps, done } = &self.selection;
+        let mut repo_flag = OsString::from("--repo=");
+        repo_flag.push(repo);
+        let mut arguments = vec![repo_flag];
+        arguments.extend(self.flags.iter().map(|flag| valued(&flag.flag, &flag.value)));
+        arguments.extend(self.no_board.then(|| "--no-board".into()));
+        arguments.extend(only.iter().map(|id| valued("--only", id.as_str())));
+        arguments.extend(waves.iter().map(|wave| valued("--wave", &wave.to_string())));
+        arguments.extend(quarters.iter().map(|quarter| valued("--quarter", quarter)));
+        arguments.extend(modules.iter().map(|module| valued("--module", module)));
+        arguments.extend(limit.iter().map(|limit| valued("--limit", &limit.to_string())));
+        arguments.extend(with_deps.then(|| "--with-deps".into()));
+        arguments.extend(done.iter().map(|id| valued("--done", id.as_str())));
+        arguments.extend(self.again.iter().map(|id| valued("--again", id.as_str())));
+        if let Some(plan) = &self.plan {
+            arguments.push("--".into());
+            arguments.push(plan.into());
+        }
+        arguments
     }
 }
 

@@ -15,6 +15,8 @@ mod gate;
 mod github;
 mod lane;
 mod looks;
+mod mcp;
+mod mcp_client;
 mod native;
 mod operator;
 mod partial;
