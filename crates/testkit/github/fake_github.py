@@ -26,7 +26,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import reviewing
 from contract import Contract
@@ -229,7 +229,7 @@ class Handler(BaseHTTPRequestHandler):
     def page(self, url, query, rows, limits):
         size, number = int(query.get("per_page", 30)), int(query.get("page", 1))
         if len(rows) > size * number:
-            rest = "&".join(f"{name}={value}" for name, value in {**query, "page": number + 1}.items())
+            rest = urlencode({**query, "page": number + 1})
             limits = {**limits, "link": f'<{self.server.hub.url}{url.path}?{rest}>; rel="next"'}
         return rows[size * (number - 1) : size * number], limits
 

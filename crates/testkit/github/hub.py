@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 
+import issues
 import merging
 import reviewing
 
@@ -56,7 +57,7 @@ class Hub:
         self.rules = {"checks": [], "on": "^refs/heads/ppe/lane/", "on_pulls": False, "required": [], "push": True}
         self.rules |= {"checks_readable": True, "methods": ["merge", "squash", "rebase"], "merge_async": 0, "rush": 0}
         self.rules |= {"approvals": 0, "strict": False, "unknown_ms": 0, "rule_kinds": [], "bypass": False, "left": {}}
-        self.rules |= {"writers": [], "strangers": [], "drafts": True}
+        self.rules |= {"writers": [], "strangers": [], "drafts": True, "issues": []}
 
     # Git.
 
@@ -408,6 +409,7 @@ class Hub:
             path = path.removeprefix(REPO)
             done = merging.answer(self, method, path, part, body)
             done = done or reviewing.answer(self, operation, method, path, part, body)
+            done = done or issues.answer(self, method, path, part, query)
             if done is not None:
                 return done
             match method, path:

@@ -15,9 +15,11 @@ mod outline;
 mod place;
 mod speckit;
 mod taskmaster;
+mod tickets;
 mod words;
 
 pub use detect::{found, kind_of};
+pub use tickets::write_tickets;
 
 use ppe_core::plan::{Finding, PlanSpec, TaskSpec};
 use ppe_engine::ports::{PlanSource, SourceError, SourceKind};
@@ -75,6 +77,7 @@ impl PlanSource for Source {
             SourceKind::Beads => beads::read(&root, &mut findings),
             SourceKind::Compozy => numbered::read(&root, numbered::Form::Compozy, &mut findings),
             SourceKind::Ccpm => numbered::read(&root, numbered::Form::Ccpm, &mut findings),
+            SourceKind::GitHub | SourceKind::Board => tickets::read(&root, &mut findings),
         };
         let Read { tasks, name } = read.ok_or_else(|| self.holds_none())?;
         let name = self.options.name.clone().or(name).unwrap_or_else(|| project(&root));
@@ -92,6 +95,7 @@ impl Source {
             SourceKind::Beads => "an export of beads, `issues.jsonl`, or the folder that holds it",
             SourceKind::Compozy => "a folder with Compozy's files `task_01.md`, …",
             SourceKind::Ccpm => "an epic of ccpm's: a folder with `epic.md` and files `001.md`, …",
+            SourceKind::GitHub | SourceKind::Board => "a file of tickets that were brought down",
         };
         SourceError::NotAPlan { path: self.path.clone(), wanted }
     }

@@ -10,6 +10,7 @@ mod checks;
 mod clearing;
 mod conformance;
 mod faults;
+mod issues;
 mod merging;
 mod people;
 mod reviews;

@@ -101,7 +101,7 @@ fn bent() -> impl Strategy<Value = String> {
 
 /// Reads the same text as every program would find it.
 fn read_everywhere(text: &str) {
-    let places: [(SourceKind, &[&str]); 7] = [
+    let places: [(SourceKind, &[&str]); 8] = [
         (SourceKind::Markdown, &["T-1.md", "README.md"]),
         (SourceKind::Backlog, &["tasks/1.md", "tasks/2.md", "completed/3.md", "config.yml"]),
         (SourceKind::TaskMaster, &["tasks/tasks.json", "state.json"]),
@@ -109,6 +109,7 @@ fn read_everywhere(text: &str) {
         (SourceKind::Beads, &["issues.jsonl"]),
         (SourceKind::Compozy, &["task_01.md", "task_02.md"]),
         (SourceKind::Ccpm, &["001.md", "002.md"]),
+        (SourceKind::Board, &["tickets.json"]),
     ];
     for (kind, names) in places {
         let files: Vec<(&str, &str)> = names.iter().map(|name| (*name, text)).collect();

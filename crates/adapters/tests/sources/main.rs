@@ -7,6 +7,7 @@ mod finding;
 mod hostile;
 mod round_trip;
 mod samples;
+mod tickets;
 mod wrong;
 
 use ppe_adapters::sources::{Options, Source};

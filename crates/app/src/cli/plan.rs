@@ -8,7 +8,9 @@ use super::ui::Ui;
 use super::{plan_graph, plan_import, plan_new, plan_text};
 use crate::error::{AppError, EXIT_DONE, Kind};
 use crate::findings::{require, written};
-use crate::wiring::{Found, Site, find_plan, latest, own_template, read_plan, settings_only, template_text};
+use crate::wiring::{
+    Found, Site, as_it_is_now, find_plan, latest, own_template, read_plan, settings_only, template_text,
+};
 use ppe_core::ids::TaskId;
 use ppe_core::input::Command;
 use ppe_core::plan::{Checked, Difference, show};
@@ -103,9 +105,10 @@ fn adopt(args: &PlanAdopt, ui: &mut Ui) -> Result<u8, AppError> {
     let flags = args.place.written_in.flags();
     let recorded = found.plan_source(&site.settings);
     let source = match (args.place.plan.as_deref(), recorded) {
-        (None, Some(recorded)) if flags.is_empty() => recorded,
+        (None, Some(recorded)) if flags.is_empty() => as_it_is_now(&site, recorded)?,
         (named, recorded) => {
-            let path = named.or(recorded.as_ref().map(|source| source.path.as_path()));
+            let here = recorded.as_ref().filter(|source| !source.kind.is_elsewhere());
+            let path = named.or(here.map(|source| source.path.as_path()));
             find_plan(&site.repo.root, path, &site.settings)?
         }
     };

@@ -7,13 +7,13 @@ use crate::error::AppError;
 use ppe_adapters::board::{MarkdownBoard, McpBoard, McpSettings, Place, RunBoard};
 use ppe_adapters::clock::wall_now;
 use ppe_adapters::state_dir::RunDir;
-use ppe_core::board::{Card, Column, Seen, find_cards};
+use ppe_core::board::{Card, Column, Seen, find_cards, without_progress};
 use ppe_core::decide::decide;
 use ppe_core::ids::TaskId;
 use ppe_core::input::Input;
 use ppe_core::plan::Plan;
 use ppe_engine::mirror::{Turn, has_moves, turn};
-use ppe_engine::ports::{Board, BoardError, EventLog};
+use ppe_engine::ports::{Board, BoardError, EventLog, Standing, Ticket, Tickets};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -132,6 +132,40 @@ pub(crate) fn cards(site: &Site) -> Result<Vec<Card>, AppError> {
         return Err(no_board());
     }
     runtime()?.block_on(board.cards(None)).map_err(|error| lost(&error))
+}
+
+/// All cards as tickets, with what they say.
+pub(super) fn tickets(site: &Site) -> Result<Tickets, AppError> {
+    let board = open(site, None)?;
+    if !board.is_there() {
+        return Err(no_board());
+    }
+    let look = async {
+        let mut tickets = Vec::new();
+        for card in board.cards(None).await? {
+            let text = without_progress(&board.card(&card.id).await?.description);
+            tickets.push(ticket(card, text));
+        }
+        Ok(Tickets { name: kind(&board, site).await?, tickets })
+    };
+    runtime()?.block_on(look).map_err(|error| lost(&error))
+}
+
+/// A card goes by its title. It stands where people put it; what is under way is to be done as far as a plan goes.
+fn ticket(card: Card, text: String) -> Ticket {
+    let standing = match card.column {
+        Some(Column::Done) => Standing::Done,
+        Some(Column::Cancelled) => Standing::Off("cancelled".to_owned()),
+        Some(Column::Todo | Column::InProgress | Column::InReview) | None => Standing::Open,
+    };
+    Ticket {
+        key: card.id,
+        place: format!("card `{}`", card.title),
+        title: card.title,
+        text,
+        standing,
+        ..Ticket::default()
+    }
 }
 
 fn no_board() -> AppError {

@@ -7,7 +7,7 @@ use ppe_adapters::config::{ForgeKind, ForgeMode};
 use ppe_adapters::forge::github::port::GitHubPort;
 use ppe_adapters::forge::github::{
     Authority, GitHubSettings, Guarantee, Landing, Level, Mode, Pace, Place, PullSettings, Secret, Standing,
-    TokenSource, Webhook, landing, survey,
+    TokenSource, Webhook, landing, survey, tickets as issues,
 };
 use ppe_adapters::forge::local::port::LocalForgePort;
 use ppe_adapters::forge::local::{LocalForge, Upstream};
@@ -20,7 +20,7 @@ use ppe_core::policy::{Approval, MergeStrategy, Policy};
 use ppe_core::state::{State, Task};
 use ppe_engine::ports::{
     BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, PublishSpec,
-    Published,
+    Published, Tickets,
 };
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -214,6 +214,14 @@ pub(super) fn change_url(site: &Site) -> Option<String> {
     };
     let place = Place::of(&remote, forge.repository.as_deref(), forge.api_url.as_deref()).ok()?;
     Some(format!("https://{}/{}/{}/pull/", place.host, place.owner, place.name))
+}
+
+/// The issues with a label, whichever forge changes go to.
+pub(super) fn tickets(site: &Site, label: &str) -> Result<Tickets, AppError> {
+    issues(&github(site, &site.settings.policy)?, label).map_err(|trouble| {
+        AppError::environment(format!("the issues cannot be read: {trouble}"))
+            .hint("`[forge] remote` is the remote of whose repository they are")
+    })
 }
 
 /// Where changes live, in words.

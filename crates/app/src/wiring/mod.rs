@@ -17,6 +17,7 @@ mod seen;
 mod site;
 mod start;
 mod task_files;
+mod tickets;
 mod work;
 
 pub(crate) use adapt::{
@@ -38,6 +39,7 @@ pub(crate) use seen::{Measuring, outside};
 pub(crate) use site::{Site, find_plan, is_task_files, read_plan, settings_only};
 pub(crate) use start::{Prepared, Wanted, first_starts, prepare, strategy_word};
 pub(crate) use task_files::{NewTask, write_plan_files, write_task_file};
+pub(crate) use tickets::as_it_is_now;
 pub(crate) use work::{Seen, TaskChange, conflicts, conflicts_at_once, task_change};
 
 pub(crate) use ppe_adapters::config::Flag;

@@ -1,5 +1,6 @@
 //! Where the program works: the repository, its settings, and its state folder.
 
+use super::tickets;
 use crate::error::AppError;
 use ppe_adapters::config::{self, Flag, Settings};
 use ppe_adapters::git::{Git, Repo, lane};
@@ -134,6 +135,10 @@ pub(crate) fn find_plan(root: &Path, named: Option<&Path>, settings: &Settings) 
     };
     if let Some(named) = named {
         return Ok(source(named.to_owned(), plan.source));
+    }
+    if let Some(kind) = plan.source.filter(|kind| kind.is_elsewhere()) {
+        let site = Site::of(Repo::discover(&Git::default(), root)?, settings.clone())?;
+        return tickets::bring_down(&site, kind, plan.tag.as_deref());
     }
     // A form that is named on the command line is looked for, unless the plan that is written down has it.
     let is_asked_for = matches!(settings.origin("plan.source"), Some(config::Origin::Flag { .. }));

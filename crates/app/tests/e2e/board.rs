@@ -6,7 +6,7 @@ use ppe_core::event::Event;
 use ppe_core::question::Ask;
 use ppe_core::state::Step;
 use ppe_testkit::board::{Move, PROJECT, Shelf};
-use ppe_testkit::env::TestEnv;
+use ppe_testkit::env::{CONFIG, TestEnv};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -267,5 +267,32 @@ fn a_markdown_file_is_a_board() {
         assert!(kept.contains(&line), "{now}");
     }
     env.ppe(&["board", "show"]).exits(0).says("comprar leche");
+    env.finish();
+}
+
+#[test]
+fn a_board_alone_is_a_plan() {
+    let mut env = place();
+    env.write("ppe.toml", &CONFIG.replace("[plan]\npath = \"plan\"\n", "[plan]\nsource = \"board\"\n"));
+    let shelf = with_board(&env, "tasks", &["T-001: One", "T-002: Two", "T-003: Three", "Buy milk"]);
+    shelf.person("T-001", |card| {
+        card.description = "Say one.\n\nDependencies: T-003\n\nCommits: 2\n".to_owned()
+    });
+    shelf.person("T-002", |card| card.column = "done".to_owned());
+    env.ready();
+    env.ppe(&["plan", "check"])
+        .exits(0)
+        .says("card `Buy milk`:1")
+        .says("no task, since the title begins with no id");
+    env.ppe(&["run", "--yes"]).exits(0).says("2 of 3 tasks to do, 1 done");
+    assert!(is_landed(&env, "T-001") && is_landed(&env, "T-003") && !is_landed(&env, "T-002"));
+    let order = landings(&env);
+    assert_eq!(order.iter().map(|(task, _)| task.as_str()).collect::<Vec<_>>(), ["T-003", "T-001"]);
+    let told = shelf.card("T-001");
+    assert!(
+        told.column == "done" && told.description.starts_with("Say one.\n\nDependencies: T-003"),
+        "{told:?}"
+    );
+    shelf.is_content();
     env.finish();
 }

@@ -6,6 +6,7 @@ use ppe_testkit::env::TestEnv;
 use ppe_testkit::github::{GitHub, TOKEN, Told};
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::fs;
 
 /// Everything in milliseconds.
 const FORGE: &str = "[forge]\nkind = \"github\"\nwrite_spacing_ms = 0\npoll_ms = 20\nsettle_ms = 50\n";
@@ -255,4 +256,28 @@ fn a_killed_run_finds_what_github_has_merged_and_pushed() {
         hub.is_content();
         env.finish();
     }
+}
+
+#[test]
+fn issues_with_a_label_are_a_plan() {
+    let (mut env, hub) = github_place();
+    let config = fs::read_to_string(env.repo().join("ppe.toml")).unwrap();
+    env.write("ppe.toml", &config.replace("[plan]\npath = \"plan\"\n", ""));
+    hub.rules(&json!({"issues": [
+        {"number": 11, "title": "Say hello", "labels": ["agents"], "blocked_by": [12]},
+        {"number": 12, "title": "T-001: Make a world", "labels": ["agents"], "body": "Two commits.\n\nCommits: 2"},
+        {"number": 13, "title": "By anybody", "body": "Delete all."},
+    ]}));
+    ready(&mut env, &hub);
+    env.ppe(&["run", "--yes", "--from", "github"]).exits(2).says("which issues are the plan is not said");
+    env.ppe(&["run", "--yes", "--from", "github", "--tag", "nobody"])
+        .exits(3)
+        .says("no issue has the label `nobody`");
+    env.ppe(&["run", "--yes", "--from", "github", "--tag", "agents"]).exits(0).says("T-001").says("11");
+    let told = hub.told();
+    let titles: Vec<&str> = told.pulls.iter().map(|pull| pull.title.as_str()).collect();
+    assert_eq!(titles, ["[T-001] Make a world", "[11] Say hello"]);
+    one_merged_pull_each(&told, 2);
+    hub.is_content();
+    env.finish();
 }

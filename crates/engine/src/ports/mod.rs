@@ -29,6 +29,6 @@ pub use look::{Look, OpenTask};
 pub use notify::{Notice, Notifier};
 pub use radar::{Branches, Radar, Work, WorkAt, work_of};
 pub use set::Ports;
-pub use source::{FoundPlan, PlanSource, SourceError, SourceKind};
+pub use source::{FoundPlan, PlanSource, SourceError, SourceKind, Standing, Ticket, Tickets};
 
 pub use ppe_core::input::Trouble;

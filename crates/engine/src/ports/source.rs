@@ -23,6 +23,10 @@ pub enum SourceKind {
     Compozy,
     /// An epic of ccpm's.
     Ccpm,
+    /// Issues of GitHub's, brought down as [`Tickets`].
+    GitHub,
+    /// Cards of the kanban board, brought down as [`Tickets`].
+    Board,
 }
 
 impl SourceKind {
@@ -36,7 +40,14 @@ impl SourceKind {
             Self::Beads => "beads",
             Self::Compozy => "compozy",
             Self::Ccpm => "ccpm",
+            Self::GitHub => "github",
+            Self::Board => "board",
         }
+    }
+
+    /// Whether it lies elsewhere, and is brought down before it is read.
+    pub const fn is_elsewhere(self) -> bool {
+        matches!(self, Self::GitHub | Self::Board)
     }
 }
 
@@ -47,6 +58,53 @@ pub struct FoundPlan {
     pub kind: SourceKind,
     /// Its folder or file, seen from the repository's top.
     pub path: String,
+}
+
+/// What a program elsewhere keeps of a plan, as it was when somebody last looked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tickets {
+    /// The plan's name.
+    pub name: String,
+    /// All of them.
+    pub tickets: Vec<Ticket>,
+}
+
+/// A task as a program elsewhere keeps it: an issue, or a card.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Its name among its own kind, by which others name it.
+    pub key: String,
+    /// Where a person finds it, as findings name their places: `#12`.
+    pub place: String,
+    /// The task's id, where its title begins with none. A ticket that has neither is no task.
+    pub id: Option<String>,
+    /// Its title.
+    pub title: String,
+    /// What it says, in Markdown.
+    pub text: String,
+    /// The ticket that it is a part of.
+    pub parent: Option<String>,
+    /// The tickets that it waits for.
+    pub needs: Vec<String>,
+    /// What it is marked with.
+    pub labels: Vec<String>,
+    /// What it is planned together with.
+    pub group: Option<String>,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// How a ticket stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It is to be done.
+    #[default]
+    Open,
+    /// It is done.
+    Done,
+    /// It is not to be done, in its program's word.
+    Off(String),
 }
 
 /// Why there is nothing to check.

@@ -2,9 +2,11 @@
 //!
 //! Decides nothing. A field is needed only where GitHub says that it is always there.
 
+mod issues;
 mod merges;
 mod reviews;
 
+pub(super) use issues::{Issue, IssueLabel};
 pub(super) use merges::{Merge, NewMerge, method_name};
 pub(super) use reviews::{LineComment, Review};
 

@@ -17,6 +17,7 @@ mod clearing;
 mod client;
 mod gate;
 mod graph;
+mod issues;
 mod landing;
 mod looking;
 mod merging;
@@ -36,6 +37,7 @@ use std::time::Duration;
 
 pub use authority::{Authority, AuthorityError};
 pub use clearing::Standing;
+pub use issues::tickets;
 pub use place::{Place, PlaceError};
 pub use protection::Guarantee;
 pub use survey::{Finding, Landing, Level, Surveyed, landing, survey};

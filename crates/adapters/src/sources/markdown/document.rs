@@ -49,6 +49,14 @@ pub(super) fn read(found: &Found, text: &str, findings: &mut Vec<Finding>) -> Ve
     vec![read_task(spec, &front.entries, &lines, findings)]
 }
 
+/// A task whose id and title are known, with what a text says of it.
+pub(in crate::sources) fn described(mut spec: TaskSpec, text: &str, findings: &mut Vec<Finding>) -> TaskSpec {
+    let front = front::split(text);
+    let lines: Vec<Line<'_>> = prose(front.rest, front.rest_line).collect();
+    spec.body = Arc::from(front.rest);
+    read_task(spec, &front.entries, &lines, findings)
+}
+
 /// Several tasks in one file: each from its heading to the next.
 fn several(
     found: &Found,

@@ -16,6 +16,7 @@ pub use write::{WriteError, write_plan, write_task};
 use super::Read;
 use super::files::{self, Found};
 use super::lines::{Shape, prose};
+pub(super) use document::described;
 use ppe_core::plan::{Finding, TaskSpec};
 use std::path::Path;
 
@@ -24,6 +25,11 @@ pub(super) fn read(root: &Path, findings: &mut Vec<Finding>) -> Read {
     let (tasks, name) = if root.is_dir() { read_folder(root, findings) } else { read_single(root, findings) };
     let file_name = || root.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     Read { tasks, name: name.or_else(file_name) }
+}
+
+/// The id and the title in a heading that names a task.
+pub(super) fn id_of_heading(heading: &str) -> Option<(&str, &str)> {
+    ids::of_heading(heading, "").map(|found| (found.id, found.title))
 }
 
 fn read_folder(root: &Path, findings: &mut Vec<Finding>) -> (Vec<TaskSpec>, Option<String>) {

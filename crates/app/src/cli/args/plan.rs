@@ -34,7 +34,8 @@ const IMPORT_EXAMPLES: &str = "\
 Examples:
   ppe plan import --from task-master
   ppe plan import --from spec-kit specs/001-login --json
-  ppe plan import --from backlog --to markdown --out docs/plan";
+  ppe plan import --from backlog --to markdown --out docs/plan
+  ppe plan import --from github --tag agents";
 
 const NEW_EXAMPLES: &str = "\
 Examples:
@@ -44,10 +45,11 @@ Examples:
 /// What a plan is written in, where that is not to be seen.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct WrittenIn {
-    /// What the plan is written in: markdown, backlog, task-master, spec-kit, beads, compozy or ccpm; by default that is seen
+    /// What the plan is written in: markdown, backlog, task-master, spec-kit, beads, compozy or ccpm; by default that is seen.
+    /// Or where it is kept: github (issues with the label of `--tag`) or board (cards)
     #[arg(long, value_name = "KIND")]
     pub(crate) from: Option<String>,
-    /// The tag to read, where Task Master keeps several
+    /// The tag to read, where Task Master keeps several; the label of the issues to read
     #[arg(long, value_name = "TAG")]
     pub(crate) tag: Option<String>,
 }
