@@ -246,6 +246,11 @@ impl RunDir {
         self.folder.join("plan.source")
     }
 
+    /// There when the run leaves the kanban board alone.
+    pub fn no_board(&self) -> PathBuf {
+        self.folder.join("no-board")
+    }
+
     /// The lock of the process that works on the run.
     pub fn lock(&self) -> PathBuf {
         self.folder.join("lock")

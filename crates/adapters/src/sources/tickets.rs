@@ -70,20 +70,22 @@ fn tasks(tickets: &[Ticket], findings: &mut Vec<Finding>) -> Vec<TaskSpec> {
     let mut items = Vec::with_capacity(named.len());
     for (ticket, id, title) in &named {
         let place = spot(&Arc::from(ticket.place.as_str()), 1);
-        let id_of = |key: &String| {
-            ids.get(key.as_str()).map_or_else(|| TaskId::new(key.as_str()), |id| (*id).clone())
-        };
+        let id_of = |key: &str| ids.get(key).map_or_else(|| TaskId::new(key), |id| (*id).clone());
         let mut spec = TaskSpec::bare(id.clone(), outline::title(title, id.as_str()), place.clone());
-        spec.depends_on =
-            ticket.needs.iter().map(|key| At { value: id_of(key), spot: place.clone() }).collect();
+        let need = |key: &String| At { value: TaskId::new(key.as_str()), spot: place.clone() };
+        spec.depends_on = ticket.needs.iter().map(need).collect();
         spec.quarter = ticket.group.as_deref().map(Arc::from);
         let mut spec = described(spec, ticket, findings);
+        // People name a ticket by what it is called there, whatever its task is called.
+        for named in spec.depends_on.iter_mut().chain(&mut spec.blocks) {
+            named.value = id_of(named.value.as_str());
+        }
         // What people set there counts, and not what the text says of it.
         spec.done = (ticket.standing == Standing::Done).then(|| place.clone());
         let is_group = parents.contains(ticket.key.as_str());
         items.push(Item {
             spec,
-            parent: ticket.parent.as_ref().map(id_of),
+            parent: ticket.parent.as_deref().map(id_of),
             role: if is_group { Role::Group } else { Role::Work },
             off: off(ticket, place),
         });

@@ -113,6 +113,9 @@ fn begin(
 ) -> Result<u8, AppError> {
     let Prepared { plan, source, preflight, start, .. } = prepared;
     let (dir, id, log) = create_run(site, &plan, &source, &jiff::Zoned::now())?;
+    if args.no_board {
+        std::fs::write(dir.no_board(), "")?;
+    }
     let _lock = RunLock::take(site, "ppe run", Some(&id))?;
     let runtime = runtime()?;
     let green = runtime.block_on(judge(site, &preflight, &dir, &id, ui))?.then(|| preflight.tree.clone());

@@ -96,7 +96,8 @@ impl LocalPorts {
         let policy = begun.map_or(&site.settings.policy, |state| &*state.policy);
         let forge = RunForge::new(site, run, identity, policy)?;
         let radar = RunRadar::new(&site.repo, dir);
-        let board = super::board::open(site, Some(dir))?;
+        let leaves_board = dir.no_board().exists();
+        let board = if leaves_board { RunBoard::Nowhere } else { super::board::open(site, Some(dir))? };
         let clock = AwakeClock::starting_at_least(floor);
         Ok((Self { executor, forge, radar, board, clock, notifier }, sightings))
     }

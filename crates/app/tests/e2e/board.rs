@@ -200,6 +200,18 @@ fn a_board_that_is_not_there_never_means_everything() {
 }
 
 #[test]
+fn a_run_that_leaves_the_board_alone_leaves_it_alone_when_it_goes_on() {
+    let (mut env, shelf) = three("tasks");
+    env.script("[[task]]\nid = \"T-001\"\nclaim = \"blocked\"\n");
+    env.ppe(&["run", "--yes", "--no-board"]).exits(10);
+    env.ppe(&["skip", "T-001", "--satisfied"]).exits(0);
+    env.ppe(&["resume", "--yes"]).exits(0);
+    assert!(is_landed(&env, "T-002"));
+    assert!(shelf.moves().is_empty() && shelf.calls().is_empty(), "{:?}", shelf.calls());
+    env.finish();
+}
+
+#[test]
 fn cards_that_are_not_to_do_are_not_run_and_it_is_said() {
     let (env, shelf) = three("tasks");
     shelf.person("T-003", |card| card.column = "inreview".to_owned());
