@@ -13,7 +13,7 @@ use crate::question::{Answer, Ask};
 use crate::state::lane::Subject;
 use crate::state::radar::{Conflict, Touched};
 use crate::state::run::{Matter, PauseCause, StopMode};
-use crate::state::task::{Closure, Hold, Kind, Leave, Park, Review, Sighting, Stop, Wish, Work};
+use crate::state::task::{ApprovedAt, Closure, Hold, Kind, Leave, Park, Review, Sighting, Stop, Wish, Work};
 use serde::{Deserialize, Serialize};
 
 /// All events of one decision: one record of the log, durable whole or not at all.
@@ -467,6 +467,14 @@ pub enum Event {
         task: TaskId,
         /// The tip that was approved.
         tip: CommitId,
+        /// Where they said so.
+        #[serde(default, skip_serializing_if = "ApprovedAt::is_here")]
+        at: ApprovedAt,
+    },
+    /// Who approved a change on the forge does so no more: it waits for approval again.
+    ApprovalWithdrawn {
+        /// The task.
+        task: TaskId,
     },
     /// A person wants a change otherwise: it is its agent's again, at no cost of a try.
     ChangeRejected {
@@ -697,6 +705,7 @@ impl Event {
             | Event::BranchAdopted { task, .. }
             | Event::ChangeReturned { task, .. }
             | Event::ChangeApproved { task, .. }
+            | Event::ApprovalWithdrawn { task }
             | Event::ChangeRejected { task, .. }
             | Event::RacesLost { task }
             | Event::MemberLeftOut { task, .. }

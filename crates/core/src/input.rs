@@ -234,6 +234,11 @@ pub enum Observed {
         /// The tip that was approved.
         tip: CommitId,
     },
+    /// Nobody who may approves a task's change as it stands, or somebody who may requests changes of it.
+    Unapproved {
+        /// The task.
+        task: TaskId,
+    },
     /// Somebody who may has looked at a task's change as it stands, and requests changes.
     ChangesRequested {
         /// The task.

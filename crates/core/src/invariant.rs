@@ -11,7 +11,7 @@ use crate::decide::{
 use crate::event::{After, Event, Record};
 use crate::outcome::Class;
 use crate::policy::Changes;
-use crate::state::{PauseCause, Progress, State, Step, Workspace};
+use crate::state::{Freeze, PauseCause, Progress, State, Step, Workspace};
 use crate::wishes::{task_wishes, wishes};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -80,7 +80,7 @@ pub static INVARIANTS: &[Invariant] = &[
     ),
     invariant(
         "INV-04",
-        "nothing starts while dispatch is paused or the run stops, but a repair while the target is red",
+        "nothing starts while dispatch is paused, the run stops, or what landed is unchecked, but a repair while the target is red",
         Rule::Event(dispatch_is_open),
     ),
     invariant("INV-05", "what is counted equals a recount", Rule::Whole(|state| state.recount().err())),
@@ -284,8 +284,11 @@ fn dispatch_is_open(state: &State, event: &Event) -> Option<String> {
         PauseCause::Agent { agent: broken, .. } => broken == agent,
         _ => true,
     };
-    let closed = state.stop.is_some() || state.paused.iter().any(closes);
-    said(closed, || format!("{task} starts with {:?}, {:?}", state.stop, state.paused))
+    let unchecked = matches!(state.lane.frozen, Some(Freeze::Rechecking(_))) && !repairs;
+    let closed = state.stop.is_some() || unchecked || state.paused.iter().any(closes);
+    said(closed, || {
+        format!("{task} starts with {:?}, {:?}, {:?}", state.stop, state.paused, state.lane.frozen)
+    })
 }
 
 fn account_bears(state: &State, event: &Event) -> Option<String> {

@@ -84,13 +84,15 @@ pub enum Mutant {
     StandstillRepeated,
     /// What landed as something else than was checked is built on all the same.
     UncheckedBelieved,
+    /// Tasks start on what landed as something else than was checked.
+    StartsOnUnchecked,
     /// A review that was heeded is heeded again.
     RequestRepeated,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::SlotsIgnored,
         Self::OpenSatisfies,
         Self::ReopenedSatisfies,
@@ -131,6 +133,7 @@ impl Mutant {
         Self::SharingIgnored,
         Self::StandstillRepeated,
         Self::UncheckedBelieved,
+        Self::StartsOnUnchecked,
         Self::RequestRepeated,
     ];
 }

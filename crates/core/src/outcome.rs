@@ -432,6 +432,8 @@ pub enum LandOutcome {
     /// The commit is reachable from the target, with another tree or on another base than was checked: the forge merged
     /// onto what somebody had landed a moment before.
     LandedUnchecked(CommitId),
+    /// It has not landed: the forge's checks were red on what was to land.
+    Red(Failure),
     /// The target moved since the candidate was built.
     BaseMoved,
     /// A member's branch moved since.

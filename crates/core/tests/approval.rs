@@ -92,6 +92,33 @@ fn an_approving_review_on_the_forge_is_as_good_if_it_is_of_this_tip() {
 }
 
 #[test]
+fn an_approval_on_the_forge_that_is_taken_back_before_it_landed_counts_no_more() {
+    let mut drive = drive(Approval::Each, Policy::default());
+    let tip = |drive: &Drive, task| now(drive, task).facts.tip.clone().expect("it has work");
+    let taken_back = |task| Input::Observed(Observed::Unapproved { task: id(task) });
+    for (task, change) in [("T-001", 1), ("T-002", 2)] {
+        drive.to_review(task, 2, change);
+        let tip = tip(&drive, task);
+        drive.input(Input::Observed(Observed::Approved { task: id(task), tip }));
+    }
+    assert_eq!(drive.state.lane.queue, [id("T-002")], "the other is a candidate");
+    drive.input(taken_back("T-002"));
+    assert_eq!((step(&drive, "T-002"), drive.state.lane.queue.len()), (&Step::Open, 0));
+
+    drive.build();
+    drive.input(taken_back("T-001"));
+    assert_eq!(*step(&drive, "T-001"), Step::InLane, "its candidate has an outcome first");
+    drive.checks(&ppe_core::outcome::Verdict::Green);
+    assert_eq!((step(&drive, "T-001"), drive.state.lane.chain.len()), (&Step::Open, 0), "it does not land");
+
+    approve(&mut drive, "T-001");
+    drive.input(taken_back("T-001"));
+    assert_eq!(*step(&drive, "T-001"), Step::InLane, "what was approved here is no matter of the forge's");
+    drive.land_all();
+    assert!(now(&drive, "T-001").satisfies());
+}
+
+#[test]
 fn a_rejected_change_is_made_otherwise_at_no_cost_and_looked_at_again() {
     let mut drive = drive(Approval::Each, Policy::default());
     drive.to_review("T-001", 2, 1);

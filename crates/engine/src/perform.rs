@@ -4,7 +4,7 @@
 use crate::ports::{
     AgentJob, BuildSpec, ChangeSpec, CheckJob, CheckReport, CiSpec, Executor, Forge, JobKey, LabelSpec,
     LandSpec, Lane, Member, Ports, PublishSpec, Purpose, Release, SnapshotSpec, Stamp, Trouble, VerifyJob,
-    WorkspaceSpec, WorkspaceStart,
+    Wished, WorkspaceSpec, WorkspaceStart,
 };
 use ppe_core::ids::{Attempt, Branch, CandidateId, CommitId, TaskId};
 use ppe_core::input::Input;
@@ -349,7 +349,10 @@ async fn check(ports: &impl Ports, state: &State, subject: &Subject, run: u32) -
 async fn land(ports: &impl Ports, state: &State, candidate: CandidateId) -> Answer {
     let Some((members, Stage::Landing { built })) = members(state, candidate) else { return OVER };
     let target = state.target.clone();
-    let spec = LandSpec { candidate, target, base: built.base, commit: built.commit, members };
+    let go = state.lane.candidate(candidate).and_then(|c| c.red.as_ref()).map_or(0, |red| red.times);
+    let given_up = |(m, _): &(Member, Branch)| state.task(&m.task).is_some_and(|t| t.facts.wish.is_some());
+    let wished = if members.iter().any(given_up) { Wished::NoMore } else { Wished::Still };
+    let spec = LandSpec { candidate, target, base: built.base, commit: built.commit, members, go, wished };
     let outcome = ports.forge().land(spec).await?;
     Ok(Input::LandEnded { candidate, outcome })
 }

@@ -93,7 +93,7 @@ const REACHED: &str = "
     agent-ended  agent-needed execution  agent-needed verification  attempt-failed conflict
     attempt-failed execution  attempt-failed verification  attempt-released capacity  attempt-released closed
     attempt-released lost  attempt-released machine  attempt-released operator  attempt-released parked
-    attempt-released ready  attempt-started ci  attempt-started conflict  attempt-started continue
+    approval-withdrawn  attempt-released ready  attempt-started ci  attempt-started conflict  attempt-started continue
     attempt-started first  attempt-started review  attempt-started rejected  attempt-started recheck  attempt-started verify  attempt-stopping cancel
     attempt-stopping halt  attempt-stopping park  attempt-stopping retry  attempt-stopping silent  attempt-stopping skip
     attempt-stopping take  attempt-stopping timeout  attempt-stopping yield  attempt-succeeded  base-green

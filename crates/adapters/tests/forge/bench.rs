@@ -7,7 +7,7 @@ use ppe_adapters::forge::local::port::LocalForgePort;
 use ppe_adapters::git::{Git, Identity, Repo};
 use ppe_core::ids::{Branch, CandidateId, ChangeNumber, CommitId, Millis, RunId, TaskId};
 use ppe_core::policy::{MergeMethod, Trailers};
-use ppe_engine::ports::{BuildSpec, ChangeSpec, Forge, LandSpec, Lane, Member, PublishSpec, Stamp};
+use ppe_engine::ports::{BuildSpec, ChangeSpec, Forge, LandSpec, Lane, Member, PublishSpec, Stamp, Wished};
 use ppe_testkit::github::{GitHub, TOKEN};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -184,6 +184,8 @@ impl Candidate {
             base: base.clone(),
             commit: commit.clone(),
             members: self.build.members.iter().map(|m| (m.clone(), self.branch.clone())).collect(),
+            go: 0,
+            wished: Wished::Still,
         }
     }
 }

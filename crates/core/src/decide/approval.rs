@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::ids::TaskId;
 use crate::input::{Reply, Which};
 use crate::policy::Approval;
-use crate::state::{State, Step, Wish};
+use crate::state::{ApprovedAt, State, Step, Wish};
 use crate::wording::{list, short};
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ impl Decider<'_> {
             let task = self.state.id(at).clone();
             let Some(tip) = self.state.tasks[at].facts.tip.clone() else { continue };
             approved.push(format!("{task} at {}", short(&tip)));
-            self.emit(Event::ChangeApproved { task, tip });
+            self.emit(Event::ChangeApproved { task, tip, at: ApprovedAt::Here });
         }
         match approved.len() {
             0 => Reply::Nothing("no change waits for approval".to_owned()),

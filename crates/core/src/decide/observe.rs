@@ -7,7 +7,7 @@ use crate::ids::{CommitId, TaskId};
 use crate::input::Observed;
 use crate::mutant::Mutant;
 use crate::question::Ask;
-use crate::state::{Closure, Freeze, Kind, Park, PauseCause, Step, Wish};
+use crate::state::{ApprovedAt, Closure, Freeze, Kind, Park, PauseCause, Step, Wish};
 
 impl Decider<'_> {
     pub(super) fn observed(&mut self, observed: Observed) {
@@ -19,6 +19,7 @@ impl Decider<'_> {
             Observed::Board { cards } => self.board_seen(cards),
             Observed::BoardLost { why } => self.board_lost(why),
             Observed::Approved { task, tip } => self.approved_there(task, tip),
+            Observed::Unapproved { task } => self.unapproved_there(task),
             Observed::ChangesRequested { task, review, text } => self.changes_requested(task, review, text),
         }
     }
@@ -105,7 +106,24 @@ impl Decider<'_> {
         let waits = self.state.position(&task).filter(|at| unapproved(self.state).any(|other| other == *at));
         let Some(at) = waits else { return };
         if self.state.tasks[at].facts.tip.as_ref() == Some(&tip) {
-            self.emit(Event::ChangeApproved { task, tip });
+            self.emit(Event::ChangeApproved { task, tip, at: ApprovedAt::Forge });
+        }
+    }
+
+    /// Who approved on the forge may think better of it until it lands.
+    fn unapproved_there(&mut self, task: TaskId) {
+        let Some(t) = self.state.task(&task) else { return self.stale() };
+        let stands = t.facts.approved.is_some() && t.facts.approved_at == ApprovedAt::Forge;
+        if !stands {
+            return;
+        }
+        let carried = self.state.lane.carries(&task);
+        match &t.step {
+            Step::InLane if carried && t.facts.wish.is_none() => {
+                self.emit(Event::TaskWished { task, wish: Wish::Unapprove });
+            }
+            Step::Open | Step::InLane if !carried => self.emit(Event::ApprovalWithdrawn { task }),
+            _ => {}
         }
     }
 

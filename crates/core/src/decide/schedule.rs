@@ -8,7 +8,7 @@ use crate::ids::{Attempt, Millis};
 use crate::mutant::Mutant;
 use crate::policy::Waves;
 use crate::question::Ask;
-use crate::state::{Kind, PauseCause, Progress, State, Step, Worker, Workspace};
+use crate::state::{Freeze, Kind, PauseCause, Progress, State, Step, Worker, Workspace};
 use std::cmp::Reverse;
 
 /// Why a free slot stays free although tasks may be ready.
@@ -24,6 +24,8 @@ pub enum HoldBack {
     Stagger(Millis),
     /// The first tasks are to land before the full width is used.
     Ramp,
+    /// What landed last was not checked as it landed.
+    Unchecked,
     /// Too many changes wait for a person.
     OpenChanges,
     /// What is at work may use up the budget.
@@ -179,6 +181,9 @@ pub fn hold_back(state: &State) -> Option<HoldBack> {
     if state.is_halted() && repair_to_start(state).is_none() {
         return Some(HoldBack::Paused);
     }
+    if is_unchecked(state) && !state.has(Mutant::StartsOnUnchecked) {
+        return Some(HoldBack::Unchecked);
+    }
     if busy >= policy.slots + u32::from(state.has(Mutant::SlotsIgnored)) {
         return Some(HoldBack::SlotsFull);
     }
@@ -195,6 +200,12 @@ pub fn hold_back(state: &State) -> Option<HoldBack> {
         .map(|at| at.plus(policy.stagger_ms))
         .filter(|until| *until > state.clock.last)
         .map(HoldBack::Stagger)
+}
+
+/// Whether the target is being checked since nobody knows what landed on it, and not since it was red.
+fn is_unchecked(state: &State) -> bool {
+    let rechecked = matches!(state.lane.frozen, Some(Freeze::Rechecking(_)));
+    rechecked && !state.paused.contains(&PauseCause::TargetRed)
 }
 
 /// The repair of a red target that may start although nothing else may.

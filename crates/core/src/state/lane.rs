@@ -80,6 +80,8 @@ pub struct Candidate {
     pub stage: Stage,
     /// How often and how its tree was red.
     pub red: Option<FoundRed>,
+    /// The last check of it that began; none has the number 0.
+    pub runs: u32,
 }
 
 /// What is known of a tree that was red.

@@ -21,8 +21,9 @@ pub use lane::{Bisection, Candidate, Fared, FoundRed, Freeze, Lane, Stage, Subje
 pub use radar::{Conflict, Radar, Touched};
 pub use run::{Clock, Deferred, Due, Matter, PauseCause, Progress, StopMode};
 pub use task::{
-    Asked, Closure, Collect, Facts, Flaky, GivenUp, Hold, Kind, Labelled, Leave, Park, Phase, Review, Round,
-    Running, Satisfies, Session, Sighting, Step, Stop, Task, Totals, Tries, Wish, Work, Worked, Workspace,
+    ApprovedAt, Asked, Closure, Collect, Facts, Flaky, GivenUp, Hold, Kind, Labelled, Leave, Park, Phase,
+    Review, Round, Running, Satisfies, Session, Sighting, Step, Stop, Task, Totals, Tries, Wish, Work,
+    Worked, Workspace,
 };
 
 use self::index::{Index, WaveCount};

@@ -423,6 +423,26 @@ pub enum Wish {
     Reject,
     /// Ask what becomes of it, as a person closed its change.
     AskClosed,
+    /// Have it wait for approval again.
+    Unapprove,
+}
+
+/// Where a person approves a change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ApprovedAt {
+    /// By a command.
+    #[default]
+    Here,
+    /// By a review on the forge, which may be taken back there.
+    Forge,
+}
+
+impl ApprovedAt {
+    /// Whether it was by a command.
+    pub fn is_here(&self) -> bool {
+        *self == Self::Here
+    }
 }
 
 /// An agent's session with its model.
@@ -493,6 +513,8 @@ pub struct Facts {
     pub failure: Option<Failure>,
     /// The tip that a person approved.
     pub approved: Option<CommitId>,
+    /// Where they did.
+    pub approved_at: ApprovedAt,
     /// A person's word to the agent.
     pub note: Option<String>,
     /// The last review of a person's on its change that the agent was told of; 0 before any.

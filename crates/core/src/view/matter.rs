@@ -195,6 +195,9 @@ pub(super) fn holding_back(state: &State) -> Option<String> {
         HoldBack::Ramp => {
             Some(format!("{} tasks at first; the full width once one has landed", state.policy.ramp))
         }
+        HoldBack::Unchecked => {
+            Some(format!("{} is checked first: what landed last was not, as it landed", state.target))
+        }
         HoldBack::OpenChanges => Some(format!(
             "more than {} changes wait for you; nothing new starts until some are approved or merged",
             state.policy.open_changes

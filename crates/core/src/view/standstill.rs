@@ -137,6 +137,9 @@ fn free_slot(state: &State, at: usize) -> WayOut {
         Some(HoldBack::Ramp) => {
             way(format!("the first landing: {} is at work", busy()), format!("ppe logs {}", busy()))
         }
+        Some(HoldBack::Unchecked) => {
+            way(format!("the check of {}, on which something landed unchecked", state.target), "ppe status")
+        }
         Some(HoldBack::OpenChanges) => reviewed(state),
         Some(HoldBack::Budget) => way(
             "what is left of the budget",

@@ -125,6 +125,19 @@ pub struct LandSpec {
     pub commit: CommitId,
     /// The work in it, whose heads must not have moved.
     pub members: Vec<(Member, Branch)>,
+    /// Which go at it this is, from 0: one more each time that it was red.
+    pub go: u32,
+    /// Whether it is still wished for: what waits there for its turn is taken back if it is not.
+    pub wished: Wished,
+}
+
+/// Whether a landing that is under way is still wished for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wished {
+    /// It is.
+    Still,
+    /// A person wants one of its changes otherwise: it may land only if that cannot be helped any more.
+    NoMore,
 }
 
 /// A verdict to show on a change.
@@ -165,7 +178,7 @@ pub struct CiSpec {
 /// - A branch is moved only from where we last left it, by compare-and-swap, and never while it is checked out.
 /// - `Landed` is said only when the commit is reachable from the target, and what is then at the target's first-parent
 ///   chain is the very tree that was checked. Landing again what has landed says so again. `LandedUnchecked` is said by a
-///   forge that merges by itself, when somebody was faster.
+///   forge that merges by itself, when somebody was faster. `Red` is said by one that judges what it merges.
 /// - Nothing is forced.
 pub trait Forge: Send + Sync + 'static {
     /// Makes a task's branch stand at its tip.

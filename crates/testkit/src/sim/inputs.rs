@@ -253,6 +253,7 @@ fn candidate_inputs(candidate: CandidateId, run: u32, task: &TaskId, onto: &Comm
     for (name, outcome) in [
         ("landed", LandOutcome::Landed(commit("c-landed"))),
         ("landed unchecked", LandOutcome::LandedUnchecked(commit("c-landed"))),
+        ("landing: checks red", LandOutcome::Red(Failure::new(Class::Ci, "red in the queue"))),
         ("landing: target moved", LandOutcome::BaseMoved),
         ("landing: branch moved", LandOutcome::HeadMoved { task: task.clone(), tip: commit("c-moved") }),
         ("landing refused", LandOutcome::Refused("not now".to_owned())),
@@ -300,6 +301,7 @@ fn seen_inputs(id: &TaskId, task: &Task) -> Vec<Named> {
             let tip = task.facts.tip.clone().unwrap_or_else(tip);
             Input::Observed(Observed::Approved { task: id.clone(), tip })
         }),
+        ("seen: approved no more", Input::Observed(Observed::Unapproved { task: id.clone() })),
         (
             "seen: changes requested",
             Input::Observed(Observed::ChangesRequested {

@@ -191,6 +191,9 @@ impl World {
         if self.strikes(5) {
             return Ok(LandOutcome::Refused("local changes in src/lib.rs".to_owned()));
         }
+        if self.strikes(5) {
+            return Ok(LandOutcome::Red(Failure::new(Class::Ci, "red in the forge's queue")));
+        }
         if !self.green.contains(&tree)
             || self.git.tree(commit) != tree
             || self.git.first_parent(commit) != Some(base)

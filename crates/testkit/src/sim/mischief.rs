@@ -117,12 +117,13 @@ impl World {
             if let (Some(Change::Closed(_)), Step::Open | Step::InLane) = (desk.change, &t.step) {
                 seen.push(Input::Observed(Observed::ChangeClosed { task: task.clone() }));
             }
-            // A third of all tips please somebody; which may be another than the run knows by now.
-            if let (Some(Change::Open(_)), Some(branch)) =
-                (desk.change, desk.branch.filter(|tip| tip % 3 == 0))
-            {
-                let tip = commit_id(branch);
-                seen.push(Input::Observed(Observed::Approved { task: task.clone(), tip }));
+            // A third of all tips please somebody until they look closer; which may be another than the run knows by now.
+            if let (Some(Change::Open(_)), Some(branch)) = (desk.change, desk.branch) {
+                let (task, tip) = (task.clone(), commit_id(branch));
+                seen.push(Input::Observed(match (branch % 3, desk.reviews) {
+                    (0, 0) => Observed::Approved { task, tip },
+                    _ => Observed::Unapproved { task },
+                }));
             }
             if let (Some(Change::Open(_)), 1..) = (desk.change, desk.reviews) {
                 let (task, review, text) = (task.clone(), desk.reviews, "rename it".to_owned());

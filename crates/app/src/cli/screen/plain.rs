@@ -188,6 +188,7 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         Event::ChangeOpened { .. }
         | Event::ChangeReturned { .. }
         | Event::ChangeApproved { .. }
+        | Event::ApprovalWithdrawn { .. }
         | Event::ChangeRejected { .. }
         | Event::TaskClosed { .. }
         | Event::TaskHeld { .. }
@@ -397,7 +398,8 @@ fn task(event: &Event, state: &State) -> Option<String> {
             }
             Some(_) | None => format!("✅ {task} PR {change} created, CI pending..."),
         },
-        Event::ChangeApproved { task, tip } => format!("👍 {task} is approved at {}", short(tip)),
+        Event::ChangeApproved { task, tip, .. } => format!("👍 {task} is approved at {}", short(tip)),
+        Event::ApprovalWithdrawn { task } => format!("✋ {task} is approved no more: it waits for approval"),
         Event::ChangeRejected { task, note } => format!("👎 {task} goes back to its agent: {note}"),
         Event::ChangeReturned { task, failure, after } => failed(task, failure, *after, state),
         Event::TaskClosed { task, closure } => {

@@ -122,6 +122,16 @@ impl Decider<'_> {
             self.emit(Event::TreeGreen { tree: built.tree });
             return self.emit(Event::CandidateGreen { candidate: id });
         };
+        self.candidate_red(id, run, failure);
+    }
+
+    /// What was green before is red as it was to land. Like any red check that is repeated before it counts.
+    pub(super) fn red_at_landing(&mut self, id: CandidateId, failure: Failure) {
+        let run = self.candidate(id).map_or(0, |candidate| candidate.runs);
+        self.candidate_red(id, run, failure);
+    }
+
+    fn candidate_red(&mut self, id: CandidateId, run: u32, failure: Failure) {
         let failure = Failure { class: Class::Ci, ..failure };
         self.emit(Event::CheckRed { subject: Subject::Candidate(id), run, failure });
         if !self.withdraw(id) {

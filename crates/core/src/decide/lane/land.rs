@@ -32,6 +32,7 @@ impl Decider<'_> {
                     self.check_base(commit);
                 }
             }
+            LandOutcome::Red(failure) => self.red_at_landing(id, failure),
             LandOutcome::BaseMoved => self.base_moved(id, &members),
             LandOutcome::HeadMoved { task, .. } if !members.contains(&task) => self.stale(),
             LandOutcome::HeadMoved { task, tip } => self.head_moved(id, task, tip),

@@ -151,6 +151,7 @@ impl Decider<'_> {
             return true;
         }
         self.emit(match wish {
+            Wish::Unapprove => Event::ApprovalWithdrawn { task },
             Wish::Park => Event::TaskParked { task, park: Park::Operator },
             Wish::Take => Event::TaskParked { task, park: Park::Taken },
             Wish::Cancel => Event::TaskClosed { task, closure: Closure::Cancelled },

@@ -32,10 +32,11 @@ impl State {
             Event::CheckStarted { subject: Subject::Candidate(id), run } => {
                 self.totals.checks += 1;
                 let candidate = self.candidate(*id)?;
-                let Stage::Checking { built, .. } = &candidate.stage else {
+                let (Stage::Checking { built, .. } | Stage::Landing { built }) = &candidate.stage else {
                     return Err(format!("candidate {id} is not to be checked"));
                 };
                 candidate.stage = Stage::Checking { built: built.clone(), run: *run };
+                candidate.runs = *run;
             }
             Event::CheckStarted { subject: Subject::Base(_), .. } => return self.base_check_started(event),
             Event::TreeGreen { tree } => drop(self.lane.green.insert(tree.clone())),
@@ -112,7 +113,9 @@ impl State {
             }
             Event::CandidateRed { candidate } => {
                 let candidate = self.candidate(*candidate)?;
-                let (Stage::Checking { built, .. }, Some(red)) = (&candidate.stage, &candidate.red) else {
+                let (Stage::Checking { built, .. } | Stage::Landing { built }, Some(red)) =
+                    (&candidate.stage, &candidate.red)
+                else {
                     return Err("it was not red".to_owned());
                 };
                 candidate.stage = Stage::Red { built: built.clone(), failure: red.failure.clone() };
@@ -195,7 +198,7 @@ impl Lane {
         let free = |seat: &u32| self.chain.iter().all(|other| other.seat != *seat);
         let seat = (0..=u32::MAX).find(free).unwrap_or_default();
         let members = members.to_vec();
-        self.chain.push(Candidate { id, seat, members, stage: Stage::Building, red: None });
+        self.chain.push(Candidate { id, seat, members, stage: Stage::Building, red: None, runs: 0 });
     }
 
     /// Changes return to where they came from: the front of the queue.

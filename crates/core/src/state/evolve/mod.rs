@@ -174,7 +174,11 @@ impl State {
                 self.lane.queue.retain(|t| t != task);
                 return self.failed(task, failure, *after);
             }
-            Event::ChangeApproved { task, tip } => self.facts(task)?.approved = Some(tip.clone()),
+            Event::ChangeApproved { task, tip, at } => {
+                let facts = self.facts(task)?;
+                (facts.approved, facts.approved_at) = (Some(tip.clone()), *at);
+            }
+            Event::ApprovalWithdrawn { task } => return self.approval_withdrawn(task),
             Event::ChangeRejected { task, note } => return self.change_rejected(task, note),
             Event::StandstillTold { task } => {
                 let at = self.at(task)?;

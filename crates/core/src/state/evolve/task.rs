@@ -21,6 +21,13 @@ impl State {
         self.enter(task, Step::Parked { park, kind })
     }
 
+    pub(super) fn approval_withdrawn(&mut self, task: &TaskId) -> Result {
+        self.lane.queue.retain(|t| t != task);
+        let facts = self.facts(task)?;
+        (facts.approved, facts.wish) = (None, None);
+        self.enter(task, Step::Open)
+    }
+
     pub(super) fn change_rejected(&mut self, task: &TaskId, note: &str) -> Result {
         self.lane.queue.retain(|t| t != task);
         let facts = self.facts(task)?;
