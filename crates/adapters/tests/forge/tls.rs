@@ -60,6 +60,15 @@ async fn an_authority_of_one_s_own_is_trusted_when_it_is_named_and_else_it_is_sa
         let hint = "name the file with its authority's certificate: forge.ca_file";
         assert!(git.ends_with(hint) && api.ends_with(hint), "{git}\n{api}");
     }
+    // What git is told to trust besides, in a folder, is not trusted either.
+    let folder = dir.path().join("trusted");
+    fs::create_dir(&folder).unwrap();
+    fs::copy(&ours, folder.join("ours.pem")).unwrap();
+    openssl(&folder, &["rehash", "."]);
+    crate::bench::git(bench.world().root(), &["config", "http.sslCAPath", folder.to_str().unwrap()]);
+    let by_folder = over_tls(&bench, port, Some(&another)).publish(publish("T-1", &work, None)).await;
+    let Err(Trouble::Elsewhere(git)) = by_folder else { panic!("it is trusted") };
+    assert!(git.starts_with("git does not trust https://localhost:"), "{git}");
     assert!(bench.hub.told().requests.is_empty());
     let known = over_tls(&bench, port, Some(&ours));
     known.publish(publish("T-1", &work, None)).await.unwrap();

@@ -18,11 +18,13 @@ const HINTS: Hints = Hints { untrusted: UNKNOWN, denied: "is the token right, an
 /// GitHub's repository, for git.
 pub(super) fn remote(repo: Repo, settings: &GitHubSettings) -> Remote {
     let (url, tokens) = (settings.remote.clone(), settings.tokens.clone());
-    let ca_file = settings.authority.as_ref().map(|authority| authority.file.clone());
+    let authority = settings.authority.clone();
     let address = url.clone();
     let access = move |call: Call| {
-        // It wins over whatever else git would trust.
-        let call = ca_file.iter().fold(call, |call, file| call.env("GIT_SSL_CAINFO", file));
+        // It wins over whatever else git would trust, in a file or in a folder.
+        let call = authority.iter().fold(call, |call, authority| {
+            call.env("GIT_SSL_CAINFO", &authority.file).env("GIT_SSL_CAPATH", authority.none.path())
+        });
         if !address.starts_with("http") {
             return Ok(call);
         }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tempfile::TempDir;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 /// What to do about a certificate that nobody known vouches for.
@@ -13,6 +14,8 @@ pub(super) const UNKNOWN: &str = "name the file with its authority's certificate
 pub struct Authority {
     /// The file, for git.
     pub(super) file: PathBuf,
+    /// A folder without any, for what git would look for besides the file.
+    pub(super) none: Arc<TempDir>,
     certificates: Arc<Vec<Certificate<'static>>>,
 }
 
@@ -52,7 +55,9 @@ impl Authority {
         if certificates.is_empty() {
             return Err(AuthorityError::Empty { path });
         }
-        Ok(Self { file: file.to_owned(), certificates: Arc::new(certificates) })
+        let none = TempDir::new()
+            .map_err(|error| AuthorityError::Unreadable { path: path.clone(), why: error.to_string() })?;
+        Ok(Self { file: file.to_owned(), none: Arc::new(none), certificates: Arc::new(certificates) })
     }
 
     pub(super) fn tls(&self) -> TlsConfig {
