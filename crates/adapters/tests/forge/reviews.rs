@@ -102,10 +102,47 @@ async fn an_approval_counts_by_who_may_write_of_what_stands_there_and_while_nobo
     reviews("otto", "CHANGES_REQUESTED");
     reviews("ursula", "APPROVED");
     assert_eq!(approved(&work).await, [], "otto objects");
+    assert!(withdrawn(&bench, number, &base, &work).await, "nor does an earlier approval stand");
     reviews("otto", "DISMISSED");
+    assert!(!withdrawn(&bench, number, &base, &work).await);
     assert_eq!(approved(&work).await, std::slice::from_ref(&work));
     let newer = bench.world().work(&work, "a", "2\n");
     assert_eq!(approved(&newer).await, [], "what stands there now is another");
+    reviews("ursula", "DISMISSED");
+    assert!(withdrawn(&bench, number, &base, &work).await, "who approved thinks better of it");
+    bench.is_content();
+}
+
+/// Whether it is told that nobody approves.
+async fn withdrawn(bench: &OnGitHub, number: ChangeNumber, base: &CommitId, work: &CommitId) -> bool {
+    let seen = looked(bench, number, base, work).await;
+    seen.iter().any(|seen| matches!(seen, Observed::Unapproved { .. }))
+}
+
+#[tokio::test]
+async fn who_may_write_is_asked_once_a_look_for_all_changes() {
+    let approvals = PullSettings { approvals: true, ..PullSettings::default() };
+    let bench = OnGitHub::merging(MergeMethod::Merge).with_pulls(approvals);
+    bench.hub.rules(&json!({"writers": ["ursula"]}));
+    let base = bench.world().tip();
+    let mut open = Vec::new();
+    for task in ["T-1", "T-2", "T-3"] {
+        let published = bench.branch_with_work(task);
+        let number = bench.port().open(change(task, &published)).await.unwrap();
+        bench.hub.person(number.0, &json!({"review": {"user": "ursula", "state": "APPROVED"}}));
+        open.push(OpenTask {
+            task: TaskId::new(task),
+            base: Some(base.clone()),
+            branch: Some(Branch::new(format!("feat/{task}"))),
+            published: Some(published),
+            change: Some(number),
+        });
+    }
+    let look = Look { target: main(), since: base, open, landed: Vec::new() };
+    let seen = bench.port().look(look).await.unwrap();
+    assert_eq!(seen.iter().filter(|seen| matches!(seen, Observed::Approved { .. })).count(), 3);
+    let asked = bench.hub.told().requests.into_iter().filter(|r| r.path.ends_with("/permission"));
+    assert_eq!(asked.count(), 1);
     bench.is_content();
 }
 

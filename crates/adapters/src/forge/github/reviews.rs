@@ -21,6 +21,9 @@ const LONGEST_TEXT: usize = 4_000;
 /// Comments on lines that are told of one review.
 const MOST_COMMENTS: usize = 50;
 
+/// Of each reviewer, whether they may write to the repository, as far as one look has asked.
+type Writers = BTreeMap<String, bool>;
+
 impl Inner {
     /// Asks for reviews. Who cannot be asked is named on the pull request, which is no reason not to have it.
     pub(super) fn request_reviews(&self, number: ChangeNumber) -> Result<(), ApiError> {
@@ -41,18 +44,22 @@ impl Inner {
 
     /// Tells of reviews that request changes, and, where nobody does, of those that approve.
     pub(super) fn look_at_reviews(&self, open: &[OpenTask], seen: &mut Seen) -> Result<(), Trouble> {
+        let mut writers = Writers::default();
         for task in open {
             let (Some(number), Some(tip)) = (task.change, &task.published) else { continue };
             let (wanting, approving): (Vec<_>, Vec<_>) = self
-                .last_words(number, task, tip)?
+                .last_words(number, task, tip, &mut writers)?
                 .into_iter()
                 .partition(|review| review.state == "CHANGES_REQUESTED");
-            let Some(review) = wanting.iter().map(|review| review.id).max() else {
-                if self.settings.pulls.approvals && !approving.is_empty() {
-                    seen.tell(Observed::Approved { task: task.task.clone(), tip: tip.clone() });
-                }
-                continue;
-            };
+            if self.settings.pulls.approvals {
+                let (id, approved) = (task.task.clone(), wanting.is_empty() && !approving.is_empty());
+                seen.tell(if approved {
+                    Observed::Approved { task: id, tip: tip.clone() }
+                } else {
+                    Observed::Unapproved { task: id }
+                });
+            }
+            let Some(review) = wanting.iter().map(|review| review.id).max() else { continue };
             if !self.settings.pulls.review_comments {
                 continue;
             }
@@ -65,12 +72,22 @@ impl Inner {
         Ok(())
     }
 
+    fn may_write(&self, login: String, writers: &mut Writers) -> Result<bool, ApiError> {
+        if let Some(known) = writers.get(&login) {
+            return Ok(*known);
+        }
+        let may = self.api.may_write(&login)?;
+        writers.insert(login, may);
+        Ok(may)
+    }
+
     /// The reviews that approve what stands there now or request changes of it, each its author's last word.
     fn last_words(
         &self,
         number: ChangeNumber,
         task: &OpenTask,
         tip: &CommitId,
+        writers: &mut Writers,
     ) -> Result<Vec<Review>, Trouble> {
         let mut last: BTreeMap<String, Review> = BTreeMap::new();
         for review in self.api.reviews(number)? {
@@ -84,7 +101,7 @@ impl Inner {
             let Some(commit) = &review.commit_id else { continue };
             if review.state != "DISMISSED"
                 && self.is_ours(&task.task, tip, commit)?
-                && self.api.may_write(&login)?
+                && self.may_write(login, writers)?
             {
                 heard.push(review);
             }
