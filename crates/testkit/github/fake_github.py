@@ -10,7 +10,7 @@ contract.py and graph.py): a violation is remembered, and the answer is 599. Add
     POST /_rules   what the repository allows and what its CI does, see hub.py
     POST /_fault   {path, method?, times?, and one or more of: status, headers, body, size, slow_ms, lost}
     POST /_secure  {certificate, key}: serves over TLS as well, and says at which port
-    POST /_person  {number, and state, title or body; or squash; or review}: what a person does to a pull request
+    POST /_person  {number, and state, title or body; or squash; or dequeue; or review}: what a person does to a pull request
 """
 
 import argparse
@@ -28,6 +28,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import queueing
 import reviewing
 from contract import Contract
 from hub import NAME, OWNER, Hub, Refused
@@ -298,6 +299,8 @@ class Handler(BaseHTTPRequestHandler):
                 pull = server.hub.pull(given.pop("number"))
                 if given.pop("squash", False):
                     server.hub.squash_by_hand(pull)
+                elif given.pop("dequeue", False):
+                    queueing.take_out(server.hub, pull, "manual")
                 elif "review" in given:
                     reviewing.review(server.hub, pull, given["review"])
                 else:

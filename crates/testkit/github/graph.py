@@ -6,6 +6,8 @@ does not allow. Knows nothing of HTTP.
 
 from graphql import GraphQLError, build_schema, execute, parse, validate
 
+import queueing
+import waiting
 from hub import NAME, OWNER, Refused
 
 # GitHub gives no more of a list at once.
@@ -54,6 +56,10 @@ class Graph:
             "closePullRequest": self.close_pull,
             "mergePullRequest": self.merge_pull,
             "markPullRequestReadyForReview": self.ready,
+            "enqueuePullRequest": self.enqueue,
+            "dequeuePullRequest": self.dequeue,
+            "enablePullRequestAutoMerge": self.enable_auto_merge,
+            "disablePullRequestAutoMerge": self.disable_auto_merge,
         }
 
     def repository(self, _info, owner, name, **_):
@@ -101,12 +107,52 @@ class Graph:
             "baseRefName": pull["base"],
             "isCrossRepository": False,
             "isDraft": pull["draft"],
-            "isInMergeQueue": False,
-            "isMergeQueueEnabled": False,
+            "isInMergeQueue": queueing.entry_of(self.hub, pull) is not None,
+            "isMergeQueueEnabled": queueing.is_on(self.hub),
+            "mergeQueueEntry": queueing.entry_of(self.hub, pull),
+            "timelineItems": lambda _, **wanted: self.removals(pull, **wanted),
             "createdAt": "2026-11-24T00:00:00Z",
             "mergeStateStatus": "CLEAN",
             "commits": lambda _, **__: {"nodes": [{"commit": self.object(_, oid=pull["sha"])}]},
         }
+
+    @staticmethod
+    def removals(pull, itemTypes=None, last=1, **_):
+        """When it left the merge queue; nothing else of its history is known."""
+        if itemTypes != ["REMOVED_FROM_MERGE_QUEUE_EVENT"]:
+            raise Refused(422, f"the GitHub of the tests knows nothing of {itemTypes}")
+        kind = {"__typename": "RemovedFromMergeQueueEvent"}
+        shown = [{**one, **kind, "beforeCommit": one["before"] and {"oid": one["before"]}} for one in pull["removals"]]
+        return {"nodes": shown[-last:]}
+
+    def enqueue(self, _info, input):  # pylint: disable=redefined-builtin
+        pull = self.by_id(input["pullRequestId"])
+        if why := queueing.put_in(self.hub, pull, input.get("expectedHeadOid")):
+            raise Denied("UNPROCESSABLE", why)
+        return {"mergeQueueEntry": queueing.entry_of(self.hub, pull)}
+
+    def dequeue(self, _info, input):  # pylint: disable=redefined-builtin
+        pull = self.by_id(input["id"])
+        if queueing.entry_of(self.hub, pull) is None:
+            raise Denied("UNPROCESSABLE", "Pull request is not in the queue")
+        entry = queueing.entry_of(self.hub, pull)
+        queueing.take_out(self.hub, pull, "manual")
+        return {"mergeQueueEntry": entry}
+
+    def enable_auto_merge(self, _info, input):  # pylint: disable=redefined-builtin
+        pull = self.by_id(input["pullRequestId"])
+        wanted = {"sha": input.get("expectedHeadOid"), "merge_method": input.get("mergeMethod", "MERGE").lower()}
+        wanted |= {"commit_title": input.get("commitHeadline"), "commit_message": input.get("commitBody")}
+        if why := waiting.enable(self.hub, pull, wanted):
+            raise Denied("UNPROCESSABLE", why)
+        return {"pullRequest": self.pull(pull)}
+
+    def disable_auto_merge(self, _info, input):  # pylint: disable=redefined-builtin
+        pull = self.by_id(input["pullRequestId"])
+        if not pull["auto_merge"]:
+            raise Denied("UNPROCESSABLE", "Can't disable auto-merge for this pull request")
+        pull["auto_merge"] = None
+        return {"pullRequest": self.pull(pull)}
 
     def by_id(self, name):
         return self.hub.pull(name.removeprefix("PR_"))

@@ -11,7 +11,9 @@ import time
 
 import issues
 import merging
+import queueing
 import reviewing
+import waiting
 
 OWNER, NAME = "o", "r"
 REPO = "/repos/{owner}/{repo}"
@@ -52,12 +54,15 @@ class Hub:
         self.comments = []
         self.commits = {}
         self.merges = {}
+        self.queue = []
         # What tests may change: which checks CI has and for which refs, or for pull requests; what the repository allows,
-        # what the token may; how many requests of this hour are left, by resource; and what merging.py names.
+        # what the token may; how many requests of this hour are left, by resource; and what merging.py, queueing.py and
+        # waiting.py name; `late` is how many looks a merge takes to be shown.
         self.rules = {"checks": [], "on": "^refs/heads/ppe/lane/", "on_pulls": False, "required": [], "push": True}
         self.rules |= {"checks_readable": True, "methods": ["merge", "squash", "rebase"], "merge_async": 0, "rush": 0}
         self.rules |= {"approvals": 0, "strict": False, "unknown_ms": 0, "rule_kinds": [], "bypass": False, "left": {}}
-        self.rules |= {"writers": [], "strangers": [], "drafts": True, "issues": []}
+        self.rules |= {"writers": [], "strangers": [], "drafts": True, "issues": [], "late": 0}
+        self.rules |= {"queue_ms": 0, "queue_method": "merge", "on_groups": False, "auto_merge": False, "wedged": False}
 
     # Git.
 
@@ -87,6 +92,8 @@ class Hub:
                 if pull["state"] == "open" and {f"refs/heads/{pull[side]}" for side in ("head", "base")} & news:
                     self.follow(pull)
             merging.settle(self)
+            waiting.settle(self)
+            queueing.settle(self)
 
     def begin_ci(self, sha):
         if self.rules["checks"]:
@@ -142,10 +149,22 @@ class Hub:
         )
         for side, name, sha in (("head", pull["head"], pull["sha"]), ("base", pull["base"], self.tip(pull["base"]))):
             made[side].update(ref=name, sha=sha, label=f"{OWNER}:{name}")
+        made["auto_merge"] = waiting.shown(self, pull, made)
+        if pull["merged"] and self.rules["late"] > 0:
+            # Merged this moment: one that asks is not told at once.
+            self.rules["late"] -= whole
+            made.update(state="open", merged_at=None, closed_at=None, merge_commit_sha=None)
+            return {**made, "merged": False, "mergeable": None} if whole else made
         if whole:
+            made["mergeable_state"] = self.state_of(pull)
             made["merged"] = pull["merged"] is not None
             made["mergeable"] = merging.merges(self, pull) if pull["state"] == "open" else None
         return made
+
+    def state_of(self, pull):
+        """How a pull request stands, in a word."""
+        clean = pull["state"] == "open" and merging.refusal(self, pull, {"merge_method": self.rules["methods"][0]}) is None
+        return "clean" if clean else "dirty" if merging.merges(self, pull) is False else "blocked"
 
     def label(self, name):
         return {
@@ -198,6 +217,8 @@ class Hub:
             "draft": body.get("draft", False),
             "reviewers": [],
             "reviews": [],
+            "auto_merge": None,
+            "removals": [],
             "moved": time.monotonic(),
         }
         self.pulls.append(pull)
@@ -365,6 +386,7 @@ class Hub:
             made.pop(other, None)
         for method, key in (("merge", "merge_commit"), ("squash", "squash_merge"), ("rebase", "rebase_merge")):
             made[f"allow_{key}"] = method in self.rules["methods"]
+        made["allow_auto_merge"] = self.rules["auto_merge"]
         made["permissions"] = {"admin": False, "maintain": False, "push": may, "triage": may, "pull": True}
         return 200, made
 
@@ -387,6 +409,11 @@ class Hub:
         return 200, [{**rule, **source} for rule in rules]
 
     def parameters_of(self, kind):
+        if kind == "merge_queue":
+            sizes = ("max_entries_to_build", "max_entries_to_merge", "min_entries_to_merge")
+            parameters = {**{size: 1 for size in sizes}, "min_entries_to_merge_wait_minutes": 0}
+            parameters |= {"check_response_timeout_minutes": 60, "grouping_strategy": "ALLGREEN"}
+            return {"parameters": {**parameters, "merge_method": self.rules["queue_method"].upper()}}
         if kind != "pull_request":
             return {}
         never = ("dismiss_stale_reviews_on_push", "require_code_owner_review", "require_last_push_approval")

@@ -13,6 +13,8 @@ Functions over a Hub (see hub.py). What the repository demands is in its rules:
 import time
 import uuid
 
+import queueing
+
 MESSAGE = "Merge request enqueued."
 
 
@@ -30,7 +32,7 @@ def missing(hub, pull):
     return [name for name in hub.rules["required"] if found.get(name) not in good]
 
 
-def refusal(hub, pull, wanted):
+def refusal(hub, pull, wanted, queued=False):
     """Why a pull request is not merged now: status and message; None when it can be."""
     if pull["state"] != "open":
         return 405, "Pull Request is not mergeable"
@@ -43,7 +45,9 @@ def refusal(hub, pull, wanted):
     if not merges(hub, pull):
         return 405, "Pull Request is not mergeable"
     base = hub.tip(pull["base"])
-    if hub.rules["strict"] and hub.git("merge-base", "--is-ancestor", base, pull["sha"]) is None:
+    if queueing.is_on(hub) and not queued:
+        return 405, "Changes must be made through the merge queue"
+    if hub.rules["strict"] and not queued and hub.git("merge-base", "--is-ancestor", base, pull["sha"]) is None:
         return 405, "Head branch is out of date. Review and try the merge again."
     if names := missing(hub, pull):
         return 405, f'Required status check "{names[0]}" is expected.'
@@ -111,7 +115,8 @@ def begin(hub, pull, wanted):
     running = next((one for one in hub.merges.values() if one["pull"] is pull and one["status"] == "pending"), None)
     if running:
         return 409, shown(running)
-    refused = refusal(hub, pull, wanted)
+    queued = wanted.get("merge_action") == "merge_queue"
+    refused = None if queued else refusal(hub, pull, wanted)
     if refused:
         return 400, {"status": "failed", "details": {"message": refused[1]}}
     due = time.monotonic() + hub.rules["merge_async"] / 1000
@@ -123,8 +128,8 @@ def begin(hub, pull, wanted):
 def shown(begun):
     if begun["status"] == "merged":
         return {"status": "merged", "details": {"message": begun["message"], "sha": begun["pull"]["merged"]}}
-    if begun["status"] == "failed":
-        return {"status": "failed", "details": {"message": begun["message"]}}
+    if begun["status"] in ("failed", "enqueued"):
+        return {"status": begun["status"], "details": {"message": begun["message"]}}
     wanted = begun["wanted"]
     details = {
         "message": begun["message"],
@@ -140,6 +145,10 @@ def settle(hub):
     """Ends what runs in the background and is due."""
     for begun in hub.merges.values():
         if begun["status"] != "pending" or begun["due"] > time.monotonic():
+            continue
+        if begun["wanted"].get("merge_action") == "merge_queue":
+            why = queueing.put_in(hub, begun["pull"], begun["wanted"].get("sha"))
+            begun.update(status="failed" if why else "enqueued", message=why or "Added to the merge queue.")
             continue
         refused = refusal(hub, begun["pull"], begun["wanted"])
         if refused:

@@ -81,6 +81,8 @@ pub struct Pull {
     pub draft: bool,
     /// Who was asked for a review.
     pub reviewers: Vec<String>,
+    /// How it is to be merged once it may, if it is.
+    pub auto_merge: Option<Value>,
 }
 
 /// A comment.

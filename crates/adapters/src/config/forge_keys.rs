@@ -19,15 +19,22 @@ pub(super) static FORGE_KEYS: &[Key<Settings>] = &[
         choice(&[
             ("push", |s: &mut Settings| s.forge.mode = Some(ForgeMode::Push)),
             ("merge", |s| s.forge.mode = Some(ForgeMode::Merge)),
+            ("queue", |s| s.forge.mode = Some(ForgeMode::Queue)),
         ]),
         &[],
-        "How what is green gets into the target on GitHub: by pushing the very commit that was checked, or by GitHub's merge of the pull request. By default pushed, and merged where rules keep the token's user from pushing.",
+        "How what is green gets into the target on GitHub: by pushing the very commit that was checked, by GitHub's merge of the pull request, or by its merge queue. By default pushed; where rules keep the token's user from that, by the queue where there is one, else merged.",
     ),
     key(
         "forge.draft",
         Kind::Switch { on: |s| s.forge.draft = true, off: |s| s.forge.draft = false },
         &[],
         "Pull requests are drafts until they are to land.",
+    ),
+    key(
+        "forge.auto_merge",
+        Kind::Switch { on: |s| s.forge.auto_merge = true, off: |s| s.forge.auto_merge = false },
+        &[],
+        "What GitHub does not merge yet, since an approval or a check is missing, it is told to merge by itself once it may. Only where GitHub merges, and the repository allows it.",
     ),
     key(
         "forge.reviewers",

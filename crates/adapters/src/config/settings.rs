@@ -96,6 +96,8 @@ pub struct ForgeSettings {
     pub mode: Option<ForgeMode>,
     /// Whether pull requests are drafts until they land.
     pub draft: bool,
+    /// Whether GitHub merges by itself what it does not merge yet.
+    pub auto_merge: bool,
     /// Who is asked for a review of each.
     pub reviewers: Vec<String>,
     /// Whether reviews that request changes go to the agent.
@@ -158,6 +160,8 @@ pub enum ForgeMode {
     Push,
     /// By GitHub's merge of the pull request.
     Merge,
+    /// By GitHub's merge queue.
+    Queue,
 }
 
 /// Bounds on what jobs may use.

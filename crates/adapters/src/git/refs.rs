@@ -5,6 +5,7 @@
 use ppe_core::ids::{Attempt, Branch, CandidateId, CommitId, RunId, TaskId};
 
 use super::{GitError, Repo, commit_id};
+use std::collections::BTreeSet;
 
 /// A text cannot be part of a ref's name.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,20 @@ pub fn target(run: &RunId, task: &TaskId) -> String {
 /// The pin of the commit that last brought a task's branch on a forge up to date with the target.
 pub fn update_of(run: &RunId, task: &TaskId) -> String {
     format!("refs/ppe/run/{run}/{task}/update")
+}
+
+/// The note of when a task's change was last put into a merge queue.
+pub fn queued_of(run: &RunId, task: &TaskId) -> String {
+    format!("refs/ppe/run/{run}/{task}/queued")
+}
+
+/// The runs of which commits of the merge lane are kept.
+pub fn with_lane(repo: &Repo) -> Result<BTreeSet<RunId>, GitError> {
+    let of_lane = |name: &str| {
+        let (run, room) = name.strip_prefix("refs/ppe/run/")?.split_once('/')?;
+        room.starts_with("lane/").then(|| RunId::new(run))
+    };
+    Ok(list(repo, "refs/ppe/run")?.iter().filter_map(|(name, _)| of_lane(name)).collect())
 }
 
 /// A commit of the merge lane.

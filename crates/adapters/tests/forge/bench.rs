@@ -279,6 +279,25 @@ impl OnGitHub {
         bench.renewed()
     }
 
+    /// A bench where GitHub's merge queue merges what lands, and runs CI on what it would merge.
+    pub(crate) fn queueing(pace: Pace) -> Self {
+        let mut bench = Self::at(pace);
+        bench.settings.mode = Some(Mode::Queue);
+        bench.hub.rules(&json!({"rule_kinds": ["merge_queue"], "on_groups": true, "on": "^$"}));
+        bench.renewed()
+    }
+
+    /// The same bench where GitHub is to merge by itself what it does not merge yet.
+    pub(crate) fn with_auto_merge(mut self) -> Self {
+        self.settings.auto_merge = true;
+        self.renewed()
+    }
+
+    /// The same bench with another process.
+    pub(crate) fn renew(self) -> Self {
+        self.renewed()
+    }
+
     /// The same bench with other settings for its pull requests.
     pub(crate) fn with_pulls(mut self, pulls: PullSettings) -> Self {
         self.settings.pulls = pulls;
@@ -308,6 +327,7 @@ impl OnGitHub {
             mode: None,
             method: MergeMethod::Merge,
             pulls: PullSettings::default(),
+            auto_merge: false,
         };
         let port = GitHubPort::new(world.repo.clone(), run(), settings.clone(), plumbing(&world));
         Self { world, hub, port, settings }

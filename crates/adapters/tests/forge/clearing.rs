@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Candidate, OnGitHub, git, main, publish};
 use ppe_adapters::forge::github::Standing;
-use ppe_core::ids::{Branch, CandidateId, TaskId};
+use ppe_core::ids::{Branch, CandidateId, RunId, TaskId};
 use ppe_core::input::Observed;
 use ppe_core::outcome::{BuildOutcome, Verdict};
 use ppe_core::policy::MergeMethod;
@@ -46,7 +46,7 @@ async fn branches_of_red_candidates_go_but_not_those_in_the_lane_nor_what_a_pers
     bench.person_pushes(&theirs, &format!("ppe/lane/{}/c2", crate::bench::run()));
     bench.person_pushes(&theirs, "ppe/lane/another-run/7");
     let candidates = BTreeSet::from([CandidateId(3)]);
-    let standing = Standing { target: main(), candidates, over: Vec::new() };
+    let standing = Standing { target: main(), candidates, landing: Vec::new(), over: Vec::new() };
     bench.port().clear(standing.clone()).await.unwrap();
     let left = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(lane(&bench), left(&["7", "c2", "c3"]));
@@ -83,8 +83,33 @@ async fn pins_of_closed_tasks_go_unless_they_hold_what_is_nowhere_else() {
     seen(&bench, &["T-1", "T-2", "T-3"]).await;
     git(&bench.hub.git_dir, &["update-ref", "-d", "refs/heads/feat/T-2"]);
     let over = vec![Branch::new("feat/T-1"), Branch::new("feat/T-2"), Branch::new("feat/T-4")];
-    let standing = Standing { target: main(), candidates: BTreeSet::new(), over };
+    let standing = Standing { target: main(), candidates: BTreeSet::new(), landing: Vec::new(), over };
     bench.port().clear(standing).await.unwrap();
     assert_eq!(pins(&bench), "refs/ppe/remote/feat/T-2\nrefs/ppe/remote/feat/T-3");
+    bench.is_content();
+}
+
+#[tokio::test]
+async fn what_runs_that_are_over_left_of_their_lanes_goes_and_nobody_else_s_does() {
+    let bench = OnGitHub::new();
+    let (over, live) = (RunId::new("20261101-101010-aaaa"), RunId::new("20261101-101010-bbbb"));
+    let commit = bench.world().work(&bench.world().tip(), "a", "1\n");
+    let theirs = bench.world().work(&commit, "a", "2\n");
+    for run in [&over, &live] {
+        for n in 1..=2 {
+            let pin = format!("refs/ppe/run/{run}/lane/c{n}");
+            git(bench.world().root(), &["update-ref", &pin, commit.as_str()]);
+            bench.person_pushes(&commit, &format!("ppe/lane/{run}/c{n}"));
+        }
+    }
+    bench.person_pushes(&theirs, &format!("ppe/lane/{over}/c2"));
+    for _ in 0..2 {
+        bench.port().clear_over(vec![over.clone()]).await.unwrap();
+    }
+    let all =
+        git(&bench.hub.git_dir, &["for-each-ref", "--format=%(refname:lstrip=4)", "refs/heads/ppe/lane"]);
+    assert_eq!(all, format!("{over}/c2\n{live}/c1\n{live}/c2"), "what a person put there is theirs");
+    let pins = git(bench.world().root(), &["for-each-ref", "--format=%(refname:lstrip=3)", "refs/ppe/run"]);
+    assert_eq!(pins, format!("{live}/lane/c1\n{live}/lane/c2"));
     bench.is_content();
 }

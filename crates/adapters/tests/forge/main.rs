@@ -5,6 +5,7 @@
     reason = "a test that meets an error fails; the lint exempts test functions only"
 )]
 
+mod auto_merge;
 mod bench;
 mod checks;
 mod clearing;
@@ -13,6 +14,7 @@ mod faults;
 mod issues;
 mod merging;
 mod people;
+mod queueing;
 mod reviews;
 mod secrets;
 mod tls;

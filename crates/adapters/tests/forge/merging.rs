@@ -288,8 +288,23 @@ async fn red_is_red_of_the_branch_as_it_would_be_merged() {
     let reruns =
         scene.bench.hub.told().requests.into_iter().filter(|r| r.path.ends_with("/rerun-failed-jobs"));
     assert_eq!(reruns.count(), 1);
-    let refused = scene.land().await;
-    assert!(matches!(refused, Ok(LandOutcome::Refused(_))), "whoever asks for it: {refused:?}");
+    let red = scene.land().await;
+    assert!(matches!(&red, Ok(LandOutcome::Red(failure)) if failure.detail.contains("build on ")), "{red:?}");
     assert_eq!(scene.bench.hub.tip("main").as_deref(), Some(scene.built.base.as_str()));
     scene.bench.is_content();
+}
+
+#[tokio::test]
+async fn a_merge_that_github_shows_late_is_known_by_the_target_as_ours_and_unchecked() {
+    for method in [MergeMethod::Merge, MergeMethod::Squash, MergeMethod::Rebase] {
+        let scene = Scene::new(method).await;
+        assert_eq!(scene.ci(1).await, Ok(Verdict::Green));
+        scene.bench.hub.rules(&json!({"rush": 1, "late": 1000}));
+        scene.bench.hub.fault(&json!({"path": "/merge-async$", "lost": true}));
+        scene.land().await.unwrap_err();
+        let outcome = scene.land().await;
+        let tip = scene.bench.hub.tip("main").map(CommitId::new).unwrap();
+        assert_eq!(outcome, Ok(LandOutcome::LandedUnchecked(tip)), "{method:?}");
+        scene.bench.is_content();
+    }
 }

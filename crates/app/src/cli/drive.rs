@@ -71,6 +71,9 @@ pub(super) async fn drive(
     let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
     let mut running = tokio::spawn(run_loop.run(first));
     face.begin(ui);
+    if let Err(trouble) = leavings.clear_over().await {
+        ui.talk(&format!("note: branches of an earlier run's lane are left: {trouble}"));
+    }
     let end = loop {
         tokio::select! {
             end = &mut running => break end.map_err(AppError::bug)?,

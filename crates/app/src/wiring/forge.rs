@@ -17,7 +17,7 @@ use ppe_core::ids::{Branch, ChangeNumber, RunId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, LandOutcome, Verdict};
 use ppe_core::policy::{Approval, MergeStrategy, Policy};
-use ppe_core::state::{State, Task};
+use ppe_core::state::{Stage, State, Task};
 use ppe_engine::ports::{
     BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, PublishSpec,
     Published, Tickets,
@@ -71,8 +71,20 @@ impl RunForge {
         if state.tasks.iter().all(Task::is_closed) {
             over.push(state.target.clone());
         }
-        let candidates = state.lane.chain.iter().map(|candidate| candidate.id).collect();
-        forge.clear(Standing { target: state.target.clone(), candidates, over }).await
+        let chain = &state.lane.chain;
+        let candidates = chain.iter().map(|candidate| candidate.id).collect();
+        let lands = chain.iter().filter(|candidate| matches!(candidate.stage, Stage::Landing { .. }));
+        let change = |task| state.task(task).and_then(|task| task.facts.change);
+        let landing = lands.flat_map(|candidate| &candidate.members).filter_map(change).collect();
+        forge.clear(Standing { target: state.target.clone(), candidates, landing, over }).await
+    }
+
+    /// Takes away what runs that are over have left elsewhere.
+    pub(super) async fn clear_over(&self, runs: Vec<RunId>) -> Result<(), Trouble> {
+        match self {
+            Self::GitHub(forge) if !runs.is_empty() => forge.clear_over(runs).await,
+            Self::GitHub(_) | Self::Local(_) => Ok(()),
+        }
     }
 
     /// Takes GitHub's calls, if it is to.
@@ -194,6 +206,7 @@ fn github(site: &Site, policy: &Policy) -> Result<GitHubSettings, AppError> {
     let mode = forge.mode.map(|mode| match mode {
         ForgeMode::Push => Mode::Push,
         ForgeMode::Merge => Mode::Merge,
+        ForgeMode::Queue => Mode::Queue,
     });
     let pulls = PullSettings {
         draft: forge.draft,
@@ -202,7 +215,8 @@ fn github(site: &Site, policy: &Policy) -> Result<GitHubSettings, AppError> {
         approvals: policy.approval != Approval::None,
     };
     let method = policy.merge_method;
-    Ok(GitHubSettings { remote, place, tokens, authority, pace, mode, method, pulls })
+    let auto_merge = forge.auto_merge;
+    Ok(GitHubSettings { remote, place, tokens, authority, pace, mode, method, pulls, auto_merge })
 }
 
 /// What the number of a change completes to its address, where changes have one.
@@ -263,9 +277,9 @@ pub(super) fn checks(site: &Site, target: &Branch) -> Vec<Check> {
 /// GitHub merges one pull request at a time, so nothing can be checked and landed together.
 fn several_at_once(site: &Site, landing: Landing) -> Option<Check> {
     let strategy = match (landing.mode, site.settings.policy.merge_strategy) {
-        (Mode::Push, _) | (Mode::Merge, MergeStrategy::Independent | MergeStrategy::Priority) => return None,
-        (Mode::Merge, MergeStrategy::Batch) => "batch",
-        (Mode::Merge, MergeStrategy::Speculative) => "speculative",
+        (Mode::Push, _) | (_, MergeStrategy::Independent | MergeStrategy::Priority) => return None,
+        (Mode::Merge | Mode::Queue, MergeStrategy::Batch) => "batch",
+        (Mode::Merge | Mode::Queue, MergeStrategy::Speculative) => "speculative",
     };
     Some(bad(
         NAME,
@@ -312,6 +326,7 @@ fn mode_word(mode: Mode) -> &'static str {
     match mode {
         Mode::Push => "push",
         Mode::Merge => "merge",
+        Mode::Queue => "queue",
     }
 }
 
@@ -336,7 +351,11 @@ fn recorded(dir: &RunDir) -> Recorded {
     let mut lines = text.lines();
     let place = lines.next().filter(|line| !line.is_empty()).map(str::to_owned);
     let (mode, guarantee) = lines.next().and_then(|line| line.split_once(' ')).unzip();
-    let mode = mode.map(|word| if word == "merge" { Mode::Merge } else { Mode::Push });
+    let mode = mode.map(|word| match word {
+        "merge" => Mode::Merge,
+        "queue" => Mode::Queue,
+        _ => Mode::Push,
+    });
     Recorded { place, mode, guarantee: guarantee.map(str::to_owned) }
 }
 

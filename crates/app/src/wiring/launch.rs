@@ -2,6 +2,7 @@
 
 use super::Site;
 use super::forge::{self, RunForge};
+use super::runs::over_with_lane;
 use crate::error::AppError;
 use ppe_adapters::board::RunBoard;
 use ppe_adapters::clock::AwakeClock;
@@ -238,12 +239,21 @@ pub(crate) struct Launched {
 }
 
 /// What a run leaves elsewhere: branches that it made for a while, and pins of what it saw.
-pub(crate) struct Leavings(Arc<LocalPorts>);
+pub(crate) struct Leavings {
+    ports: Arc<LocalPorts>,
+    /// Other runs that are over, and may have left some as well.
+    over: Vec<RunId>,
+}
 
 impl Leavings {
     /// Takes away what is of no use to the run as it stands.
     pub(crate) async fn clear(&self, state: &State) -> Result<(), Trouble> {
-        self.0.forge.clear(state).await
+        self.ports.forge.clear(state).await
+    }
+
+    /// Takes away what those left who were killed before they could.
+    pub(crate) async fn clear_over(&self) -> Result<(), Trouble> {
+        self.ports.forge.clear_over(self.over.clone()).await
     }
 }
 
@@ -263,7 +273,7 @@ pub(crate) fn launch(
     let options = Options { stay, refresh_ms, radar_ms, change_url, sightings };
     let webhook = ports.forge.webhook(site)?;
     let ports = Arc::new(ports);
-    let leavings = Leavings(Arc::clone(&ports));
+    let leavings = Leavings { ports: Arc::clone(&ports), over: over_with_lane(site, run)? };
     let (run_loop, handle) = RunLoop::new(ports, log, state, options)?;
     let socket = Socket::bind(site, dir, run, handle.clone())?;
     Ok(Launched { run_loop, handle, socket, leavings, webhook })

@@ -6,6 +6,7 @@ use crate::error::AppError;
 use jiff::Zoned;
 use ppe_adapters::config::Settings;
 use ppe_adapters::failpoint;
+use ppe_adapters::git::refs;
 use ppe_adapters::lock::{LockError, Note, RecordLock, holder};
 use ppe_adapters::log::{DEFAULT_BALLAST_BYTES, FileLog, OpenError, digest};
 use ppe_adapters::sources::{Options, Source};
@@ -127,6 +128,19 @@ pub(super) fn read_plan_file(dir: &RunDir) -> Result<Plan, AppError> {
     let text = std::fs::read(&path).map_err(|e| AppError::environment(format!("{}: {e}", path.display())))?;
     serde_json::from_slice(&text)
         .map_err(|e| AppError::environment(format!("{}: not the plan of a run: {e}", path.display())))
+}
+
+/// The other runs that are over, and of whose lane something is kept here.
+pub(super) fn over_with_lane(site: &Site, run: &RunId) -> Result<Vec<RunId>, AppError> {
+    let mut over = Vec::new();
+    for id in refs::with_lane(&site.repo)?.into_iter().filter(|id| id != run) {
+        // What is not known here is not ours to judge.
+        let found = latest(site, Some(id.as_str())).ok().flatten();
+        if found.is_some_and(|found| found.state.progress == Progress::Complete) {
+            over.push(id);
+        }
+    }
+    Ok(over)
 }
 
 /// The latest run of a repository, read without touching anything. A run that never began is passed over.

@@ -23,6 +23,7 @@ mod partial;
 mod pauses;
 mod plan_on_github;
 mod prompt;
+mod queue_on_github;
 mod review;
 mod reviews_on_github;
 mod secrets;

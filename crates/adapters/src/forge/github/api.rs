@@ -4,10 +4,12 @@
 
 mod issues;
 mod merges;
+mod queue;
 mod reviews;
 
 pub(super) use issues::{Issue, IssueLabel};
 pub(super) use merges::{Merge, NewMerge, method_name};
+pub(super) use queue::Removal;
 pub(super) use reviews::{LineComment, Review};
 
 use super::client::{Answer, ApiError, Client};
@@ -31,6 +33,8 @@ pub(super) struct Repository {
     allow_merge_commit: Option<bool>,
     allow_squash_merge: Option<bool>,
     allow_rebase_merge: Option<bool>,
+    /// Not told to everybody.
+    pub(super) allow_auto_merge: Option<bool>,
 }
 
 impl Repository {
@@ -89,6 +93,11 @@ impl Rule {
         self.parameters["required_approving_review_count"].as_u64().unwrap_or_default()
     }
 
+    /// How its merge queue merges, in GitHub's words.
+    pub(super) fn queue_method(&self) -> Option<String> {
+        self.parameters["merge_method"].as_str().map(str::to_lowercase)
+    }
+
     /// The methods by which it lets pull requests be merged.
     pub(super) fn merge_methods(&self) -> Option<Vec<String>> {
         let methods = self.parameters["allowed_merge_methods"].as_array()?;
@@ -131,6 +140,10 @@ pub(super) struct Pull {
     pub(super) draft: bool,
     /// Whether it merges; nothing while GitHub finds out, and in lists.
     pub(super) mergeable: Option<bool>,
+    /// How it stands, in a word of GitHub's.
+    mergeable_state: Option<String>,
+    /// Present if GitHub is to merge it by itself.
+    auto_merge: Option<IgnoredAny>,
     #[serde(default)]
     pub(super) labels: Vec<Label>,
     #[serde(default)]

@@ -6,7 +6,7 @@ use super::ci::lane_branch;
 use super::port::{GitHubPort, Inner};
 use crate::git::refs;
 use crate::git::remote::{self, Pushed};
-use ppe_core::ids::{Branch, CandidateId, CommitId};
+use ppe_core::ids::{Branch, CandidateId, ChangeNumber, CommitId, RunId};
 use ppe_core::input::Trouble;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -18,6 +18,8 @@ pub struct Standing {
     pub target: Branch,
     /// Candidates that are still in the lane.
     pub candidates: BTreeSet<CandidateId>,
+    /// Changes that are being landed.
+    pub landing: Vec<ChangeNumber>,
     /// Branches that nothing more will be done with: those of closed tasks.
     pub over: Vec<Branch>,
 }
@@ -31,10 +33,16 @@ impl GitHubPort {
     pub async fn clear(&self, standing: Standing) -> Result<(), Trouble> {
         self.blocking(move |inner| inner.clear(&standing)).await
     }
+
+    /// Takes away what runs that are over have left of their lanes, be it that they were killed.
+    pub async fn clear_over(&self, runs: Vec<RunId>) -> Result<(), Trouble> {
+        self.blocking(move |inner| inner.clear_over(&runs)).await
+    }
 }
 
 impl Inner {
     fn clear(&self, standing: &Standing) -> Result<(), Trouble> {
+        self.stop_waiting(&standing.landing)?;
         let pushed = self.out_of_the_lane(&standing.candidates)?;
         let pins = self.pins(&standing.over)?;
         if pushed.is_empty() && pins.is_empty() {
@@ -42,15 +50,42 @@ impl Inner {
         }
         let heads = self.remote.heads()?;
         for (branch, commit) in pushed.iter().filter(|(branch, commit)| heads.get(branch) == Some(commit)) {
-            match self.remote.delete(branch, commit)? {
-                // One that somebody has moved meanwhile is theirs.
-                Pushed::Done | Pushed::Stale => {}
-                Pushed::Refused(why) => {
-                    return Err(Trouble::Elsewhere(format!("GitHub keeps {branch}: {why}")));
-                }
-            }
+            self.take_away(branch, commit)?;
         }
         self.drop_pins(pins, &heads, &standing.target)
+    }
+
+    /// While nobody watches, GitHub merges nothing of ours by itself.
+    fn stop_waiting(&self, landing: &[ChangeNumber]) -> Result<(), Trouble> {
+        for change in landing.iter().filter(|_| self.settings.auto_merge) {
+            let pull = self.api.pull(*change)?;
+            if pull.is_open() && pull.is_to_merge_itself() {
+                self.api.disable_auto_merge(&pull.node_id)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn clear_over(&self, runs: &[RunId]) -> Result<(), Trouble> {
+        let heads = self.remote.heads()?;
+        for run in runs {
+            for (candidate, commit) in refs::candidates(&self.repo, run).map_err(machine)? {
+                let branch = lane_branch(run, candidate);
+                if heads.get(&branch) == Some(&commit) {
+                    self.take_away(&branch, &commit)?;
+                }
+                refs::delete(&self.repo, &refs::candidate(run, candidate), &commit).map_err(machine)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a branch away. One that somebody has moved meanwhile is theirs.
+    fn take_away(&self, branch: &Branch, commit: &CommitId) -> Result<(), Trouble> {
+        match self.remote.delete(branch, commit)? {
+            Pushed::Done | Pushed::Stale => Ok(()),
+            Pushed::Refused(why) => Err(Trouble::Elsewhere(format!("GitHub keeps {branch}: {why}"))),
+        }
     }
 
     /// Branches of candidates that have left the lane, with the commits that they were pushed at.

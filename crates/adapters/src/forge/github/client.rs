@@ -344,6 +344,7 @@ impl From<Wrong> for ApiError {
         match wrong.kind.as_deref() {
             Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => Self::Refused { status: 403, why },
             Some("NOT_FOUND") => Self::Refused { status: 404, why },
+            Some("UNPROCESSABLE") => Self::Refused { status: 422, why },
             Some("RATE_LIMITED") => Self::Later(why),
             _ => Self::Lost(why),
         }

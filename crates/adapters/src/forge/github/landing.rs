@@ -83,10 +83,10 @@ impl Inner {
     }
 
     /// What an agent needs to know of red checks: which, and the ends of their logs where they can be read.
-    pub(super) fn failure(&self, spec: &CiSpec, red: &[(String, String)]) -> Result<Failure, Trouble> {
+    pub(super) fn failure(&self, commit: &CommitId, red: &[(String, String)]) -> Result<Failure, Trouble> {
         let named: Vec<_> = red.iter().map(|(name, how)| format!("{name} ({how})")).collect();
         let mut failure = Failure::new(Class::Ci, format!("CI: {}", named.join(", ")));
-        match self.logs(&spec.commit) {
+        match self.logs(commit) {
             Ok(logs) => failure.detail = logs,
             // Only who waits for its turn comes again; what may not be read is done without.
             Err(error @ ApiError::Later(_)) => return Err(error.into()),

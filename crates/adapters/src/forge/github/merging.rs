@@ -4,6 +4,7 @@
 //! GitHub makes the landing's commit. Whether it is what was checked is looked at afterwards: somebody may have landed in
 //! the moment between our look at the target and GitHub's merge.
 
+use super::Mode;
 use super::api::{Merge, NewMerge, Pull, method_name};
 use super::checks::pause;
 use super::ci::RollUp;
@@ -11,16 +12,17 @@ use super::client::ApiError;
 use super::port::{GitHubPort, Inner};
 use super::updating::{Head, Single};
 use crate::failpoint;
-use crate::git::lane::tree_of;
-use crate::git::{GitError, commit_id};
+use crate::git::GitError;
 use ppe_core::ids::{ChangeNumber, CommitId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::{LandOutcome, Verdict};
-use ppe_core::policy::MergeMethod;
-use ppe_engine::ports::{CiSpec, LandSpec};
+use ppe_engine::ports::{CiSpec, LandSpec, Wished};
 use std::fmt::Display;
 use std::sync::PoisonError;
 use std::time::Instant;
+
+/// Why what nobody wishes for any more does not land.
+pub(super) const TAKEN_BACK: &str = "it was taken back";
 
 /// What is to be done about a landing.
 enum Next {
@@ -41,7 +43,12 @@ impl GitHubPort {
         let asked = spec.clone();
         let head = self
             .blocking(move |inner| {
-                inner.update_head(&Single::of(&asked.members, &asked.base, &asked.commit)?)
+                let single = Single::of(&asked.members, &asked.base, &asked.commit)?;
+                match inner.mode {
+                    // Whatever is behind, the queue brings together.
+                    Mode::Queue => inner.present_head(&single),
+                    Mode::Push | Mode::Merge => inner.update_head(&single),
+                }
             })
             .await?;
         match head {
@@ -69,16 +76,27 @@ impl GitHubPort {
             Next::Over(outcome) => return Ok(outcome),
             Next::Merge(head) => head,
         };
-        let known = self.inner.judged.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if known.as_ref() != Some(&head) {
-            match self.judge_head(ci_of(&spec), head.clone()).await? {
-                Some(Verdict::Green) => {}
-                Some(Verdict::Red(failure)) => return Ok(LandOutcome::Refused(failure.summary)),
-                Some(Verdict::Unevaluated(why)) => return Err(Trouble::Elsewhere(why)),
-                None => return Err(Trouble::Elsewhere(format!("{} moved meanwhile", spec.target))),
-            }
+        if let Some(outcome) = self.unless_green(&spec, &head).await? {
+            return Ok(outcome);
         }
         self.blocking(move |inner| inner.merge(&spec, &head)).await
+    }
+
+    /// What becomes of a landing whose head CI does not find green. What was judged in this process is known.
+    pub(super) async fn unless_green(
+        &self,
+        spec: &LandSpec,
+        head: &CommitId,
+    ) -> Result<Option<LandOutcome>, Trouble> {
+        if self.inner.judged.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(head) {
+            return Ok(None);
+        }
+        match self.judge_head(ci_of(spec), head.clone()).await? {
+            Some(Verdict::Green) => Ok(None),
+            Some(Verdict::Red(failure)) => Ok(Some(LandOutcome::Red(failure))),
+            Some(Verdict::Unevaluated(why)) => Err(Trouble::Elsewhere(why)),
+            None => Err(Trouble::Elsewhere(format!("{} moved meanwhile", spec.target))),
+        }
     }
 }
 
@@ -130,17 +148,37 @@ impl Inner {
         if !pull.is_open() {
             return Ok(Next::Over(LandOutcome::Refused(format!("pull request {change} is closed"))));
         }
+        let taken_back = self.settings.auto_merge && spec.wished == Wished::NoMore;
+        if tip != spec.base || taken_back {
+            self.call_off(&pull)?;
+        }
         if tip != spec.base {
             return self.base_moved(spec, change).map(Next::Over);
         }
+        if taken_back {
+            return Ok(Next::Over(LandOutcome::Refused(TAKEN_BACK.to_owned())));
+        }
         match self.update_head(&single)? {
             Head::At(head) => Ok(Next::Merge(head)),
-            Head::Moved(Some(_)) => match self.remote.fetch(&single.branch)? {
-                Some(tip) => Ok(Next::Over(LandOutcome::HeadMoved { task: single.member.task, tip })),
-                None => Err(gone(&single)),
-            },
-            Head::Moved(None) => Err(gone(&single)),
+            Head::Moved(_) => {
+                self.call_off(&pull)?;
+                self.moved(single).map(Next::Over)
+            }
         }
+    }
+
+    /// The outcome for a branch that somebody else has moved.
+    pub(super) fn moved(&self, single: Single) -> Result<LandOutcome, Trouble> {
+        let tip = self.remote.fetch(&single.branch)?.ok_or_else(|| gone(&single))?;
+        Ok(LandOutcome::HeadMoved { task: single.member.task, tip })
+    }
+
+    /// Has GitHub not merge by itself what is not to land like this any more.
+    fn call_off(&self, pull: &Pull) -> Result<(), ApiError> {
+        if self.settings.auto_merge && pull.is_to_merge_itself() {
+            self.api.disable_auto_merge(&pull.node_id)?;
+        }
+        Ok(())
     }
 
     /// Has GitHub merge a head that was judged.
@@ -155,27 +193,43 @@ impl Inner {
             return self.base_moved(spec, change);
         }
         let new = self.new_merge(spec, head).map_err(machine)?;
-        failpoint::hit("merge.before_call");
-        if let Some(why) = self.call_merge(change, &new)? {
+        if let Some(why) = self.merge_or_wait(change, &new)? {
             return Ok(LandOutcome::Refused(why));
         }
-        failpoint::hit("merge.after_call");
         let commit = self.api.pull(change)?.merged_as().ok_or_else(|| {
             Trouble::Elsewhere(format!("pull request {change} was merged, and GitHub does not show it yet"))
         })?;
         self.merged(spec, &commit)
     }
 
-    /// The target is not where it was: by this very change, if a merge of it was still under way.
-    fn base_moved(&self, spec: &LandSpec, change: ChangeNumber) -> Result<LandOutcome, Trouble> {
-        match self.api.pull(change)?.merged_as() {
-            Some(commit) => self.merged(spec, &commit),
-            None => Ok(LandOutcome::BaseMoved),
+    /// Merges at once, or has GitHub do it by itself once it may. Says why neither, if so.
+    fn merge_or_wait(&self, change: ChangeNumber, new: &NewMerge) -> Result<Option<String>, Trouble> {
+        let pull = self.api.pull(change)?;
+        let waits = self.settings.auto_merge && pull.is_to_merge_itself();
+        // What is clean and still there, GitHub has forgotten.
+        if waits && !pull.is_clean() {
+            return Err(waiting(change, "what it requires is not there yet"));
+        }
+        failpoint::hit("merge.before_call");
+        let refused = self.call_merge(change, new)?;
+        failpoint::hit("merge.after_call");
+        let why = match refused {
+            Some(why) if self.settings.auto_merge => why,
+            other => return Ok(other),
+        };
+        match self.api.enable_auto_merge(&pull.node_id, new) {
+            Ok(()) => Err(waiting(change, &why)),
+            // It has become so meanwhile.
+            Err(ApiError::Refused { why, .. }) if why.contains("clean status") => {
+                self.call_merge(change, new)
+            }
+            Err(ApiError::Refused { why: more, .. }) => Ok(Some(format!("{why}; no auto-merge: {more}"))),
+            Err(error) => Err(error.into()),
         }
     }
 
     /// Waits until GitHub has found out whether a pull request merges, or it is over.
-    fn await_mergeable(&self, change: ChangeNumber) -> Result<(), Trouble> {
+    pub(super) fn await_mergeable(&self, change: ChangeNumber) -> Result<(), Trouble> {
         let known = |pull: Pull| Ok((pull.mergeable.is_some() || !pull.is_open()).then_some(()));
         let found = self.await_answer(|| known(self.api.pull(change)?))?;
         found.ok_or_else(|| {
@@ -196,10 +250,10 @@ impl Inner {
         }
     }
 
-    fn await_merge(&self, change: ChangeNumber, begun: Merge) -> Result<Option<String>, Trouble> {
+    pub(super) fn await_merge(&self, change: ChangeNumber, begun: Merge) -> Result<Option<String>, Trouble> {
         let ended = |merge: &Merge| match (merge.status.as_str(), &merge.details.uuid) {
             ("pending", Some(_)) => None,
-            ("merged", _) => Some(None),
+            ("merged" | "enqueued", _) => Some(None),
             _ => Some(Some(merge.details.message.clone())),
         };
         if let Some(ended) = ended(&begun) {
@@ -236,38 +290,10 @@ impl Inner {
             commit_message: message.trim().to_owned(),
         })
     }
+}
 
-    /// What it means that a change is in the target as a commit.
-    fn merged(&self, spec: &LandSpec, commit: &CommitId) -> Result<LandOutcome, Trouble> {
-        let tip = self.target_tip(&spec.target)?;
-        if !self.repo.contains(&tip, commit).map_err(machine)? {
-            let short = ppe_core::wording::short(commit);
-            return Err(Trouble::Elsewhere(format!("{} is not seen to contain {short} yet", spec.target)));
-        }
-        if let Some(why) = self.follow(&spec.target, &tip)? {
-            // It has landed: no command may send it back.
-            return Err(Trouble::Elsewhere(format!("landed on GitHub, but not here: {why}")));
-        }
-        let checked = self.is_as_checked(spec, commit).map_err(machine)?;
-        let commit = commit.clone();
-        Ok(if checked { LandOutcome::Landed(commit) } else { LandOutcome::LandedUnchecked(commit) })
-    }
-
-    /// Whether a landing has the tree that was checked, on the base that it was checked on; or was in that base already.
-    fn is_as_checked(&self, spec: &LandSpec, landed: &CommitId) -> Result<bool, GitError> {
-        if self.repo.contains(&spec.base, landed)? {
-            return Ok(true);
-        }
-        if tree_of(&self.repo, landed)? != tree_of(&self.repo, &spec.commit)? {
-            return Ok(false);
-        }
-        if self.settings.method == MergeMethod::Rebase {
-            return self.repo.contains(landed, &spec.base);
-        }
-        let first = format!("{landed}^1");
-        let call = self.repo.store().args(["rev-parse", "--verify", "--end-of-options", &first]);
-        Ok(commit_id(&call.text()?).as_ref() == Some(&spec.base))
-    }
+fn waiting(change: ChangeNumber, for_what: &str) -> Trouble {
+    Trouble::Elsewhere(format!("GitHub merges pull request {change} by itself once it may: {for_what}"))
 }
 
 fn gone(single: &Single) -> Trouble {

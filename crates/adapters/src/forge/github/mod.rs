@@ -5,7 +5,7 @@
 //!
 //! Landing is by pushing where that is allowed: a candidate is pushed to a branch of its own, CI runs there, and the target
 //! takes that very commit, if it still is where it was (see [`landing`]). Elsewhere GitHub merges the pull request, whose
-//! branch contains the target by then (see [`merging`]). Knows nothing of order, retries or whose fault a red check is.
+//! branch contains the target by then (see [`merging`]), or its merge queue does (see [`queueing`]). Knows nothing of order, retries or whose fault a red check is.
 
 mod access;
 mod api;
@@ -20,11 +20,13 @@ mod graph;
 mod issues;
 mod landing;
 mod looking;
+mod merged;
 mod merging;
 mod place;
 pub mod port;
 mod protection;
 mod publishing;
+mod queueing;
 mod reviews;
 mod survey;
 mod token;
@@ -63,6 +65,8 @@ pub struct GitHubSettings {
     pub method: MergeMethod,
     /// What is done about pull requests besides.
     pub pulls: PullSettings,
+    /// What GitHub does not merge yet, it merges by itself once it may.
+    pub auto_merge: bool,
 }
 
 /// What is done about pull requests besides opening and landing them.
@@ -85,6 +89,8 @@ pub enum Mode {
     Push,
     /// GitHub merges the pull request.
     Merge,
+    /// GitHub's merge queue does.
+    Queue,
 }
 
 /// How fast GitHub is asked and told.

@@ -37,7 +37,7 @@ pub(super) struct Inner {
     pub(super) remote: Remote,
     pub(super) poller: Poller,
     pub(super) settings: GitHubSettings,
-    mode: Mode,
+    pub(super) mode: Mode,
     /// The head of a pull request that CI was last found green on, in this process.
     pub(super) judged: Mutex<Option<CommitId>>,
 }
@@ -91,7 +91,7 @@ impl GitHubPort {
                 RollUp::Green if settled || !required.is_empty() => return Ok(Some(Verdict::Green)),
                 RollUp::None if settled => return Ok(Some(Verdict::Green)),
                 RollUp::Red(red) => {
-                    let failure = self.blocking(move |inner| inner.failure(&spec, &red)).await?;
+                    let failure = self.blocking(move |inner| inner.failure(&spec.commit, &red)).await?;
                     return Ok(Some(Verdict::Red(failure)));
                 }
                 RollUp::Person(what) => return Err(Trouble::Elsewhere(format!("CI waits for you: {what}"))),
@@ -120,7 +120,7 @@ impl Inner {
         };
         match self.mode {
             Mode::Push => Ok(Some(rolled)),
-            Mode::Merge => self.unless_overtaken(spec, rolled),
+            Mode::Merge | Mode::Queue => self.unless_overtaken(spec, rolled),
         }
     }
 }
@@ -143,7 +143,7 @@ impl Forge for GitHubPort {
     }
 
     async fn ci(&self, spec: CiSpec) -> Result<Verdict, Trouble> {
-        if self.inner.mode == Mode::Merge && matches!(spec.subject, Subject::Candidate(_)) {
+        if self.inner.mode != Mode::Push && matches!(spec.subject, Subject::Candidate(_)) {
             return self.ci_of_head(spec).await;
         }
         let asked = spec.clone();
@@ -163,6 +163,7 @@ impl Forge for GitHubPort {
         match self.inner.mode {
             Mode::Push => self.blocking(move |inner| inner.land(&spec)).await,
             Mode::Merge => self.land_by_merge(spec).await,
+            Mode::Queue => self.land_by_queue(spec).await,
         }
     }
 

@@ -22,7 +22,7 @@ const AGAINST_PUSHES: [(&str, &str); 4] = [
 pub enum Guarantee {
     /// What was checked, on what it was checked on.
     Exact,
-    /// The same, by GitHub's word: it merges only what is up to date.
+    /// The same, by GitHub's word: it merges only what is up to date, or what its queue has judged as it lands.
     Serialised,
     /// Looked at afterwards: somebody may have been faster.
     Detected,
@@ -72,13 +72,18 @@ impl Protection {
 
     /// How landings get there: as wished, else pushed wherever that is allowed.
     pub(super) fn mode(&self, wished: Option<Mode>) -> Mode {
-        let merges = self.has("pull_request") || self.has("merge_queue") || self.has("required_signatures");
-        wished.unwrap_or(if merges { Mode::Merge } else { Mode::Push })
+        let merges = self.has("pull_request") || self.has("required_signatures");
+        wished.unwrap_or(match (self.has("merge_queue"), merges) {
+            (true, _) => Mode::Queue,
+            (false, true) => Mode::Merge,
+            (false, false) => Mode::Push,
+        })
     }
 
     pub(super) fn guarantee(&self, mode: Mode) -> Guarantee {
         match mode {
             Mode::Push => Guarantee::Exact,
+            Mode::Queue => Guarantee::Serialised,
             Mode::Merge if self.strict => Guarantee::Serialised,
             Mode::Merge => Guarantee::Detected,
         }
@@ -92,6 +97,11 @@ impl Protection {
     /// The methods by which rules let GitHub merge; nothing if they do not say.
     pub(super) fn methods(&self) -> Option<Vec<String>> {
         self.rules.iter().find_map(Rule::merge_methods)
+    }
+
+    /// How its merge queue merges.
+    pub(super) fn queue_method(&self) -> Option<String> {
+        self.rules.iter().find_map(Rule::queue_method)
     }
 
     /// Whether a landing of this kind has a merge commit where none may be.

@@ -107,7 +107,9 @@ pub fn survey(repo: &Repo, settings: &GitHubSettings, target: &Branch) -> Survey
     let landing = landing_by(&protection, settings);
     findings.extend(match landing.mode {
         Mode::Push => by_push(&protection, settings, target),
-        Mode::Merge => by_merge(&protection, settings, target, &repository, &user),
+        Mode::Merge | Mode::Queue => {
+            by_merge(&protection, settings, (target, landing.mode), &repository, &user)
+        }
     });
     Surveyed { findings, landing: Some(landing) }
 }
@@ -200,15 +202,24 @@ fn by_push(protection: &Protection, settings: &GitHubSettings, target: &Branch) 
 fn by_merge(
     protection: &Protection,
     settings: &GitHubSettings,
-    target: &Branch,
+    (target, mode): (&Branch, Mode),
     repository: &Repository,
     user: &str,
 ) -> Vec<Finding> {
-    let mut found = vec![merges(protection, settings, target)];
-    if protection.has("merge_queue") {
+    let mut found = vec![match mode {
+        Mode::Queue => queues(protection, target),
+        Mode::Merge | Mode::Push => merges(protection, settings, target),
+    }];
+    if mode == Mode::Merge && protection.has("merge_queue") {
         found.push(bad(
-            format!("{target} takes changes only by its merge queue, which ppe does not use yet"),
-            "let the token's user bypass that rule, or land on another branch",
+            format!("{target} takes changes only by its merge queue"),
+            "forge.mode = \"queue\"; or let the token's user bypass that rule",
+        ));
+    }
+    if mode == Mode::Merge && settings.auto_merge && repository.allow_auto_merge == Some(false) {
+        found.push(warning(
+            "GitHub may not merge by itself there (forge.auto_merge)",
+            "allow auto-merge in the repository's settings; until then each merge is tried again by ppe",
         ));
     }
     if protection.has("update") {
@@ -218,7 +229,8 @@ fn by_merge(
         ));
     }
     let (method, allowed) = (method_name(settings.method), repository.merge_methods());
-    let by_rule = protection.methods();
+    let by_queue = protection.queue_method().filter(|_| mode == Mode::Queue).map(|method| vec![method]);
+    let by_rule = by_queue.or_else(|| protection.methods());
     let may = |name: &String| by_rule.as_ref().is_none_or(|rule| rule.contains(name));
     let allowed: Vec<String> = allowed.into_iter().filter(may).collect();
     if !allowed.iter().any(|name| name == method) {
@@ -244,12 +256,24 @@ fn by_merge(
         ));
     }
     if !protection.required.is_empty() {
+        let also = if mode == Mode::Queue { " and on merge_group" } else { "" };
         found.push(good(format!(
-            "CI must say green on each pull request: {}; workflows must run on pull_request",
+            "CI must say green on each pull request: {}; workflows must run on pull_request{also}",
             protection.required.join(", ")
         )));
     }
     found
+}
+
+/// Says aloud that GitHub's queue merges, and what that is worth.
+fn queues(protection: &Protection, target: &Branch) -> Finding {
+    if protection.has("merge_queue") {
+        good(format!(
+            "GitHub's merge queue merges what lands on {target}, one of ours at a time, as its CI has judged it"
+        ))
+    } else {
+        bad(format!("{target} has no merge queue for the token's user"), "leave forge.mode out")
+    }
 }
 
 /// Says aloud that GitHub merges, why, and what that is worth.

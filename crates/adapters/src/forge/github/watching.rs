@@ -44,7 +44,7 @@ impl Inner {
         })
     }
 
-    fn checks_alone(&self, commit: &CommitId) -> Told {
+    pub(super) fn checks_alone(&self, commit: &CommitId) -> Told {
         let mut checks: Vec<Check> = match self.api.check_runs(commit) {
             Ok(runs) => runs.into_iter().map(Check::from).collect(),
             // Tokens of the finer kind have no right to read checks: workflows tell the same of GitHub's own CI.

@@ -5,6 +5,7 @@ use crate::forge::github::client::ApiError;
 use ppe_core::ids::{ChangeNumber, CommitId};
 use ppe_core::policy::MergeMethod;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use ureq::http::Method;
 
 /// A merge that is wished for.
@@ -42,7 +43,7 @@ pub(in crate::forge::github) struct MergeDetails {
 }
 
 impl Api {
-    fn pull_path(&self, number: ChangeNumber) -> String {
+    pub(super) fn pull_path(&self, number: ChangeNumber) -> String {
         format!("{}/pulls/{}", self.repo, number.0)
     }
 
@@ -60,6 +61,31 @@ impl Api {
         }
         let path = format!("{}/merge-async", self.pull_path(number));
         self.client.write(Method::PUT, &path, &Direct { new, merge_action: "direct_merge" })
+    }
+
+    /// Has GitHub merge as soon as nothing is against it. Only GraphQL can.
+    pub(in crate::forge::github) fn enable_auto_merge(
+        &self,
+        node_id: &str,
+        new: &NewMerge,
+    ) -> Result<(), ApiError> {
+        let query = "mutation($input: EnablePullRequestAutoMergeInput!) { enablePullRequestAutoMerge(input: $input) \
+            { clientMutationId } }";
+        let input = json!({
+            "pullRequestId": node_id,
+            "expectedHeadOid": new.sha,
+            "mergeMethod": new.merge_method.to_uppercase(),
+            "commitHeadline": new.commit_title,
+            "commitBody": new.commit_message,
+        });
+        self.client.mutate(&json!({ "query": query, "variables": { "input": input } }))
+    }
+
+    /// Has GitHub do so no more.
+    pub(in crate::forge::github) fn disable_auto_merge(&self, node_id: &str) -> Result<(), ApiError> {
+        let query = "mutation($id: ID!) { disablePullRequestAutoMerge(input: {pullRequestId: $id}) \
+            { clientMutationId } }";
+        self.client.mutate(&json!({ "query": query, "variables": { "id": node_id } }))
     }
 
     /// How a merge that was begun stands.
@@ -88,6 +114,16 @@ impl Pull {
     pub(in crate::forge::github) fn merged_as(&self) -> Option<CommitId> {
         let commit = self.merge_commit_sha.as_deref().filter(|_| self.merged_at.is_some())?;
         Some(CommitId::new(commit))
+    }
+
+    /// Whether GitHub is to merge it as soon as nothing is against it.
+    pub(in crate::forge::github) fn is_to_merge_itself(&self) -> bool {
+        self.auto_merge.is_some()
+    }
+
+    /// Whether nothing is against its merge.
+    pub(in crate::forge::github) fn is_clean(&self) -> bool {
+        self.mergeable_state.as_deref() == Some("clean")
     }
 
     /// Where its branch stands, as far as GitHub has seen.
