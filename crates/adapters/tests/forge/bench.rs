@@ -38,6 +38,10 @@ pub(crate) trait Bench {
     fn branches(&self) -> PathBuf;
     fn changes(&self) -> Vec<Shown>;
     fn person_closes(&self, change: ChangeNumber);
+    /// Whether the commit of a landing is of its making.
+    fn makes_landings(&self) -> bool {
+        false
+    }
     /// Nothing happened that may not.
     fn is_content(&self) {}
 
@@ -287,6 +291,14 @@ impl OnGitHub {
         bench.renewed()
     }
 
+    /// The same bench where the queue merges in another manner.
+    pub(crate) fn by(mut self, method: MergeMethod) -> Self {
+        self.settings.method = method;
+        let name = if method == MergeMethod::Squash { "squash" } else { "merge" };
+        self.hub.rules(&json!({"queue_method": name}));
+        self.renewed()
+    }
+
     /// The same bench where GitHub is to merge by itself what it does not merge yet.
     pub(crate) fn with_auto_merge(mut self) -> Self {
         self.settings.auto_merge = true;
@@ -388,6 +400,10 @@ impl Bench for OnGitHub {
 
     fn person_closes(&self, change: ChangeNumber) {
         self.hub.person(change.0, &json!({"state": "closed"}));
+    }
+
+    fn makes_landings(&self) -> bool {
+        self.settings.mode.is_some_and(|mode| mode != Mode::Push)
     }
 
     fn is_content(&self) {

@@ -1,45 +1,66 @@
 //! The contract of the ports, asked of each forge.
 
-use crate::bench::{Bench, Candidate, Local, OnGitHub, change, main, publish};
-use ppe_core::ids::{CandidateId, CommitId, TaskId};
+use crate::bench::{Bench, Candidate, Local, OnGitHub, QUICK, change, git, main, publish};
+use ppe_core::ids::{CommitId, TaskId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, Built, Clash, ClashWith, Class, Failure, LandOutcome, Verdict};
 use ppe_core::policy::MergeMethod;
 use ppe_core::state::Subject;
-use ppe_engine::ports::{CheckReport, CiSpec, Forge, LabelSpec, Lane, Look, OpenTask};
+use ppe_engine::ports::{CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, OpenTask};
 
-/// Each promise as a test for each forge.
+/// Each promise as a test for each forge that makes it.
 macro_rules! promises {
-    ($($promise:ident),* $(,)?) => {
-        mod local {
+    ($($promise:ident: $($forge:ident)*;)*) => {
+        $(mod $promise {
             $(#[tokio::test]
-            async fn $promise() {
-                super::$promise(&<super::Local as super::Bench>::new()).await;
-            })*
-        }
-        mod github {
-            $(#[tokio::test]
-            async fn $promise() {
-                let bench = <super::OnGitHub as super::Bench>::new();
+            async fn $forge() {
+                let bench = super::$forge();
                 super::$promise(&bench).await;
                 super::Bench::is_content(&bench);
             })*
-        }
+        })*
     };
 }
 
-promises!(
-    branches_are_made_once_and_moved_only_from_where_we_left_them,
-    names_that_are_taken_are_left_to_whom_they_are,
-    a_branch_has_one_open_change_whose_text_is_kept_up,
-    a_change_that_needs_a_person_says_so_once,
-    verdicts_are_shown_and_told_again_without_harm,
-    a_candidate_lands_once_exactly_as_it_was_built,
-    a_squashed_candidate_lands_and_its_change_is_over,
-    nothing_lands_on_a_base_or_from_a_head_that_has_moved,
-    looks_tell_what_others_did_at_every_look,
-    what_landed_and_was_taken_out_again_is_told,
-);
+promises! {
+    branches_are_made_once_and_moved_only_from_where_we_left_them: local pushed merged queued;
+    names_that_are_taken_are_left_to_whom_they_are: local pushed merged queued;
+    a_branch_has_one_open_change_whose_text_is_kept_up: local pushed merged queued;
+    a_change_that_needs_a_person_says_so_once: local pushed merged queued;
+    verdicts_are_shown_and_told_again_without_harm: local pushed merged queued;
+    a_candidate_lands_once_exactly_as_it_was_built: local pushed merged queued;
+    a_squashed_candidate_lands_and_its_change_is_over: local pushed squashed squashed_in_a_queue;
+    nothing_lands_on_a_base_or_from_a_head_that_has_moved: local pushed merged;
+    looks_tell_what_others_did_at_every_look: local pushed merged queued;
+    what_landed_and_was_taken_out_again_is_told: local pushed merged queued;
+}
+
+fn local() -> Local {
+    Local::new()
+}
+
+/// GitHub's target takes the very commit that was checked.
+fn pushed() -> OnGitHub {
+    OnGitHub::new()
+}
+
+/// GitHub merges pull requests.
+fn merged() -> OnGitHub {
+    OnGitHub::merging(MergeMethod::Merge)
+}
+
+/// Its merge queue does.
+fn queued() -> OnGitHub {
+    OnGitHub::queueing(QUICK)
+}
+
+fn squashed() -> OnGitHub {
+    OnGitHub::merging(MergeMethod::Squash)
+}
+
+fn squashed_in_a_queue() -> OnGitHub {
+    OnGitHub::queueing(QUICK).by(MergeMethod::Squash)
+}
 
 async fn branches_are_made_once_and_moved_only_from_where_we_left_them(bench: &impl Bench) {
     let (world, port) = (bench.world(), bench.port());
@@ -63,7 +84,7 @@ async fn branches_are_made_once_and_moved_only_from_where_we_left_them(bench: &i
     assert!(why.contains("someone moved feat/T-1") && why.contains("left as it is"), "{why}");
     assert_eq!(bench.branch("feat/T-1").as_deref(), Some(theirs.as_str()));
 
-    crate::bench::git(&bench.branches(), &["update-ref", "-d", "refs/heads/feat/T-1"]);
+    git(&bench.branches(), &["update-ref", "-d", "refs/heads/feat/T-1"]);
     port.publish(publish("T-1", &third, Some(&second))).await.unwrap();
     assert_eq!(
         bench.branch("feat/T-1").as_deref(),
@@ -148,47 +169,51 @@ async fn built(bench: &impl Bench, candidate: &Candidate) -> Built {
     }
 }
 
-async fn green(bench: &impl Bench, candidate: CandidateId, commit: &CommitId) {
-    let (subject, commit) = (Subject::Candidate(candidate), commit.clone());
-    let verdict = bench
-        .port()
-        .ci(CiSpec { subject, run: 1, base: commit.clone(), commit, target: main(), members: Vec::new() })
-        .await
-        .unwrap();
+async fn green(bench: &impl Bench, candidate: &Candidate, made: &Built) {
+    let LandSpec { candidate, target, base, commit, members, .. } =
+        candidate.landing(&made.base, &made.commit);
+    let subject = Subject::Candidate(candidate);
+    let verdict = bench.port().ci(CiSpec { subject, run: 1, base, commit, target, members }).await.unwrap();
     assert_eq!(verdict, Verdict::Green, "a forge without checks has nothing against it");
 }
 
+/// Lands what was built, twice, and demands that the target is then what was checked, on what it was checked on.
+async fn landed(bench: &impl Bench, candidate: &Candidate, made: &Built) -> CommitId {
+    let land = async || bench.port().land(candidate.landing(&made.base, &made.commit)).await.unwrap();
+    let LandOutcome::Landed(commit) = land().await else { panic!("it lands") };
+    assert_eq!(land().await, LandOutcome::Landed(commit.clone()), "and is told again");
+    assert!(commit == made.commit || bench.makes_landings());
+    let told = |commit: &CommitId, what: &str| {
+        git(bench.world().root(), &["show", "-s", &format!("--format={what}"), commit.as_str()])
+    };
+    assert_eq!(told(&commit, "%T %P"), told(&made.commit, "%T %P"), "its tree and parents");
+    assert_eq!(bench.branch("main").as_deref(), Some(commit.as_str()));
+    assert_eq!(bench.world().tip(), commit, "the user's target has it");
+    commit
+}
+
 async fn a_candidate_lands_once_exactly_as_it_was_built(bench: &impl Bench) {
-    let (world, port) = (bench.world(), bench.port());
+    let world = bench.world();
     let work = world.work(&world.tip(), "a", "1\n");
     let candidate = Candidate::new(bench, 1, "T-1", &work, MergeMethod::Merge).await;
     let made = built(bench, &candidate).await;
     assert_eq!(built(bench, &candidate).await, made, "a repeat gives the same commit");
     assert_eq!(made.base, world.tip());
-    green(bench, CandidateId(1), &made.commit).await;
+    green(bench, &candidate, &made).await;
     assert_eq!(bench.branch("main").as_deref(), Some(made.base.as_str()), "nothing has landed");
-    for _ in 0..2 {
-        let landed = port.land(candidate.landing(&made.base, &made.commit)).await.unwrap();
-        assert_eq!(landed, LandOutcome::Landed(made.commit.clone()));
-    }
-    assert_eq!(bench.branch("main").as_deref(), Some(made.commit.as_str()));
-    assert_eq!(world.tip(), made.commit, "the user's target has it");
+    landed(bench, &candidate, &made).await;
     assert_eq!(bench.changes()[0].state, "merged");
     assert_eq!(bench.branch("feat/T-1").as_deref(), Some(work.as_str()), "the work's branch stays");
-    let left = crate::bench::git(&bench.branches(), &["for-each-ref", "refs/heads/ppe"]);
+    let left = git(&bench.branches(), &["for-each-ref", "refs/heads/ppe"]);
     assert_eq!(left, "", "no branch of the lane's is left");
 }
 
 async fn a_squashed_candidate_lands_and_its_change_is_over(bench: &impl Bench) {
-    let (world, port) = (bench.world(), bench.port());
+    let world = bench.world();
     let work = world.work(&world.tip(), "a", "1\n");
     let candidate = Candidate::new(bench, 1, "T-1", &work, MergeMethod::Squash).await;
     let made = built(bench, &candidate).await;
-    for _ in 0..2 {
-        let landed = port.land(candidate.landing(&made.base, &made.commit)).await.unwrap();
-        assert_eq!(landed, LandOutcome::Landed(made.commit.clone()));
-    }
-    assert_eq!(bench.branch("main").as_deref(), Some(made.commit.as_str()));
+    landed(bench, &candidate, &made).await;
     assert_ne!(bench.changes()[0].state, "open");
     assert!(bench.changes()[0].comments.len() <= 1);
 }
@@ -274,8 +299,8 @@ async fn what_landed_and_was_taken_out_again_is_told(bench: &impl Bench) {
     let work = world.work(&began, "a", "1\n");
     let candidate = Candidate::new(bench, 1, "T-1", &work, MergeMethod::Merge).await;
     let made = built(bench, &candidate).await;
-    port.land(candidate.landing(&made.base, &made.commit)).await.unwrap();
-    let landed = vec![(TaskId::new("T-1"), made.commit.clone())];
+    let commit = landed(bench, &candidate, &made).await;
+    let landed = vec![(TaskId::new("T-1"), commit.clone())];
     let look = Look { target: main(), since: began.clone(), open: Vec::new(), landed };
     let gone = async || match &port.look(look.clone()).await.unwrap()[..] {
         [Observed::Target { gone, .. }] => gone.clone(),
@@ -284,6 +309,6 @@ async fn what_landed_and_was_taken_out_again_is_told(bench: &impl Bench) {
     assert_eq!(gone().await, []);
     bench.person_pushes(&began, "main");
     assert_eq!([gone().await, gone().await], [[TaskId::new("T-1")], [TaskId::new("T-1")]]);
-    bench.person_pushes(&made.commit, "main");
+    bench.person_pushes(&commit, "main");
     assert_eq!(gone().await, []);
 }
