@@ -150,6 +150,34 @@ async fn whatever_answer_is_lost_it_is_put_in_once_and_known_after_a_crash() {
 }
 
 #[tokio::test]
+async fn what_was_thrown_out_before_its_answer_came_is_not_put_in_again() {
+    let steps = json!([[0, "completed", "failure"]]);
+    let mut scene = Scene::new(QUICK, &json!({"checks": [{"name": "build", "steps": steps}]})).await;
+    scene.bench.hub.fault(&json!({"path": "/merge-async$", "method": "PUT", "lost": true}));
+    let lost = scene.land().await;
+    assert!(matches!(lost, Err(Trouble::Elsewhere(_))), "{lost:?}");
+    scene.bench = scene.bench.renew();
+    let told = scene.land().await;
+    assert!(matches!(told, Ok(LandOutcome::Red(_))), "{told:?}");
+    assert_eq!(scene.times_put_in(), 1);
+    scene.bench.is_content();
+}
+
+#[tokio::test]
+async fn what_is_being_put_in_is_waited_for_and_not_put_in_beside() {
+    let mut scene = Scene::new(SHORT, &ci(&json!("success"))).await;
+    scene.bench.hub.rules(&json!({"merge_async": 60_000}));
+    scene.bench.hub.fault(&json!({"path": "/merge-async$", "method": "PUT", "lost": true}));
+    for _ in 0..2 {
+        let told = scene.land().await;
+        assert!(matches!(told, Err(Trouble::Elsewhere(_))), "it is under way, and not refused: {told:?}");
+        scene.bench = scene.bench.renew();
+    }
+    assert_eq!(scene.times_put_in(), 1);
+    scene.bench.is_content();
+}
+
+#[tokio::test]
 async fn its_place_is_said_a_person_who_takes_it_out_has_it_and_what_is_taken_back_leaves() {
     let scene = Scene::new(SHORT, &ci(&json!("success"))).await;
     scene.bench.hub.rules(&json!({"queue_ms": 60_000}));

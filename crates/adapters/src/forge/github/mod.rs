@@ -5,7 +5,8 @@
 //!
 //! Landing is by pushing where that is allowed: a candidate is pushed to a branch of its own, CI runs there, and the target
 //! takes that very commit, if it still is where it was (see [`landing`]). Elsewhere GitHub merges the pull request, whose
-//! branch contains the target by then (see [`merging`]), or its merge queue does (see [`queueing`]). Knows nothing of order, retries or whose fault a red check is.
+//! branch contains the target by then (see [`merging`]), or its merge queue does (see [`queueing`]). Knows nothing of order,
+//! retries or whose fault a red check is.
 
 mod access;
 mod api;

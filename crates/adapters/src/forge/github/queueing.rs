@@ -67,6 +67,11 @@ impl GitHubPort {
                 Next::Over(outcome) => return Ok(outcome),
                 Next::Wait(what) if begun.elapsed() >= pace.limit => return Err(Trouble::Elsewhere(what)),
                 Next::Wait(_) => {}
+                Next::PutIn(ready) if look > 0 && begun.elapsed() >= pace.limit => {
+                    let change = ready.change;
+                    let what = format!("GitHub does not show pull request {change} in its merge queue yet");
+                    return Err(Trouble::Elsewhere(what));
+                }
                 Next::PutIn(ready) => {
                     if let Some(outcome) = self.unless_green(&spec, &ready.head).await? {
                         return Ok(outcome);
@@ -156,8 +161,9 @@ impl Inner {
         failpoint::hit("queue.before_call");
         let refused = self.call_queue(ready)?;
         failpoint::hit("queue.after_call");
+        // What was refused since it is done already is seen at the next look.
         match refused {
-            Some(why) if self.api.in_queue(ready.change)?.entry.is_none() => {
+            Some(why) if matches!(self.next_in_queue(spec)?, Next::PutIn(_)) => {
                 Ok(Some(LandOutcome::Refused(why)))
             }
             Some(_) | None => Ok(None),
@@ -167,7 +173,7 @@ impl Inner {
     /// Says why it was refused, if it was.
     fn call_queue(&self, ready: &Ready) -> Result<Option<String>, Trouble> {
         let refused = |error: ApiError| match error {
-            ApiError::Refused { status: 400 | 403 | 405 | 409 | 422, why } => Ok(Some(why)),
+            ApiError::Refused { status: 400 | 403 | 405 | 422, why } => Ok(Some(why)),
             error => Err(Trouble::from(error)),
         };
         match self.api.begin_queueing(ready.change, &ready.head) {
