@@ -50,8 +50,11 @@ async fn branches_of_red_candidates_go_but_not_those_in_the_lane_nor_what_a_pers
     bench.port().clear(standing.clone()).await.unwrap();
     let left = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(lane(&bench), left(&["7", "c2", "c3"]));
+    let built =
+        || git(bench.world().root(), &["for-each-ref", "--format=%(refname:lstrip=5)", "refs/ppe/run"]);
+    assert_eq!(built(), "c3", "of what is taken away no pin is left");
     bench.port().clear(Standing { candidates: BTreeSet::new(), ..standing }).await.unwrap();
-    assert_eq!(lane(&bench), left(&["7", "c2"]));
+    assert_eq!((lane(&bench), built()), (left(&["7", "c2"]), String::new()));
     bench.is_content();
 }
 

@@ -8,7 +8,7 @@ use super::ui::{Terminal, Ui};
 use crate::error::{AppError, EXIT_DONE, EXIT_INTERRUPTED, EXIT_NEEDS_YOU, EXIT_PAUSED};
 use crate::wiring::{Background, Launched, Measuring, RunDir, Site, Startup, outside};
 use ppe_core::decide::{Rest, rest};
-use ppe_core::input::{Command, Input, Reply};
+use ppe_core::input::{Command, Input, Reply, Trouble};
 use ppe_core::state::{State, StopMode};
 use ppe_core::text::shown;
 use ppe_core::view::{Live, RunView, view};
@@ -71,12 +71,14 @@ pub(super) async fn drive(
     let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
     let mut running = tokio::spawn(run_loop.run(first));
     face.begin(ui);
-    if let Err(trouble) = leavings.clear_over().await {
-        ui.talk(&format!("note: branches of an earlier run's lane are left: {trouble}"));
-    }
+    let mut clearing = Some(Box::pin(leavings.clear_over()));
     let end = loop {
         tokio::select! {
             end = &mut running => break end.map_err(AppError::bug)?,
+            cleared = some(&mut clearing) => {
+                clearing = None;
+                say_what_is_left(cleared, "an earlier run", ui);
+            }
             _ = tick.tick() => face.tick(&handle, ui),
             snapshot = handle.fresh(), if drive.shown == Shown::Screen => {
                 if let Ok(snapshot) = snapshot {
@@ -101,10 +103,11 @@ pub(super) async fn drive(
     face.end(&handle, ui);
     socket.close().await;
     drop(webhook);
-    if matches!(end, End::Rest(_))
-        && let Err(trouble) = leavings.clear(&handle.snapshot().state).await
-    {
-        ui.talk(&format!("note: branches of the lane may be left: {trouble}"));
+    if matches!(end, End::Rest(_)) {
+        if let Some(clearing) = clearing {
+            say_what_is_left(clearing.await, "an earlier run", ui);
+        }
+        say_what_is_left(leavings.clear(&handle.snapshot().state).await, "the run", ui);
     }
     conclude(&drive, &face, &handle.snapshot(), &end, ui)
 }
@@ -138,6 +141,20 @@ fn conclude(drive: &Drive, face: &Face, last: &Snapshot, end: &End, ui: &mut Ui)
         End::Rest(Rest::Stopped) if face.needed_user => EXIT_NEEDS_YOU,
         End::Rest(Rest::Paused | Rest::Stopped) | End::Left | End::LogFailed(_) => EXIT_PAUSED,
     })
+}
+
+fn say_what_is_left(cleared: Result<(), Trouble>, of: &str, ui: &mut Ui) {
+    if let Err(trouble) = cleared {
+        ui.talk(&format!("note: branches of the lane of {of} may be left: {trouble}"));
+    }
+}
+
+/// What comes of something that may be over already.
+async fn some<T>(pending: &mut Option<impl Future<Output = T> + Unpin>) -> T {
+    match pending {
+        Some(pending) => pending.await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn next_key(keys: &mut Option<mpsc::Receiver<String>>) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use super::Site;
 use super::check::{Check, bad, good, warning};
+use super::runs::over_with_lane;
 use crate::error::AppError;
 use ppe_adapters::config::{ForgeKind, ForgeMode};
 use ppe_adapters::forge::github::port::GitHubPort;
@@ -77,6 +78,14 @@ impl RunForge {
         let change = |task| state.task(task).and_then(|task| task.facts.change);
         let landing = lands.flat_map(|candidate| &candidate.members).filter_map(change).collect();
         forge.clear(Standing { target: state.target.clone(), candidates, landing, over }).await
+    }
+
+    /// The runs that were killed before they could take away what they have made elsewhere.
+    pub(super) fn unclear(&self, site: &Site, run: &RunId) -> Result<Vec<RunId>, AppError> {
+        match self {
+            Self::GitHub(_) => over_with_lane(site, run),
+            Self::Local(_) => Ok(Vec::new()),
+        }
     }
 
     /// Takes away what runs that are over have left elsewhere.

@@ -2,7 +2,6 @@
 
 use super::Site;
 use super::forge::{self, RunForge};
-use super::runs::over_with_lane;
 use crate::error::AppError;
 use ppe_adapters::board::RunBoard;
 use ppe_adapters::clock::AwakeClock;
@@ -273,7 +272,7 @@ pub(crate) fn launch(
     let options = Options { stay, refresh_ms, radar_ms, change_url, sightings };
     let webhook = ports.forge.webhook(site)?;
     let ports = Arc::new(ports);
-    let leavings = Leavings { ports: Arc::clone(&ports), over: over_with_lane(site, run)? };
+    let leavings = Leavings { over: ports.forge.unclear(site, run)?, ports: Arc::clone(&ports) };
     let (run_loop, handle) = RunLoop::new(ports, log, state, options)?;
     let socket = Socket::bind(site, dir, run, handle.clone())?;
     Ok(Launched { run_loop, handle, socket, leavings, webhook })

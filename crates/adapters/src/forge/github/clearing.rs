@@ -43,15 +43,14 @@ impl GitHubPort {
 impl Inner {
     fn clear(&self, standing: &Standing) -> Result<(), Trouble> {
         self.stop_waiting(&standing.landing)?;
-        let pushed = self.out_of_the_lane(&standing.candidates)?;
+        let built = refs::candidates(&self.repo, &self.run).map_err(machine)?.into_iter();
+        let out: Vec<_> = built.filter(|(id, _)| !standing.candidates.contains(id)).collect();
         let pins = self.pins(&standing.over)?;
-        if pushed.is_empty() && pins.is_empty() {
+        if out.is_empty() && pins.is_empty() {
             return Ok(());
         }
         let heads = self.remote.heads()?;
-        for (branch, commit) in pushed.iter().filter(|(branch, commit)| heads.get(branch) == Some(commit)) {
-            self.take_away(branch, commit)?;
-        }
+        self.clear_lane(&self.run, out, &heads)?;
         self.drop_pins(pins, &heads, &standing.target)
     }
 
@@ -69,13 +68,25 @@ impl Inner {
     fn clear_over(&self, runs: &[RunId]) -> Result<(), Trouble> {
         let heads = self.remote.heads()?;
         for run in runs {
-            for (candidate, commit) in refs::candidates(&self.repo, run).map_err(machine)? {
-                let branch = lane_branch(run, candidate);
-                if heads.get(&branch) == Some(&commit) {
-                    self.take_away(&branch, &commit)?;
-                }
-                refs::delete(&self.repo, &refs::candidate(run, candidate), &commit).map_err(machine)?;
+            let built = refs::candidates(&self.repo, run).map_err(machine)?;
+            self.clear_lane(run, built, &heads)?;
+        }
+        Ok(())
+    }
+
+    /// Takes away the branches of candidates, and then what says that there may be one.
+    fn clear_lane(
+        &self,
+        run: &RunId,
+        candidates: Vec<(CandidateId, CommitId)>,
+        heads: &BTreeMap<Branch, CommitId>,
+    ) -> Result<(), Trouble> {
+        for (candidate, commit) in candidates {
+            let branch = lane_branch(run, candidate);
+            if heads.get(&branch) == Some(&commit) {
+                self.take_away(&branch, &commit)?;
             }
+            refs::delete(&self.repo, &refs::candidate(run, candidate), &commit).map_err(machine)?;
         }
         Ok(())
     }
@@ -86,16 +97,6 @@ impl Inner {
             Pushed::Done | Pushed::Stale => Ok(()),
             Pushed::Refused(why) => Err(Trouble::Elsewhere(format!("GitHub keeps {branch}: {why}"))),
         }
-    }
-
-    /// Branches of candidates that have left the lane, with the commits that they were pushed at.
-    fn out_of_the_lane(
-        &self,
-        candidates: &BTreeSet<CandidateId>,
-    ) -> Result<Vec<(Branch, CommitId)>, Trouble> {
-        let built = refs::candidates(&self.repo, &self.run).map_err(machine)?.into_iter();
-        let out = built.filter(|(candidate, _)| !candidates.contains(candidate));
-        Ok(out.map(|(candidate, commit)| (lane_branch(&self.run, candidate), commit)).collect())
     }
 
     fn pins(&self, over: &[Branch]) -> Result<Vec<(Branch, CommitId)>, Trouble> {
