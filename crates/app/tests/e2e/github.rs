@@ -39,6 +39,20 @@ pub(crate) fn merges_only(hub: &GitHub) {
     std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
 
+/// The same, by a merge queue that has CI judge what it would merge.
+pub(crate) fn queues_only(hub: &GitHub) {
+    merges_only(hub);
+    hub.rules(&json!({"rule_kinds": ["merge_queue"], "on_groups": true}));
+}
+
+/// Every answer to a change of anything there is lost.
+pub(crate) fn loses_every_answer(hub: &GitHub) {
+    for method in ["POST", "PUT", "PATCH", "DELETE"] {
+        hub.fault(&json!({"path": "^/repos/", "method": method, "times": 100_000, "lost": true}));
+    }
+    hub.fault(&json!({"path": "/git-receive-pack$", "times": 100_000, "lost": true}));
+}
+
 /// Puts the target on GitHub.
 pub(crate) fn ready(env: &mut TestEnv, hub: &GitHub) {
     env.ready();

@@ -2,11 +2,12 @@
 //! In the long variant only: each takes minutes.
 
 use crate::example::{copy, landings};
-use crate::github::{github_place, green_landings, merges_only, one_merged_pull_each, ready};
+use crate::github::{
+    github_place, green_landings, loses_every_answer, merges_only, one_merged_pull_each, queues_only, ready,
+};
 use ppe_core::event::Event;
 use ppe_testkit::env::TestEnv;
 use ppe_testkit::github::GitHub;
-use serde_json::json;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -47,6 +48,11 @@ fn merged_by_github_by_the_priority_strategy() {
     with_twenty_kills("priority", merges_only);
 }
 
+#[test]
+fn through_the_merge_queue() {
+    with_twenty_kills("independent", queues_only);
+}
+
 /// Runs the plan by a strategy, on a GitHub that the caller has made its own.
 fn with_twenty_kills(strategy: &str, prepare: fn(&GitHub)) {
     if std::env::var_os("PPE_TEST_LONG").is_none() {
@@ -61,10 +67,7 @@ fn with_twenty_kills(strategy: &str, prepare: fn(&GitHub)) {
     ready(&mut env, &hub);
     prepare(&hub);
     let since = env.git(&["rev-parse", "main"]).trim().to_owned();
-    for method in ["POST", "PUT", "PATCH", "DELETE"] {
-        hub.fault(&json!({"path": "^/repos/", "method": method, "times": 100_000, "lost": true}));
-    }
-    hub.fault(&json!({"path": "/git-receive-pack$", "times": 100_000, "lost": true}));
+    loses_every_answer(&hub);
 
     run_with_kills(&env);
     one_merged_pull_each(&hub.told(), 45);
@@ -84,6 +87,7 @@ fn run_with_kills(env: &TestEnv) {
     for kill in 0..KILLS {
         let mut run = env.spawn(command);
         command = &["resume", "--yes"];
+        env.until_event("it has begun", |e| matches!(e, Event::RunStarted { .. }));
         // Moments that differ, the same in each test.
         let until = Instant::now() + Duration::from_millis(800 + kill * 1_733 % 2_200);
         while Instant::now() < until {

@@ -1,6 +1,8 @@
 //! Whole runs where GitHub's merge queue merges, or GitHub by itself once it may.
 
-use crate::github::{github_place, merges_only, ready};
+use crate::github::{
+    github_place, green_landings, loses_every_answer, merges_only, one_merged_pull_each, queues_only, ready,
+};
 use crate::{attempts, is_landed};
 use ppe_core::event::Event;
 use ppe_testkit::env::TestEnv;
@@ -15,19 +17,15 @@ fn queue_place() -> (TestEnv, GitHub) {
     }
     env.script("[[task]]\nid = \"T-002\"\nbreak_check_attempts = 1\n");
     ready(&mut env, &hub);
-    merges_only(&hub);
-    hub.rules(&json!({"rule_kinds": ["merge_queue"], "on_pulls": false, "on_groups": true, "required": []}));
+    queues_only(&hub);
+    hub.rules(&json!({"on_pulls": false, "required": []}));
     (env, hub)
 }
 
-/// Demands that each task's change was merged once, and the target is the same here and there.
+/// Demands that each task's change was merged once, and the target is green at every landing.
 fn merged_once_each(env: &TestEnv, hub: &GitHub, since: &str) {
-    let told = hub.told();
-    assert_eq!(told.pulls.iter().filter(|pull| pull.merged.is_some()).count(), 3, "{:?}", told.pulls);
-    assert_eq!(told.pulls.len(), 3);
-    assert_eq!(hub.tip("main").as_deref(), Some(env.git(&["rev-parse", "main"]).trim()));
-    let landings = env.git(&["rev-list", "--count", "--first-parent", &format!("{since}..main")]);
-    assert_eq!(landings.trim(), "3");
+    one_merged_pull_each(&hub.told(), 3);
+    assert_eq!(green_landings(env, hub, since), 3);
     hub.is_content();
 }
 
@@ -35,7 +33,7 @@ fn merged_once_each(env: &TestEnv, hub: &GitHub, since: &str) {
 fn a_plan_goes_through_the_merge_queue_and_what_that_throws_out_is_repaired() {
     let (env, hub) = queue_place();
     let since = env.git(&["rev-parse", "main"]).trim().to_owned();
-    hub.fault(&json!({"path": "/merge-async$", "method": "PUT", "times": 2, "lost": true}));
+    loses_every_answer(&hub);
     env.ppe(&["doctor", "--merge-strategy", "batch"])
         .exits(4)
         .says("merge.strategy = \"batch\" lands several changes at once");
