@@ -186,7 +186,9 @@ async fn a_person_s_commit_on_top_of_ours_is_theirs_and_nobody_answers_for_check
         {"name": "build", "steps": [[0, "queued", null], [400, "completed", "cancelled"]]},
     ]}));
     let pushes = async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        while scene.head() == scene.work {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let theirs = scene.bench.world().work(&scene.head(), "a", "a person's\n");
         scene.bench.person_pushes(&theirs, "feat/T-1");
         theirs
