@@ -72,6 +72,8 @@ pub struct Card {
     pub title: String,
     /// Where it stands; none in a column that is not ours to touch.
     pub column: Option<Column>,
+    /// What it says, where the board shows that of all at once.
+    pub description: Option<String>,
 }
 
 /// A task's card where it was seen.
@@ -88,7 +90,9 @@ pub struct Seen {
 /// The task that a card's title begins with.
 pub fn task_of<'a>(plan: &'a Plan, title: &str) -> Option<&'a TaskId> {
     let title = title.trim_start_matches(|c: char| c.is_whitespace() || "[(#*`".contains(c));
-    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '-');
+    let goes_on = |rest: &str| rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '-');
+    // `3.1` is no `3`, but a sentence may end after an id.
+    let ends = |rest: &str| !goes_on(rest) && !rest.strip_prefix('.').is_some_and(goes_on);
     let is_named = |id: &&TaskId| title.strip_prefix(id.as_str()).is_some_and(ends);
     plan.tasks.iter().map(|task| &task.spec.id.value).find(is_named)
 }
@@ -173,8 +177,8 @@ pub fn progress(state: &State, at: usize, change_url: Option<&str>) -> String {
         let why = crate::wording::first_line(&failure.summary, 200);
         let _written = write!(text, "\n\nNeeds a person: {why}");
     }
-    // Boards make people, tags and texts of what follows an at sign.
-    shown_lines(&text).replace('@', "&#64;")
+    // Boards make people, tags and texts of what follows an at sign, and a mark would end the block.
+    shown_lines(&text).replace('<', "&lt;").replace('@', "&#64;")
 }
 
 fn shown_lines(text: &str) -> String {
@@ -211,6 +215,22 @@ mod tests {
         assert_eq!(Column::parse("To do"), Some(Column::Todo));
         assert_eq!(Column::parse("Canceled"), Some(Column::Cancelled));
         assert_eq!(Column::parse("Backlog"), None);
+    }
+
+    #[test]
+    fn a_part_of_a_task_is_not_the_task() {
+        let task = |id: &str| {
+            let spot = crate::plan::Spot { file: std::sync::Arc::from("x"), line: 1 };
+            crate::plan::TaskSpec::bare(TaskId::new(id), "Title", spot)
+        };
+        let spec =
+            crate::plan::PlanSpec { tasks: vec![task("3"), task("3.1"), task("T-3")], ..Default::default() };
+        let plan = crate::plan::check(spec, Vec::new()).plan.unwrap();
+        let of = |title: &str| task_of(&plan, title).map(TaskId::as_str);
+        assert_eq!(
+            (of("3.1: One"), of("3: All"), of("3."), of("T-3.2"), of("3-x")),
+            (Some("3.1"), Some("3"), Some("3"), None, None)
+        );
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub struct Turn {
     pub seen: Result<Vec<Seen>, String>,
     /// What stands on cards since, by task.
     pub written: BTreeMap<TaskId, String>,
-    /// Tasks whose cards the board refused to show or change.
+    /// Tasks whose cards the board refused to show or change, or somebody has taken elsewhere.
     pub refused: BTreeSet<TaskId>,
 }
 
@@ -52,8 +52,8 @@ pub async fn turn(
             continue;
         }
         match write(board, card, &text).await {
-            Ok(()) => drop(turn.written.insert(task.clone(), text)),
-            Err(BoardError::Refused(_)) => drop(turn.refused.insert(task.clone())),
+            Ok(Written::Yes) => drop(turn.written.insert(task.clone(), text)),
+            Ok(Written::LeftAlone) | Err(BoardError::Refused(_)) => drop(turn.refused.insert(task.clone())),
             Err(BoardError::Lost(why)) => {
                 turn.seen = Err(why);
                 return turn;
@@ -66,20 +66,29 @@ pub async fn turn(
     turn
 }
 
+/// Whether a card was written.
+enum Written {
+    Yes,
+    /// It stands where it is not ours to touch.
+    LeftAlone,
+}
+
 /// Moves a card where it is going, unless somebody else has moved it, and says on it how the task stands.
-async fn write(board: &impl Board, card: &CardAt, progress: &str) -> Result<(), BoardError> {
+async fn write(board: &impl Board, card: &CardAt, progress: &str) -> Result<Written, BoardError> {
     let there = board.card(&card.id).await?;
-    let Some(column) = there.column.filter(|column| card.may_be_at(*column)) else { return Ok(()) };
+    let Some(column) = there.column.filter(|column| card.may_be_at(*column)) else {
+        return Ok(Written::LeftAlone);
+    };
     let description = with_progress(&there.description, progress);
     let mut description = Some(description).filter(|text| *text != there.description);
     let way = card.moving.filter(|to| *to != column).map_or_else(Vec::new, |to| column.way_to(to));
     for column in way {
         board.change(&card.id, CardChange { column: Some(column), description: description.take() }).await?;
     }
-    match description {
-        Some(_) => board.change(&card.id, CardChange { column: None, description }).await,
-        None => Ok(()),
+    if description.is_some() {
+        board.change(&card.id, CardChange { column: None, description }).await?;
     }
+    Ok(Written::Yes)
 }
 
 /// Whether a card is on its way or has to be, but for those of `refused` tasks.
@@ -155,6 +164,11 @@ impl Mirror {
 
     fn can_write(&self) -> bool {
         self.due.is_some() && self.lost == 0
+    }
+
+    /// The run goes on: its end, should it have been near, is not.
+    pub(crate) fn goes_on(&mut self) {
+        self.end_by = None;
     }
 
     /// Whether the run may not end yet, since its cards do not say how it ended.

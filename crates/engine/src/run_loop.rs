@@ -459,6 +459,16 @@ impl<P: Ports> RunLoop<P> {
 
     /// Whether the loop has come to its end.
     fn over(&mut self) -> Option<End> {
+        let end = self.at_end();
+        if end.is_none() {
+            self.mirror.goes_on();
+        }
+        let now = self.ports.clock().now();
+        end.filter(|_| !self.mirror.holds_end(&self.durable, now))
+    }
+
+    /// Whether there is nothing left for the loop to do or to wait for.
+    fn at_end(&mut self) -> Option<End> {
         let rest = rest(&self.state)?;
         let leaves_jobs = rest == Rest::Stopped;
         if !self.pending.is_empty() || !self.in_flight.keys().all(|i| leaves_jobs && waits_for_job(i)) {
@@ -468,7 +478,7 @@ impl<P: Ports> RunLoop<P> {
             self.write_carried();
             return None;
         }
-        let end = match (self.options.stay, rest) {
+        match (self.options.stay, rest) {
             (_, Rest::Complete | Rest::Stopped) => Some(End::Rest(rest)),
             (Stay::UntilOver, Rest::NeedsUser | Rest::Paused) => None,
             (Stay::UntilRest, _) if self.looked == Some(self.written) => Some(End::Rest(rest)),
@@ -479,8 +489,6 @@ impl<P: Ports> RunLoop<P> {
                 }
                 None
             }
-        };
-        let now = self.ports.clock().now();
-        end.filter(|_| !self.mirror.holds_end(&self.durable, now))
+        }
     }
 }

@@ -47,8 +47,12 @@ impl MarkdownBoard {
     /// Its cards.
     pub fn cards(&self, column: Option<Column>) -> Result<Vec<Card>, BoardError> {
         let text = self.read()?;
-        let card = |item: Item| Card { id: item.id, title: item.title, column: item.column };
-        let cards = items(&lines(&text)).into_iter().map(card);
+        let lines = lines(&text);
+        let card = |item: Item| {
+            let description = Some(below(&lines, &item));
+            Card { id: item.id, title: item.title, column: item.column, description }
+        };
+        let cards = items(&lines).into_iter().map(card);
         Ok(cards.filter(|card| column.is_none() || card.column == column).collect())
     }
 
@@ -57,8 +61,7 @@ impl MarkdownBoard {
         let text = self.read()?;
         let lines = lines(&text);
         let item = find(&lines, id)?;
-        let below = lines[item.from + 1..item.to].iter().map(|line| unindented(line));
-        Ok(CardText { column: item.column, description: below.collect() })
+        Ok(CardText { column: item.column, description: below(&lines, &item) })
     }
 
     /// Changes a card.
@@ -117,6 +120,10 @@ enum Heading {
 /// What a line is the heading of, if it is one.
 fn heading(line: &str) -> Option<Heading> {
     let name = line.trim_end().strip_prefix('#')?.trim_start_matches('#');
+    // `#word` is a tag.
+    if !name.is_empty() && !name.starts_with(char::is_whitespace) {
+        return None;
+    }
     let name = folded(name.trim_matches(|c: char| !c.is_alphanumeric())).to_lowercase();
     let is_of = |written: &[&str; 2], others: &[&str]| {
         written.iter().any(|known| folded(known).to_lowercase() == name) || others.contains(&name.as_str())
@@ -140,8 +147,24 @@ fn id_of(title: &str) -> String {
     word.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned()
 }
 
-fn is_below(line: &str) -> bool {
-    line.starts_with("  ") || line.starts_with('\t')
+/// How many of these lines belong to the card above them: what is indented, with the blank lines between.
+fn count_below(lines: &[&str]) -> usize {
+    let is_below = |line: &&&str| line.starts_with("  ") || line.starts_with('\t');
+    let is_blank = |line: &&&str| line.trim().is_empty();
+    let mut count = 0;
+    loop {
+        let blank = lines[count..].iter().take_while(is_blank).count();
+        let more = lines[count + blank..].iter().take_while(|line| is_below(line) && !is_blank(line)).count();
+        if more == 0 {
+            return count;
+        }
+        count += blank + more;
+    }
+}
+
+/// What stands below a card.
+fn below(lines: &[&str], item: &Item) -> String {
+    lines[item.from + 1..item.to].iter().map(|line| unindented(line)).collect()
 }
 
 fn items(lines: &[&str]) -> Vec<Item> {
@@ -161,7 +184,7 @@ fn items(lines: &[&str]) -> Vec<Item> {
         let from = at;
         at += 1;
         if let Some(title) = item_text(line) {
-            at += lines[at..].iter().take_while(|line| is_below(line)).count();
+            at += count_below(&lines[at..]);
             found.push(Item { id: id_of(title), title: title.to_owned(), column, from, to: at });
         }
     }
@@ -169,7 +192,9 @@ fn items(lines: &[&str]) -> Vec<Item> {
 }
 
 fn find(lines: &[&str], id: &str) -> Result<Item, BoardError> {
-    let found = items(lines).into_iter().find(|item| item.id == id);
+    // A line that stands in no column is only a line about it.
+    let (placed, others): (Vec<_>, Vec<_>) = items(lines).into_iter().partition(|item| item.column.is_some());
+    let found = placed.into_iter().chain(others).find(|item| item.id == id);
     found.ok_or_else(|| BoardError::Refused(format!("there is no card {id}")))
 }
 
@@ -202,7 +227,13 @@ fn describe(lines: &mut Vec<String>, item: &Item, description: &str, end: &str) 
     close(&mut lines[item.from], end);
     let old: Vec<String> = lines[item.from + 1..item.to].to_vec();
     let words = |line: &str| unindented(line).trim_end().to_owned();
-    let new = description.lines().filter(|line| !line.trim().is_empty()).map(|line| {
+    let is_blank = |line: &str| line.trim().is_empty();
+    // Where a person has made paragraphs, there are some.
+    let has_paragraphs = old.iter().any(|line| is_blank(line));
+    let new = description.lines().filter(|line| has_paragraphs || !is_blank(line)).map(|line| {
+        if is_blank(line) {
+            return end.to_owned();
+        }
         let same = old.iter().find(|old| words(old) == line.trim_end());
         same.cloned().unwrap_or_else(|| format!("  {}{end}", line.trim_end()))
     });
@@ -356,6 +387,24 @@ mod tests {
         board.change("T-001", &CardChange { column: None, description: Some(again) }).unwrap();
         let text = fs::read_to_string(&board.file).unwrap();
         assert_eq!(text.matches("ppe: progress").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn paragraphs_go_where_their_card_goes() {
+        let card = "- T-1 One\n  first\n\n  second\n";
+        let (_dir, board) =
+            board(&format!("#tag\n## Notes\n- T-1 is hard\n\n## Backlog\n{card}\nfoot\n\n## Done\n"));
+        assert_eq!(board.card("T-1").unwrap().description, "first\n\nsecond\n");
+        let description = ppe_core::board::with_progress("first\n\nsecond\n", "1/2 commits");
+        board
+            .change("T-1", &CardChange { column: Some(Column::Done), description: Some(description) })
+            .unwrap();
+        let text = fs::read_to_string(&board.file).unwrap();
+        let block = "\n\n  <!-- ppe: progress -->\n  1/2 commits\n  <!-- ppe: end -->\n";
+        let notes = "#tag\n## Notes\n- T-1 is hard\n\n## Backlog\n";
+        assert_eq!(text, format!("{notes}\nfoot\n\n## Done\n\n{card}{block}"));
+        let known = board.card("T-1").unwrap().description;
+        assert_eq!(ppe_core::board::without_progress(&known).trim_end(), "first\n\nsecond");
     }
 
     #[test]

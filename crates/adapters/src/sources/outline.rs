@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// More dependencies than any plan has; those that follow from few words could be more than memory holds.
 pub(super) const MOST_DEPENDENCIES: usize = 1_000_000;
+/// Bytes of what groups say, told to all their parts together, at most.
+const MOST_CONTEXT: usize = 64 << 20;
 /// How many parents one above the other are looked at.
 const MOST_PARENTS: usize = 100;
 
@@ -200,9 +202,34 @@ fn distinct(ids: impl Iterator<Item = At<TaskId>>) -> Vec<At<TaskId>> {
     ids.filter(|id| seen.insert(id.value.clone())).collect()
 }
 
+/// Tells parts what is said of the groups that they are in, the nearest first: often that says what it is all about.
+fn tell_parts(items: &mut [Item], findings: &mut Vec<Finding>) {
+    let tree = Tree::of(items);
+    let mut left = MOST_CONTEXT;
+    let mut contexts = Vec::with_capacity(items.len());
+    for item in &*items {
+        let groups = || tree.above(item).filter(|above| above.role == Role::Group);
+        let size = groups().map(|group| group.spec.body.len()).sum::<usize>();
+        if size > left {
+            let message = "what is said of the groups that tasks are in is more than can be read".to_owned();
+            findings.push(error(Code::BadValue, message, item.spec.id.spot.clone()));
+            return;
+        }
+        left -= size;
+        let heading = |group: &Item| format!("Part of {}: {}", group.id(), group.spec.title);
+        contexts.push(body(groups().map(|group| section(&heading(group), &group.spec.body))));
+    }
+    for (item, context) in items.iter_mut().zip(contexts) {
+        if !context.is_empty() {
+            item.spec.body = body([item.spec.body.to_string(), context]).into();
+        }
+    }
+}
+
 /// The tasks of a plan: groups are replaced by what is in them, and what is not to be done now is left out with all that
 /// waits for it.
-pub(super) fn tasks(items: Vec<Item>, findings: &mut Vec<Finding>) -> Vec<TaskSpec> {
+pub(super) fn tasks(mut items: Vec<Item>, findings: &mut Vec<Finding>) -> Vec<TaskSpec> {
+    tell_parts(&mut items, findings);
     let needs = needs_without_groups(&items, findings);
     let mut out = put_off(&items);
     tell_put_off(&items, &out, findings);
@@ -337,141 +364,4 @@ pub(super) fn odd_priority(id: &TaskId, word: &str, spot: Spot) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sources::place::spot;
-    use std::sync::Arc;
-
-    /// `id: needs`, each on a line of its own.
-    fn item((line, (id, needs)): (u32, &(&str, &str))) -> Item {
-        let file = Arc::from("x");
-        let at = |id: &str| At { value: TaskId::new(id), spot: spot(&file, line) };
-        let mut spec = TaskSpec::bare(TaskId::new(*id), *id, spot(&file, line));
-        spec.depends_on = needs.split_whitespace().map(at).collect();
-        let parent = id.rsplit_once('.').map(|(parent, _)| TaskId::new(parent));
-        Item { parent, ..Item::work(spec) }
-    }
-
-    fn items(of: &[(&str, &str)]) -> Vec<Item> {
-        (1..).zip(of).map(item).collect()
-    }
-
-    fn plan(items: Vec<Item>) -> (Vec<String>, Vec<String>) {
-        let mut findings = Vec::new();
-        let tasks = tasks(items, &mut findings);
-        let line = |task: &TaskSpec| {
-            let mut line = format!("{}:", task.id.value);
-            for need in &task.depends_on {
-                line.push(' ');
-                line.push_str(need.value.as_str());
-            }
-            line
-        };
-        let tasks = tasks.iter().map(line).collect();
-        (tasks, findings.iter().map(ToString::to_string).collect())
-    }
-
-    fn group(items: &mut [Item], ids: &[&str]) {
-        for item in items.iter_mut().filter(|item| ids.contains(&item.id().as_str())) {
-            item.role = Role::Group;
-        }
-    }
-
-    #[test]
-    fn whoever_waits_for_a_group_waits_for_all_that_is_in_it() {
-        let mut all = items(&[
-            ("1", ""),
-            ("2", "1"),
-            ("2.1", ""),
-            ("2.2", "2.1"),
-            ("2.2.1", ""),
-            ("3", "2"),
-            ("4", "3"),
-        ]);
-        group(&mut all, &["2", "2.2"]);
-        inherit(&mut all, &mut Vec::new());
-        assert_eq!(plan(all).0, ["1:", "2.1: 1", "2.2.1: 2.1 1", "3: 2.1 2.2.1", "4: 3"]);
-    }
-
-    #[test]
-    fn a_group_that_waits_for_its_own_parts_holds_none_of_them() {
-        let mut all = items(&[("1", "1.1 1.2"), ("1.1", "1"), ("1.2", "1.1")]);
-        group(&mut all, &["1"]);
-        inherit(&mut all, &mut Vec::new());
-        assert_eq!(plan(all).0, ["1.1:", "1.2: 1.1"]);
-    }
-
-    #[test]
-    fn a_done_group_holds_nobody() {
-        let mut all = items(&[("1", ""), ("1.1", ""), ("2", "1")]);
-        group(&mut all, &["1"]);
-        all[0].spec.done = Some(all[0].spec.id.spot.clone());
-        assert_eq!(plan(all).0, ["1.1:", "2:"]);
-    }
-
-    #[test]
-    fn tasks_wait_for_their_parts_unless_a_part_waits_for_them() {
-        let mut all = items(&[("1", ""), ("1.1", ""), ("1.2", "2"), ("2", "1")]);
-        wait_for_parts(&mut all);
-        assert_eq!(plan(all).0, ["1: 1.1", "1.1:", "1.2: 2", "2: 1"]);
-    }
-
-    #[test]
-    fn what_conflicts_goes_one_after_the_other() {
-        let mut all = items(&[("1", "3"), ("2", ""), ("3", "")]);
-        let at = |id: &str| At { value: TaskId::new(id), spot: spot(&Arc::from("x"), 9) };
-        keep_apart(
-            &mut all,
-            vec![vec![at("3"), at("2"), at("1")], vec![at("1")], vec![at("2"), at("nobody")]],
-        );
-        assert_eq!(plan(all).0, ["1: 3", "2: 1", "3:"], "2 and 3 are apart already, by way of 1");
-    }
-
-    #[test]
-    fn what_is_put_off_takes_with_it_whatever_waits_for_it() {
-        let mut all = items(&[("1", ""), ("2", "1"), ("3", "2"), ("4", ""), ("5", "1"), ("1.1", "")]);
-        all[0].off = Some(At { value: "deferred".to_owned(), spot: all[0].spec.id.spot.clone() });
-        all[4].spec.done = Some(all[4].spec.id.spot.clone());
-        let (tasks, said) = plan(all);
-        assert_eq!(tasks, ["4:", "5:"]);
-        assert_eq!(
-            said,
-            [
-                "x:1: 1, 1.1 are left out by their status (deferred)",
-                "x:2: 2 is left out: it depends on 1, which is deferred",
-                "x:3: 3 is left out: it depends on 2, which is left out",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_group_without_tasks_is_done_by_nobody() {
-        let mut all = items(&[("1", ""), ("2", "1")]);
-        group(&mut all, &["1"]);
-        assert_eq!(
-            plan(all),
-            (Vec::new(), vec!["x:2: 2 is left out: it depends on 1, which has no tasks".to_owned()])
-        );
-    }
-
-    #[test]
-    fn parents_in_a_circle_are_looked_at_once() {
-        let mut all = items(&[("1", "3"), ("2", ""), ("3", "")]);
-        all[0].parent = Some(TaskId::new("2"));
-        all[1].parent = Some(TaskId::new("1"));
-        inherit(&mut all, &mut Vec::new());
-        assert_eq!(plan(all).0, ["1: 3", "2: 3", "3:"]);
-    }
-
-    #[test]
-    fn groups_upon_groups_do_not_fill_the_memory() {
-        let ids: Vec<String> = (0..3_000).flat_map(|n| [format!("a.{n}"), format!("b.{n}")]).collect();
-        let mut of: Vec<(&str, &str)> = ids.iter().map(|id| (id.as_str(), "")).collect();
-        of.extend([("a", ""), ("b", "a")]);
-        let mut all = items(&of);
-        group(&mut all, &["a", "b"]);
-        inherit(&mut all, &mut Vec::new());
-        let (_, said) = plan(all);
-        assert!(said[0].contains("more than 1000000 dependencies follow"), "{said:?}");
-    }
-}
+mod tests;

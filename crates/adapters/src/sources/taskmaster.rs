@@ -80,14 +80,8 @@ fn tasks_of<'a>(
     }
 }
 
-/// What a task is a part of.
-struct Parent {
-    id: TaskId,
-    /// What is said of it, for who works on a part.
-    text: String,
-}
-
-fn read_task(value: Value<'_>, parent: Option<&Parent>, items: &mut Vec<Item>, findings: &mut Vec<Finding>) {
+/// `parent` is what the task is a part of.
+fn read_task(value: Value<'_>, parent: Option<&TaskId>, items: &mut Vec<Item>, findings: &mut Vec<Finding>) {
     let members = value.members();
     let own_id = members.as_ref().and_then(|members| members.get("id")?.text());
     let (Some(members), Some(own_id)) = (members, own_id) else {
@@ -95,7 +89,7 @@ fn read_task(value: Value<'_>, parent: Option<&Parent>, items: &mut Vec<Item>, f
         return;
     };
     let id = match parent {
-        Some(parent) => format!("{}.{own_id}", parent.id),
+        Some(parent) => format!("{parent}.{own_id}"),
         None => own_id,
     };
     let text = |key: &str| members.get(key).and_then(|value| value.text()).unwrap_or_default();
@@ -104,9 +98,7 @@ fn read_task(value: Value<'_>, parent: Option<&Parent>, items: &mut Vec<Item>, f
     let mut spec = TaskSpec::bare(TaskId::new(id), title, spot);
     spec.depends_on = depends_on(&members, parent, findings);
     let test_strategy = outline::section("Test strategy", &text("testStrategy"));
-    let own_text = outline::body([text("description"), text("details"), test_strategy]);
-    let context = parent.map_or_else(String::new, |parent| parent.text.clone());
-    spec.body = outline::body([own_text.clone(), context]).into();
+    spec.body = outline::body([text("description"), text("details"), test_strategy]).into();
     if let Some(written) = members.get("priority") {
         let word = written.text().unwrap_or_default();
         match priority(&word) {
@@ -118,9 +110,8 @@ fn read_task(value: Value<'_>, parent: Option<&Parent>, items: &mut Vec<Item>, f
     let off = standing.and_then(|(status, spot)| read_status(&status, spot, &mut spec, findings));
     let parts = members.get("subtasks").and_then(|parts| parts.elements()).unwrap_or_default();
     let role = if parts.is_empty() { Role::Work } else { Role::Group };
-    let heading = format!("Part of {}: {}", spec.id.value, spec.title);
-    let as_parent = Parent { id: spec.id.value.clone(), text: outline::section(&heading, &own_text) };
-    items.push(Item { spec, parent: parent.map(|parent| parent.id.clone()), role, off });
+    let as_parent = spec.id.value.clone();
+    items.push(Item { spec, parent: parent.cloned(), role, off });
     if parent.is_none() {
         for part in parts {
             read_task(part, Some(&as_parent), items, findings);
@@ -131,7 +122,7 @@ fn read_task(value: Value<'_>, parent: Option<&Parent>, items: &mut Vec<Item>, f
 /// The dependencies. In a sub-task a bare number is a sub-task of the same task.
 fn depends_on(
     members: &Members<'_>,
-    parent: Option<&Parent>,
+    parent: Option<&TaskId>,
     findings: &mut Vec<Finding>,
 ) -> Vec<At<TaskId>> {
     let Some(list) = members.get("dependencies") else { return Vec::new() };
@@ -142,7 +133,7 @@ fn depends_on(
             continue;
         };
         let id = match parent {
-            Some(parent) if !id.contains('.') => format!("{}.{id}", parent.id),
+            Some(parent) if !id.contains('.') => format!("{parent}.{id}"),
             _ => id,
         };
         ids.push(At { value: TaskId::new(id), spot: value.spot() });

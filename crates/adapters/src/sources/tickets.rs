@@ -13,7 +13,7 @@ use ppe_core::plan::{At, Code, Finding, Priority, Spot, TaskSpec};
 use ppe_core::text::{folded, shown};
 use ppe_engine::ports::{Standing, Ticket, Tickets};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,9 +24,9 @@ const MOST_TITLES: usize = 3;
 
 /// Writes tickets down to be read, over those that were there.
 pub fn write_tickets(tickets: &Tickets, file: &Path) -> io::Result<()> {
-    let new = file.with_extension("new");
-    std::fs::write(&new, serde_json::to_vec_pretty(tickets)?)?;
-    std::fs::rename(new, file)
+    let mut new = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(Path::new("/")))?;
+    new.write_all(&serde_json::to_vec_pretty(tickets)?)?;
+    new.persist(file).map_err(|error| error.error).map(drop)
 }
 
 /// Reads the tasks that tickets are.
@@ -56,8 +56,8 @@ fn open(found: &Found, findings: &mut Vec<Finding>) -> Option<Tickets> {
 fn tasks(tickets: &[Ticket], findings: &mut Vec<Finding>) -> Vec<TaskSpec> {
     let mut named = Vec::with_capacity(tickets.len());
     let mut nameless = Vec::new();
-    for ticket in tickets {
-        let of_title = markdown::id_of_heading(&ticket.title);
+    let of_titles = ids_of_titles(tickets);
+    for (ticket, of_title) in tickets.iter().zip(of_titles) {
         match of_title.or(ticket.id.as_deref().map(|id| (id, ticket.title.as_str()))) {
             Some((id, title)) => named.push((ticket, TaskId::new(id), title)),
             None => nameless.push(ticket),
@@ -94,9 +94,21 @@ fn tasks(tickets: &[Ticket], findings: &mut Vec<Finding>) -> Vec<TaskSpec> {
     outline::tasks(items, findings)
 }
 
+/// The id and the rest of each title that begins with one. Where a ticket has an id of its own, its title has to be plain
+/// about it, and the only one: many a title begins with a word like `OAuth2:`.
+fn ids_of_titles(tickets: &[Ticket]) -> Vec<Option<(&str, &str)>> {
+    let found: Vec<_> = tickets.iter().map(|ticket| markdown::id_of_heading(&ticket.title)).collect();
+    let count = |id: &str| found.iter().flatten().filter(|(other, _)| other.eq_ignore_ascii_case(id)).count();
+    let is_meant = |ticket: &Ticket, id: &str| ticket.id.is_none() || (markdown::is_id(id) && count(id) == 1);
+    let pairs = tickets.iter().zip(found.iter().copied());
+    pairs.map(|(ticket, found)| found.filter(|(id, _)| is_meant(ticket, id))).collect()
+}
+
 /// What its text and its labels say.
 fn described(spec: TaskSpec, ticket: &Ticket, findings: &mut Vec<Finding>) -> TaskSpec {
     let mut spec = markdown::described(spec, &plain_lines(ticket.text.clone()), findings);
+    // Who is paid for the work is not for anybody to say who writes a ticket.
+    (spec.agent, spec.model) = (None, None);
     if let Some(priority) = ticket.labels.iter().find_map(|label| priority_of(label)) {
         spec.priority = priority;
     }

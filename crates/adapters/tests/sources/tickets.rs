@@ -99,3 +99,46 @@ fn what_is_wrong_is_said_with_the_ticket_and_the_line() {
     assert!(errors.contains("#9:3:") && errors.contains("T-404"), "{errors}");
     assert!(errors.contains("#9:1:") && errors.contains("other/repo#5"), "{errors}");
 }
+
+#[test]
+fn a_text_that_begins_with_a_heading_loses_nothing() {
+    let form = "### Dependencies\n\n- #7\n\n### Commits\n\n1. feat: a\n2. feat: b\n";
+    let (spec, findings) = read(vec![ticket("7", "Seven", ""), ticket("8", "Eight", form)]);
+    assert_eq!(needs(&spec)[1], ("8".to_owned(), vec!["7".to_owned()]), "{findings:?}");
+    assert_eq!(spec.tasks[1].planned_commits(), 2);
+}
+
+#[test]
+fn who_writes_a_ticket_chooses_neither_agent_nor_model() {
+    let text = "Agent: gemini\nModel: --share\nPriority: high\n\n**Model**: Pixel 7\n";
+    let (spec, _) = read(vec![ticket("1", "One", text)]);
+    let task = &spec.tasks[0];
+    assert_eq!((&task.agent, &task.model, task.priority), (&None, &None, Priority::High));
+}
+
+#[test]
+fn words_before_a_colon_are_no_ids_where_a_ticket_has_its_own() {
+    let titles = [
+        "P1: crash on login",
+        "P1: crash on save",
+        "HTTP/2: support",
+        "OAuth2: login",
+        "T-9: one",
+        "T-10: two",
+        "T-10: too",
+    ];
+    let numbered =
+        titles.iter().zip(1..).map(|(title, key): (_, u32)| ticket(&key.to_string(), title, "")).collect();
+    let (spec, findings) = read(numbered);
+    let ids: Vec<String> = spec.tasks.iter().map(|task| task.id.value.to_string()).collect();
+    assert_eq!(ids, ["1", "2", "3", "4", "T-9", "6", "7"]);
+    assert_eq!(spec.tasks[3].title.as_ref(), "OAuth2: login");
+    assert!(check(spec, findings).plan.is_some());
+}
+
+#[test]
+fn parts_are_told_what_the_whole_says() {
+    let part = Ticket { parent: Some("2".to_owned()), ..ticket("3", "Part", "Own words.") };
+    let (spec, _) = read(vec![ticket("2", "Whole", "What it is about."), part]);
+    assert_eq!(spec.tasks[0].body.as_ref(), "Own words.\n\n## Part of 2: Whole\n\nWhat it is about.\n");
+}

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 pub(super) struct CheckArgs {
     /// The plan: a folder or a file; without it the one in ppe.toml, else the one that is found
     pub(super) plan: Option<PathBuf>,
-    /// What the plan is written in: markdown, backlog, task-master, spec-kit, beads, compozy or ccpm; by default that is seen
+    /// What the plan is written in: markdown, backlog, task-master, spec-kit, beads, compozy or ccpm; by default that is seen.
+    /// Or where it is kept: github (issues with the label `tag`) or board (cards)
     pub(super) from: Option<String>,
-    /// The tag to read, where Task Master keeps several
+    /// The tag to read, where Task Master keeps several; the label of the issues to read
     pub(super) tag: Option<String>,
 }
 
@@ -20,9 +21,10 @@ pub(super) struct CheckArgs {
 pub(super) struct StartArgs {
     /// The plan: a folder or a file; without it the one in ppe.toml, else the one that is found
     pub(super) plan: Option<PathBuf>,
-    /// What the plan is written in: markdown, backlog, task-master, spec-kit, beads, compozy or ccpm; by default that is seen
+    /// What the plan is written in: markdown, backlog, task-master, spec-kit, beads, compozy or ccpm; by default that is seen.
+    /// Or where it is kept: github (issues with the label `tag`) or board (cards)
     pub(super) from: Option<String>,
-    /// The tag to read, where Task Master keeps several
+    /// The tag to read, where Task Master keeps several; the label of the issues to read
     pub(super) tag: Option<String>,
     /// The branch that changes land on
     pub(super) target: Option<String>,

@@ -30,9 +30,9 @@ pub(super) struct Form {
 pub(super) enum Asked {
     /// The chosen word.
     Chosen(String),
-    /// The user did not choose.
+    /// The user said no, or nothing that was asked for.
     Declined,
-    /// The client has no forms.
+    /// The client has no forms, or did not bring one back.
     CannotAsk,
     /// The client asks, and calls again.
     Later(InputRequiredResult),
@@ -46,7 +46,8 @@ pub(super) async fn ask(
 ) -> Asked {
     let answered = request.input_responses.as_ref().and_then(|all| all.get(&form.key));
     if let Some(answer) = answered {
-        return chosen(&form, serde_json::from_value(answer.clone()).ok());
+        return serde_json::from_value(answer.clone())
+            .map_or(Asked::CannotAsk, |result| chosen(&form, result));
     }
     let forms = context.client_capabilities().and_then(|has| has.elicitation);
     // A client that declares neither kind has forms: there was nothing else when it was written.
@@ -62,8 +63,8 @@ pub(super) async fn ask(
     }
     let sent = context.peer.send_request(ServerRequest::ElicitRequest(question));
     match tokio::time::timeout(PATIENCE, sent).await {
-        Ok(Ok(ClientResult::ElicitResult(result))) => chosen(&form, Some(result)),
-        Ok(Ok(_) | Err(_)) | Err(_) => Asked::Declined,
+        Ok(Ok(ClientResult::ElicitResult(result))) => chosen(&form, result),
+        Ok(Ok(_) | Err(_)) | Err(_) => Asked::CannotAsk,
     }
 }
 
@@ -79,8 +80,8 @@ fn question(form: &Form) -> Option<ElicitRequest> {
     }))
 }
 
-fn chosen(form: &Form, result: Option<ElicitResult>) -> Asked {
-    let accepted = result.filter(|result| result.action == ElicitationAction::Accept);
+fn chosen(form: &Form, result: ElicitResult) -> Asked {
+    let accepted = Some(result).filter(|result| result.action == ElicitationAction::Accept);
     let word =
         accepted.and_then(|result| result.content?.get(FIELD).and_then(Value::as_str).map(str::to_owned));
     match word.filter(|word| form.choices.iter().any(|(known, _)| known == word)) {

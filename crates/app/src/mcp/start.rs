@@ -182,8 +182,8 @@ pub(super) async fn start(
     if !args.confirm {
         match ask(offer.form("Start?"), request, context).await {
             Asked::Chosen(word) if word == YES => {}
-            Asked::Chosen(_) => return offer.answer(StartState::Declined),
-            Asked::Declined | Asked::CannotAsk => return offer.answer(StartState::NeedsConfirmation),
+            Asked::Chosen(_) | Asked::Declined => return offer.answer(StartState::Declined),
+            Asked::CannotAsk => return offer.answer(StartState::NeedsConfirmation),
             Asked::Later(input) => return Ok(Turn::Asks(input)),
         }
     }
@@ -347,8 +347,8 @@ pub(super) async fn resume(
     if !args.confirm {
         match ask(offer.form("Go on?"), request, context).await {
             Asked::Chosen(word) if word == YES => {}
-            Asked::Chosen(_) => return offer.answer(StartState::Declined),
-            Asked::Declined | Asked::CannotAsk => return offer.answer(StartState::NeedsConfirmation),
+            Asked::Chosen(_) | Asked::Declined => return offer.answer(StartState::Declined),
+            Asked::CannotAsk => return offer.answer(StartState::NeedsConfirmation),
             Asked::Later(input) => return Ok(Turn::Asks(input)),
         }
     }

@@ -276,8 +276,9 @@ fn look(repo: &Path, run: Option<&str>) -> Result<Status, AppError> {
     let run = if let Some(run) = run {
         Run::open(repo, Some(run))?
     } else {
-        // A run that is about to begin goes before the ones that have.
-        let coming = RunLock::run(&open_site(repo)?)?;
+        // A run that is about to begin, or has ended before it began, goes before the ones that have.
+        let site = open_site(repo)?;
+        let coming = RunLock::run(&site)?.or(site.state.runs()?.into_iter().next());
         let coming = coming.as_ref().map(RunId::as_str);
         Run::open(repo, coming).or_else(|_| Run::open(repo, None))?
     };

@@ -71,7 +71,9 @@ pub(crate) fn propose(dir: &Path, target: Option<&str>) -> Result<InitFile, AppE
 /// that from what they start, as its place does.
 pub(crate) fn is_inside_attempt(repo: &Path) -> bool {
     let is_workspace = |path: PathBuf| path.ancestors().any(state_dir::is_workspace);
-    std::env::var_os(variable::REPORT).is_some() || repo.canonicalize().is_ok_and(is_workspace)
+    let here = std::env::current_dir();
+    let places = here.ok().into_iter().chain(repo.canonicalize().ok());
+    std::env::var_os(variable::REPORT).is_some() || places.into_iter().any(is_workspace)
 }
 
 /// Passes an agent's word on to the run that started it.

@@ -79,8 +79,10 @@ pub(crate) fn load(site: &Site, plan: &Plan) -> Result<Option<Result<Loaded, Boa
     let nobody = |_: &str| None;
     let look = async {
         let kind = kind(&board, site).await?;
-        let todo = find_cards(plan, &board.cards(Some(Column::Todo)).await?, nobody);
+        // All of them first: they show how the board spells its columns.
         let seen = find_cards(plan, &board.cards(None).await?, nobody);
+        let mut todo = find_cards(plan, &board.cards(Some(Column::Todo)).await?, nobody);
+        todo.retain(|todo| seen.contains(todo));
         let has_card = |id: &TaskId| seen.iter().any(|seen| seen.task == *id);
         let ids = plan.tasks.iter().map(|task| task.spec.id.value.clone());
         let without = ids.filter(|id| !has_card(id)).collect();
@@ -142,9 +144,17 @@ pub(super) fn tickets(site: &Site) -> Result<Tickets, AppError> {
     }
     let look = async {
         let mut tickets = Vec::new();
-        for card in board.cards(None).await? {
-            let text = without_progress(&board.card(&card.id).await?.description);
-            tickets.push(ticket(card, text));
+        for mut card in board.cards(None).await? {
+            let text = match card.description.take() {
+                Some(text) => text,
+                None => match board.card(&card.id).await {
+                    Ok(there) => there.description,
+                    // It is gone by now.
+                    Err(BoardError::Refused(_)) => continue,
+                    Err(lost) => return Err(lost),
+                },
+            };
+            tickets.push(ticket(card, without_progress(&text)));
         }
         Ok(Tickets { name: kind(&board, site).await?, tickets })
     };

@@ -133,15 +133,16 @@ pub(crate) fn find_plan(root: &Path, named: Option<&Path>, settings: &Settings) 
         path,
         options: Options { name: plan.name.clone(), tag: plan.tag.clone() },
     };
+    let is_asked_for = matches!(settings.origin("plan.source"), Some(config::Origin::Flag { .. }));
     if let Some(named) = named {
-        return Ok(source(named.to_owned(), plan.source));
+        // What ppe.toml says of a form is said of the plan that it means.
+        return Ok(source(named.to_owned(), plan.source.filter(|_| is_asked_for)));
     }
     if let Some(kind) = plan.source.filter(|kind| kind.is_elsewhere()) {
         let site = Site::of(Repo::discover(&Git::default(), root)?, settings.clone())?;
         return tickets::bring_down(&site, kind, plan.tag.as_deref());
     }
     // A form that is named on the command line is looked for, unless the plan that is written down has it.
-    let is_asked_for = matches!(settings.origin("plan.source"), Some(config::Origin::Flag { .. }));
     let written = plan.path.as_ref().map(|path| root.join(path));
     let fits = |path: &PathBuf| !is_asked_for || plan.source == Some(sources::kind_of(path));
     if let Some(path) = written.filter(fits) {

@@ -2,6 +2,7 @@
 
 use super::{Site, board, forge};
 use crate::error::AppError;
+use ppe_adapters::log::digest;
 use ppe_adapters::sources::{Options, Source, write_tickets};
 use ppe_core::text::shown;
 use ppe_engine::ports::{SourceKind, Tickets};
@@ -13,7 +14,9 @@ pub(super) fn bring_down(site: &Site, kind: SourceKind, tag: Option<&str>) -> Re
         _ => board::tickets(site)?,
     };
     std::fs::create_dir_all(site.state.folder())?;
-    let path = site.state.folder().join(format!("{}.tickets.json", kind.as_str()));
+    // Each label has a file of its own: a run is compared with what it was begun with.
+    let mark = tag.map_or_else(String::new, |tag| digest(tag.as_bytes()).replace("sha256:", "-"));
+    let path = site.state.folder().join(format!("{}{mark}.tickets.json", kind.as_str()));
     write_tickets(&tickets, &path)?;
     let options = Options { name: site.settings.plan.name.clone(), tag: tag.map(str::to_owned) };
     Ok(Source { kind, path, options })

@@ -90,7 +90,10 @@ impl Client {
     }
 
     fn chosen(&self) -> Value {
-        json!({"action": "accept", "content": {"answer": self.forms.expect("a client with forms")}})
+        match self.forms.expect("a client with forms") {
+            "decline" => json!({"action": "decline"}),
+            word => json!({"action": "accept", "content": {"answer": word}}),
+        }
     }
 
     /// Asks, and demands that it goes well.

@@ -70,6 +70,8 @@ fn between_two_plans_nobody_chooses() {
     env.ppe(&["plan", "check", "--from", "jira"]).exits(2).says("--from").says("task-master");
     env.ppe(&["simulate", ".taskmaster/tasks/tasks.json"]).exits(0).says("Makespan");
     env.untouched();
+    env.add_config("[plan]\nsource = \"task-master\"\n");
+    env.ppe(&["plan", "check", "specs/001-a"]).exits(0).says("1 task");
 }
 
 #[test]

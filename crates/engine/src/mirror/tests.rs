@@ -13,6 +13,8 @@ use std::sync::Mutex;
 struct Shelf {
     cards: Mutex<BTreeMap<String, (String, Column, String)>>,
     moves: Mutex<Vec<(String, Column)>>,
+    /// Cards in a column that is not ours.
+    aside: Mutex<BTreeSet<String>>,
     dead: Mutex<bool>,
 }
 
@@ -58,7 +60,8 @@ impl Board for Shelf {
         let card = |(id, (title, column, _)): (&String, &(String, Column, String))| Card {
             id: id.clone(),
             title: title.clone(),
-            column: Some(*column),
+            column: (!self.aside.lock().unwrap().contains(id)).then_some(*column),
+            description: None,
         };
         Ok(cards.iter().map(card).filter(|card| column.is_none() || card.column == column).collect())
     }
@@ -68,7 +71,8 @@ impl Board for Shelf {
         let cards = self.cards.lock().unwrap();
         let (_, column, text) =
             cards.get(id).ok_or_else(|| BoardError::Refused("no such card".to_owned()))?;
-        Ok(CardText { column: Some(*column), description: text.clone() })
+        let column = (!self.aside.lock().unwrap().contains(id)).then_some(*column);
+        Ok(CardText { column, description: text.clone() })
     }
 
     async fn change(&self, id: &str, change: CardChange) -> Result<(), BoardError> {
@@ -243,6 +247,45 @@ fn a_card_that_is_gone_holds_up_no_other() {
     bench.settle();
     assert_eq!(bench.shelf.at("c0"), Column::Done);
     assert!(!bench.mirror.holds_end(&bench.drive.state, now), "nobody waits for a card that is gone");
+}
+
+#[test]
+fn a_card_that_a_person_put_aside_is_left_alone_and_written_when_it_is_back() {
+    let mut bench = Bench::new(&["T-001", "T-002"]);
+    bench.settle();
+    let aside = |bench: &Bench, is: bool| {
+        let mut aside = bench.shelf.aside.lock().unwrap();
+        if is {
+            aside.insert("c0".to_owned())
+        } else {
+            aside.remove("c0")
+        };
+    };
+    aside(&bench, true);
+    bench.drive.land("T-001", 5, 7);
+    bench.drive.land("T-002", 5, 8);
+    bench.settle();
+    let now = bench.drive.now;
+    assert!(!bench.mirror.holds_end(&bench.drive.state, now), "nobody waits for it");
+    assert!(!bench.shelf.text("c0").contains("PR #7"));
+    aside(&bench, false);
+    bench.settle();
+    assert_eq!(bench.shelf.at("c0"), Column::Done);
+    assert!(bench.shelf.text("c0").contains("PR #7"), "{}", bench.shelf.text("c0"));
+}
+
+#[test]
+fn an_end_that_did_not_come_is_waited_for_anew() {
+    let mut bench = Bench::new(&["T-001", "T-002"]);
+    bench.settle();
+    bench.drive.land("T-001", 5, 7);
+    let now = bench.drive.now;
+    assert!(bench.mirror.holds_end(&bench.drive.state, now));
+    bench.mirror.goes_on();
+    bench.drive.land("T-002", 5, 8);
+    let later = now.plus(END_MS + 1);
+    assert!(bench.mirror.holds_end(&bench.drive.state, later), "its cards are not written yet");
+    assert!(!bench.mirror.holds_end(&bench.drive.state, later.plus(END_MS)));
 }
 
 #[test]

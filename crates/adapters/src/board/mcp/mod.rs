@@ -97,7 +97,10 @@ impl McpBoard {
         let open = self.open().await?;
         let listed = open.list(column).await;
         let rows = self.unless_lost(listed).await?;
-        let cards = rows.iter().filter_map(|row| rows::card(row, open.dialect.column));
+        // A board that shows no single card shows everything in its list.
+        let text = |row: &Value| open.dialect.get.is_none().then(|| rows::description(row));
+        let card = |row| Some(Card { description: text(row), ..rows::card(row, open.dialect.column)? });
+        let cards = rows.iter().filter_map(card);
         Ok(cards.filter(|card| column.is_none() || card.column == column).collect())
     }
 
@@ -106,8 +109,7 @@ impl McpBoard {
         let open = self.open().await?;
         let shown = open.show(id).await;
         let row = self.unless_lost(shown).await?;
-        let description = row.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok(CardText { column: rows::column(&row, open.dialect.column), description })
+        Ok(CardText { column: rows::column(&row, open.dialect.column), description: rows::description(&row) })
     }
 
     /// Changes a card.

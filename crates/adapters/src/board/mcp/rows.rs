@@ -52,7 +52,13 @@ pub(super) fn id(row: &Value) -> Option<String> {
 /// A row as a card.
 pub(super) fn card(row: &Value, column_key: &str) -> Option<Card> {
     let title = row.get("title").and_then(Value::as_str).unwrap_or_default();
-    Some(Card { id: id(row)?, title: title.chars().take(TITLE).collect(), column: column(row, column_key) })
+    let title = title.chars().take(TITLE).collect();
+    Some(Card { id: id(row)?, title, column: column(row, column_key), description: None })
+}
+
+/// What a row says that its card says.
+pub(super) fn description(row: &Value) -> String {
+    row.get("description").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// Where a row says that its card stands.
@@ -69,8 +75,12 @@ mod tests {
         let text = r#"{"tasks":[{"id":"a","title":"T-1","status":"in-progress","new":[1]},{"id":7},{"title":"x"},3]}"#;
         let answer = understood(text, false).unwrap();
         let cards: Vec<_> = rows(&answer, "tasks").iter().filter_map(|row| card(row, "status")).collect();
-        let first = Card { id: "a".into(), title: "T-1".into(), column: Some(Column::InProgress) };
-        assert_eq!(cards, [first, Card { id: "7".into(), title: String::new(), column: None }]);
+        let first =
+            Card { id: "a".into(), title: "T-1".into(), column: Some(Column::InProgress), description: None };
+        assert_eq!(
+            cards,
+            [first, Card { id: "7".into(), title: String::new(), column: None, description: None }]
+        );
         assert_eq!(rows(&Value::Null, "tasks"), [] as [Value; 0]);
     }
 

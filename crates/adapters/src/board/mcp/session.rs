@@ -81,7 +81,15 @@ impl Session {
         let answer = tokio::time::timeout(self.limit, self.service.call_tool(request)).await;
         let answer = answer
             .map_err(|_| BoardError::Lost(format!("no answer to {tool} within {} s", self.limit.as_secs())))?
-            .map_err(|error| BoardError::Lost(format!("{tool}: {}", told(&error.to_string()))))?;
+            .map_err(|error| {
+                let why = format!("{tool}: {}", told(&error.to_string()));
+                // Who says no in the protocol's own words is there.
+                if matches!(error, rmcp::ServiceError::McpError(_)) {
+                    BoardError::Refused(why)
+                } else {
+                    BoardError::Lost(why)
+                }
+            })?;
         let texts = answer.content.iter().filter_map(|content| content.as_text());
         let text: String = texts.map(|text| text.text.as_str()).collect();
         Ok((text, answer.is_error == Some(true)))

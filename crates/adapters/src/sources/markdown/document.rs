@@ -46,7 +46,8 @@ pub(super) fn read(found: &Found, text: &str, findings: &mut Vec<Finding>) -> Ve
     if heading.is_some_and(|(_, heading)| heading.done == Tick::Ticked) {
         spec.done = Some(spec.id.spot.clone());
     }
-    vec![read_task(spec, &front.entries, &lines, findings)]
+    let own = heading.map(|(line, _)| line.number);
+    vec![read_task(spec, (&front.entries, &lines), own, findings)]
 }
 
 /// A task whose id and title are known, with what a text says of it.
@@ -54,7 +55,7 @@ pub(in crate::sources) fn described(mut spec: TaskSpec, text: &str, findings: &m
     let front = front::split(text);
     let lines: Vec<Line<'_>> = prose(front.rest, front.rest_line).collect();
     spec.body = Arc::from(front.rest);
-    read_task(spec, &front.entries, &lines, findings)
+    read_task(spec, (&front.entries, &lines), None, findings)
 }
 
 /// Several tasks in one file: each from its heading to the next.
@@ -76,18 +77,25 @@ fn several(
         if heading.done == Tick::Ticked {
             spec.done = Some(spec.id.spot.clone());
         }
-        tasks.push(read_task(spec, &[], of_task, findings));
+        let own = Some(of_task[0].number);
+        tasks.push(read_task(spec, (&[], of_task), own, findings));
     }
     tasks
 }
 
-fn read_task(spec: TaskSpec, entries: &[Entry], lines: &[Line<'_>], findings: &mut Vec<Finding>) -> TaskSpec {
+/// Takes what is said of a task, but for its heading, which is on the line `own`.
+fn read_task(
+    spec: TaskSpec,
+    (entries, lines): (&[Entry], &[Line<'_>]),
+    own: Option<u32>,
+    findings: &mut Vec<Finding>,
+) -> TaskSpec {
     let mut draft = Draft::new(spec, findings);
     for entry in entries {
         draft.entry(entry);
     }
     let mut way = Way::new(draft);
-    for line in lines {
+    for line in lines.iter().filter(|line| own != Some(line.number)) {
         way.line(line);
     }
     let mut spec = way.finish();
@@ -256,8 +264,6 @@ impl<'a> Way<'a> {
     fn line(&mut self, line: &Line<'_>) {
         match line.shape() {
             Shape::Blank => {}
-            // The task's own heading opens no section, whatever its level.
-            Shape::Heading { .. } if line.number == self.draft.spec.id.spot.line => {}
             Shape::Heading { level, text } => self.heading(level, plain(text), line.number),
             Shape::Item { indent, marker, text } => self.item(indent, marker, text, line.number),
             Shape::Text { text } => self.text(text, line.number),

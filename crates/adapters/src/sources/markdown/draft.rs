@@ -105,6 +105,8 @@ impl<'a> Draft<'a> {
             Key::Module => self.spec.module = text(),
             Key::Quarter => self.spec.quarter = text(),
             Key::Agent => self.spec.agent = text(),
+            // It becomes an argument of an agent, and is never to be taken for a flag.
+            Key::Model if value.starts_with('-') => self.bad_value("model", value, "a model's name", line),
             Key::Model => self.spec.model = text(),
             Key::Wave => match number(value) {
                 Some(wave) => self.spec.declared_wave = Some(At { value: wave, spot: self.at(line) }),

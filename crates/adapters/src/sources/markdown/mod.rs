@@ -32,6 +32,11 @@ pub(super) fn id_of_heading(heading: &str) -> Option<(&str, &str)> {
     ids::of_heading(heading, "").map(|found| (found.id, found.title))
 }
 
+/// Whether a word is an id beyond doubt: letters, a joint and digits.
+pub(super) fn is_id(word: &str) -> bool {
+    word.contains(['-', '_']) && ids::of_file_name(word) == Some(word)
+}
+
 fn read_folder(root: &Path, findings: &mut Vec<Finding>) -> (Vec<TaskSpec>, Option<String>) {
     let mut tasks = Vec::new();
     let mut name = None;

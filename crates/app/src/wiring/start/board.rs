@@ -33,7 +33,9 @@ pub(super) fn consult(site: &Site, plan: &Plan, named: &[TaskId]) -> Result<Said
         }
     };
     let lines = in_words(&loaded, plan.tasks.len());
-    let done = loaded.of(Column::Done);
+    let mut done = loaded.of(Column::Done);
+    // Who names a task wants it done, whatever its card says.
+    done.retain(|task| !named.contains(task));
     if named.is_empty() && loaded.todo.is_empty() && done.len() < plan.tasks.len() {
         return Err(AppError::environment("no card of the board that is to do names a task of the plan").hint(
             "a card's title begins with its task's id, such as `T-001: …`; `--no-board` runs without the board",
