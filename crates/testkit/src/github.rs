@@ -6,8 +6,6 @@
 use crate::server;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
@@ -100,13 +98,7 @@ impl GitHub {
     /// # Panics
     /// When it does not start: it needs `python3` with `jsonschema`, and what `scripts/github-openapi` gets.
     pub fn start(root: &Path) -> Self {
-        let git_dir = root.join("o/r.git");
-        let mut git = Command::new("git");
-        git.args(["init", "-q", "--bare", "-b", "main"]).arg(&git_dir);
-        assert!(git.status().expect("git starts").success(), "a bare repository can be made");
-        let mut git = Command::new("git");
-        git.arg("--git-dir").arg(&git_dir).args(["config", "http.receivepack", "true"]);
-        assert!(git.status().expect("git starts").success(), "it can be pushed to");
+        let git_dir = bare_repository(root);
         let program = concat!(env!("CARGO_MANIFEST_DIR"), "/github/fake_github.py");
         let mut command = Command::new("python3");
         command.args(["-Bu", program, "--token", TOKEN, "--api"]).arg(descriptions()).arg("--root").arg(root);
@@ -210,18 +202,20 @@ impl GitHub {
     }
 
     fn exchange(&self, method: &str, path: &str, body: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server is there");
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).expect("it listens");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
-        let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).expect("a status");
-        (status, body.to_owned())
+        server::ask(self.port, TOKEN, method, path, body)
     }
+}
+
+/// Makes a bare repository in a folder, still empty, that takes pushes by HTTP as well.
+pub(crate) fn bare_repository(root: &Path) -> PathBuf {
+    let git_dir = root.join("o/r.git");
+    let mut git = Command::new("git");
+    git.args(["init", "-q", "--bare", "-b", "main"]).arg(&git_dir);
+    assert!(git.status().expect("git starts").success(), "a bare repository can be made");
+    let mut git = Command::new("git");
+    git.arg("--git-dir").arg(&git_dir).args(["config", "http.receivepack", "true"]);
+    assert!(git.status().expect("git starts").success(), "it can be pushed to");
+    git_dir
 }
 
 /// GitHub's descriptions, as `scripts/github-openapi` leaves them.

@@ -2,6 +2,7 @@
 
 pub mod board;
 pub mod drive;
+pub mod emulator;
 pub mod env;
 pub mod fingerprint;
 pub mod github;

@@ -67,7 +67,7 @@ pub(crate) struct World {
 
 impl World {
     /// A repository whose target `main` is not checked out.
-    fn new(program: Option<&Path>) -> Self {
+    pub(crate) fn new(program: Option<&Path>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("repo");
         fs::create_dir(&root).unwrap();

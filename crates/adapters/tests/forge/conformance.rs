@@ -1,6 +1,7 @@
 //! The contract of the ports, asked of each forge.
 
 use crate::bench::{Bench, Candidate, Local, OnGitHub, QUICK, change, git, main, publish};
+use crate::emulated::Emulated;
 use ppe_core::ids::{CommitId, TaskId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, Built, Clash, ClashWith, Class, Failure, LandOutcome, Verdict};
@@ -23,16 +24,16 @@ macro_rules! promises {
 }
 
 promises! {
-    branches_are_made_once_and_moved_only_from_where_we_left_them: local pushed merged queued;
-    names_that_are_taken_are_left_to_whom_they_are: local pushed merged queued;
-    a_branch_has_one_open_change_whose_text_is_kept_up: local pushed merged queued;
-    a_change_that_needs_a_person_says_so_once: local pushed merged queued;
-    verdicts_are_shown_and_told_again_without_harm: local pushed merged queued;
-    a_candidate_lands_once_exactly_as_it_was_built: local pushed merged queued;
+    branches_are_made_once_and_moved_only_from_where_we_left_them: local pushed merged queued emulated;
+    names_that_are_taken_are_left_to_whom_they_are: local pushed merged queued emulated;
+    a_branch_has_one_open_change_whose_text_is_kept_up: local pushed merged queued emulated;
+    a_change_that_needs_a_person_says_so_once: local pushed merged queued emulated;
+    verdicts_are_shown_and_told_again_without_harm: local pushed merged queued emulated;
+    a_candidate_lands_once_exactly_as_it_was_built: local pushed merged queued emulated;
     a_squashed_candidate_lands_and_its_change_is_over: local pushed squashed squashed_in_a_queue;
-    nothing_lands_on_a_base_or_from_a_head_that_has_moved: local pushed merged;
-    looks_tell_what_others_did_at_every_look: local pushed merged queued;
-    what_landed_and_was_taken_out_again_is_told: local pushed merged queued;
+    nothing_lands_on_a_base_or_from_a_head_that_has_moved: local pushed merged emulated;
+    looks_tell_what_others_did_at_every_look: local pushed merged queued emulated;
+    what_landed_and_was_taken_out_again_is_told: local pushed merged queued emulated;
 }
 
 fn local() -> Local {
@@ -52,6 +53,11 @@ fn merged() -> OnGitHub {
 /// Its merge queue does.
 fn queued() -> OnGitHub {
     OnGitHub::queueing(QUICK)
+}
+
+/// Another's idea of GitHub, which merges pull requests.
+fn emulated() -> Emulated {
+    Emulated::new()
 }
 
 fn squashed() -> OnGitHub {

@@ -10,6 +10,7 @@ mod bench;
 mod checks;
 mod clearing;
 mod conformance;
+mod emulated;
 mod faults;
 mod issues;
 mod merging;
