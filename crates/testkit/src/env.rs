@@ -282,8 +282,8 @@ impl TestEnv {
         self.untouched();
     }
 
-    /// A command with the place's environment.
-    fn clean(&self, program: &Path) -> Command {
+    /// Another program with the place's environment, and nothing of this process's but where programs are found.
+    pub fn clean(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().current_dir(self.repo());
         for name in ["PATH", "LLVM_PROFILE_FILE"] {

@@ -95,8 +95,14 @@ pub(crate) struct InitArgs {
     /// The branch that changes are to land on
     #[arg(long, value_name = "BRANCH")]
     pub(crate) target: Option<String>,
-    /// Print the file instead of writing it
+    /// Have Claude Code know of ppe here as well: its skill, its agents, its MCP server
     #[arg(long)]
+    pub(crate) claude: bool,
+    /// The same for Codex: skill and MCP server
+    #[arg(long)]
+    pub(crate) codex: bool,
+    /// Print the file instead of writing it
+    #[arg(long, conflicts_with_all = ["claude", "codex"])]
     pub(crate) print: bool,
 }
 

@@ -11,6 +11,7 @@ mod landing;
 mod limits;
 mod more;
 mod place;
+mod plugins;
 mod resume;
 mod review;
 mod usage;

@@ -33,7 +33,7 @@ impl DerefMut for Place {
 }
 
 /// Where the agents are installed.
-fn installed(name: &str) -> PathBuf {
+pub(crate) fn installed(name: &str) -> PathBuf {
     let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/agent-clis");
     let cache = std::env::var_os("PPE_AGENT_CLIS").map_or_else(default, PathBuf::from);
     let program = cache.join("bin").join(name);

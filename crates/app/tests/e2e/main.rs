@@ -13,6 +13,7 @@ mod example;
 mod failures;
 mod gate;
 mod github;
+mod init;
 mod lane;
 mod looks;
 mod mcp;
