@@ -41,6 +41,7 @@ test-all:
 	@scripts/github-openapi
 	@scripts/github-clients
 	@scripts/mcp-servers
+	@scripts/mcp-conformance
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	PPE_TEST_LONG=1 cargo nextest run --workspace --no-fail-fast --profile long

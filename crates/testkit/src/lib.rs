@@ -7,6 +7,7 @@ pub mod env;
 pub mod fingerprint;
 pub mod github;
 pub mod loopback;
+pub mod mcp;
 pub mod model;
 mod server;
 pub mod sim;

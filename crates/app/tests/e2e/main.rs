@@ -9,6 +9,7 @@ mod attribution;
 mod audit;
 mod board;
 mod checkout;
+mod conformance;
 mod example;
 mod failures;
 mod gate;
