@@ -203,3 +203,17 @@ fn nothing_starts_while_too_many_wait_for_a_person() {
     approve(&mut drive, "T-002");
     assert_eq!(drive.active(), ["T-004"], "one waits, which is not more than one");
 }
+
+#[test]
+fn an_approval_on_the_forge_does_not_outlast_a_pause_in_which_nobody_looks() {
+    let mut drive = drive(Approval::Each, Policy::default());
+    for (task, change) in [("T-001", 1), ("T-002", 2)] {
+        drive.to_review(task, 2, change);
+        let tip = now(&drive, task).facts.tip.clone().expect("it has work");
+        drive.input(Input::Observed(Observed::Approved { task: id(task), tip }));
+    }
+    assert_eq!(drive.state.lane.queue, [id("T-002")], "the other is a candidate");
+    drive.command(Command::Pause(Some(id("T-002"))));
+    drive.command(Command::Unpause(Some(id("T-002"))));
+    assert_eq!(now(&drive, "T-002").facts.approved, None, "it may have been taken back meanwhile");
+}

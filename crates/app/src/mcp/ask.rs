@@ -32,7 +32,7 @@ pub(super) enum Asked {
     Chosen(String),
     /// The user said no, or nothing that was asked for.
     Declined,
-    /// The client has no forms, or did not bring one back.
+    /// The client has no forms, or did not bring one back: nobody may have seen it.
     CannotAsk,
     /// The client asks, and calls again.
     Later(InputRequiredResult),
@@ -81,9 +81,13 @@ fn question(form: &Form) -> Option<ElicitRequest> {
 }
 
 fn chosen(form: &Form, result: ElicitResult) -> Asked {
-    let accepted = Some(result).filter(|result| result.action == ElicitationAction::Accept);
+    match result.action {
+        ElicitationAction::Accept => {}
+        ElicitationAction::Cancel => return Asked::CannotAsk,
+        _ => return Asked::Declined,
+    }
     let word =
-        accepted.and_then(|result| result.content?.get(FIELD).and_then(Value::as_str).map(str::to_owned));
+        result.content.and_then(|content| content.get(FIELD).and_then(Value::as_str).map(str::to_owned));
     match word.filter(|word| form.choices.iter().any(|(known, _)| known == word)) {
         Some(word) => Asked::Chosen(word),
         None => Asked::Declined,

@@ -116,7 +116,11 @@ impl Inner {
             Head::At(head) => head,
             Head::Moved(_) => return self.moved(single).map(Next::Over),
         };
-        if spec.wished == Wished::NoMore {
+        let record = record(spec, &head);
+        let before = self.recorded(&single).map_err(machine)?;
+        let last = before.as_deref().and_then(|text| text.strip_prefix(&record));
+        let left = there.removal().filter(|removal| last.is_some_and(|last| last != removal.id));
+        if spec.wished == Wished::NoMore && !left.is_some_and(is_merged) {
             return self.take_out(&pull, there.entry.is_some());
         }
         if let Some(entry) = there.entry {
@@ -124,10 +128,8 @@ impl Inner {
                 format!("pull request {change} is in GitHub's merge queue, at place {}", entry.position);
             return Ok(Next::Wait(what));
         }
-        let record = record(spec, &head);
-        let before = self.recorded(&single).map_err(machine)?;
-        match (before.as_deref().and_then(|text| text.strip_prefix(&record)), there.removal()) {
-            (Some(last), Some(removal)) if last != removal.id => self.left_queue(spec, change, removal),
+        match (left, there.removal()) {
+            (Some(removal), _) => self.left_queue(spec, change, removal),
             // Whoever builds it anew sees with what it clashes.
             _ if pull.mergeable == Some(false) => Ok(Next::Over(LandOutcome::BaseMoved)),
             (_, removal) => {
@@ -233,6 +235,11 @@ impl Inner {
 /// What is recorded of a go: which it is, of which head. The name of the last removal before it follows, or that there is none.
 fn record(spec: &LandSpec, head: &CommitId) -> String {
     format!("{} {} {head} after ", spec.candidate, spec.go)
+}
+
+/// Whether it left the queue since it is merged, which GitHub may show a moment later.
+fn is_merged(removal: &Removal) -> bool {
+    removal.reason.as_deref().is_some_and(|reason| reason_of(reason) == Reason::Merged)
 }
 
 /// GitHub documents no list of reasons: what is not known is a person's.

@@ -2,7 +2,16 @@
 
 use super::Result;
 use crate::ids::TaskId;
-use crate::state::{Closure, Facts, Flaky, Kind, Labelled, Park, Progress, State, Step, Tries, Work};
+use crate::state::{
+    ApprovedAt, Closure, Facts, Flaky, Kind, Labelled, Park, Progress, State, Step, Tries, Work,
+};
+
+/// Nobody looks at a change for a while: an approval that was seen on the forge counts once it is seen again.
+fn leave_sight(facts: &mut Facts) {
+    if facts.approved_at == ApprovedAt::Forge {
+        facts.approved = None;
+    }
+}
 
 impl State {
     pub(super) fn task_parked(&mut self, task: &TaskId, park: Park) -> Result {
@@ -17,7 +26,9 @@ impl State {
             Step::Outside | Step::Closed(_) => return Err(format!("{task} is not open")),
         };
         self.lane.queue.retain(|t| t != task);
-        self.tasks[at].facts.wish = None;
+        let facts = &mut self.tasks[at].facts;
+        leave_sight(facts);
+        facts.wish = None;
         self.enter(task, Step::Parked { park, kind })
     }
 
@@ -42,6 +53,7 @@ impl State {
         let at = self.at(task)?;
         self.lane.queue.retain(|t| t != task);
         let facts = &mut self.tasks[at].facts;
+        leave_sight(facts);
         facts.tries = Tries::default();
         facts.labelled = Labelled::No;
         facts.wish = None;
