@@ -20,6 +20,7 @@ use rmcp::service::RequestContext;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::ffi::OsString;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -179,14 +180,10 @@ pub(super) async fn start(
     let wanted = args.wanted();
     let (at, what) = (repo.clone(), wanted.clone());
     let offer = super::blocking(move || offer(&at, &what)).await?;
-    if !args.confirm {
-        match ask(offer.form("Start?"), request, context).await {
-            Asked::Chosen(word) if word == YES => {}
-            Asked::Chosen(_) | Asked::Declined => return offer.answer(StartState::Declined),
-            Asked::CannotAsk => return offer.answer(StartState::NeedsConfirmation),
-            Asked::Later(input) => return Ok(Turn::Asks(input)),
-        }
-    }
+    let offer = match offer.consented("Start?", args.confirm, request, context).await? {
+        ControlFlow::Continue(offer) => offer,
+        ControlFlow::Break(turn) => return Ok(turn),
+    };
     super::blocking(move || {
         let mut arguments: Vec<OsString> = ["run", "--yes", "--plain"].map(OsString::from).to_vec();
         arguments.extend(wanted.arguments(&repo));
@@ -240,6 +237,25 @@ fn warnings(prepared: &Prepared) -> Vec<String> {
 }
 
 impl Offer {
+    /// The offer with the user's consent, or what is answered without it.
+    async fn consented(
+        self,
+        question: &str,
+        confirmed: bool,
+        request: &CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<ControlFlow<Turn, Self>, AppError> {
+        if confirmed {
+            return Ok(ControlFlow::Continue(self));
+        }
+        Ok(ControlFlow::Break(match ask(self.form(question), request, context).await {
+            Asked::Chosen(word) if word == YES => return Ok(ControlFlow::Continue(self)),
+            Asked::Chosen(_) | Asked::Declined => self.answer(StartState::Declined)?,
+            Asked::CannotAsk => self.answer(StartState::NeedsConfirmation)?,
+            Asked::Later(input) => Turn::Asks(input),
+        }))
+    }
+
     /// Of a run that there is.
     fn of(run: Run, what: String) -> Self {
         let started = Started {
@@ -344,14 +360,10 @@ pub(super) async fn resume(
     }
     let at = repo.clone();
     let offer = super::blocking(move || resumable(&at)).await?;
-    if !args.confirm {
-        match ask(offer.form("Go on?"), request, context).await {
-            Asked::Chosen(word) if word == YES => {}
-            Asked::Chosen(_) | Asked::Declined => return offer.answer(StartState::Declined),
-            Asked::CannotAsk => return offer.answer(StartState::NeedsConfirmation),
-            Asked::Later(input) => return Ok(Turn::Asks(input)),
-        }
-    }
+    let offer = match offer.consented("Go on?", args.confirm, request, context).await? {
+        ControlFlow::Continue(offer) => offer,
+        ControlFlow::Break(turn) => return Ok(turn),
+    };
     super::blocking(move || {
         let mut arguments: Vec<OsString> =
             ["resume", "--yes", "--plain", "--repo"].map(OsString::from).to_vec();
