@@ -10,6 +10,7 @@ use crate::outcome::{AgentEnd, Built, Failure, Prepared, Shortage, Snapshot};
 use crate::plan::{Plan, Priority};
 use crate::policy::Policy;
 use crate::question::{Answer, Ask};
+use crate::state::ground::{HeadChecks, Parent};
 use crate::state::lane::Subject;
 use crate::state::radar::{Conflict, Touched};
 use crate::state::run::{Matter, PauseCause, StopMode};
@@ -187,6 +188,11 @@ pub enum Event {
         /// What for.
         kind: Kind,
     },
+    /// What a task was to start on does not stand any more: it waits again.
+    TaskUnreadied {
+        /// The task.
+        task: TaskId,
+    },
     /// An attempt took a slot.
     AttemptStarted {
         /// The task.
@@ -200,6 +206,16 @@ pub enum Event {
         /// Its model, where one is wanted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         model: Option<String>,
+        /// What it stands on besides the target, where it begins before all it needs has landed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stack: Vec<Parent>,
+    },
+    /// What an attempt was to stand on does not merge: its task waits for the landings.
+    StackRefused {
+        /// The task.
+        task: TaskId,
+        /// The files that clash.
+        files: Vec<String>,
     },
     /// Its workspace is ready.
     WorkspacePrepared {
@@ -346,6 +362,15 @@ pub enum Event {
         task: TaskId,
         /// Its number.
         change: ChangeNumber,
+    },
+    /// The forge's checks judged the head of the task's change.
+    HeadJudged {
+        /// The task.
+        task: TaskId,
+        /// The head.
+        tip: CommitId,
+        /// How.
+        checks: HeadChecks,
     },
     /// The forge shows that the change needs a person.
     ChangeLabelled {
@@ -682,7 +707,9 @@ impl Event {
         match self {
             Event::TaskPreloaded { task }
             | Event::TaskReadied { task, .. }
+            | Event::TaskUnreadied { task }
             | Event::AttemptStarted { task, .. }
+            | Event::StackRefused { task, .. }
             | Event::WorkspacePrepared { task, .. }
             | Event::AgentEnded { task, .. }
             | Event::SnapshotTaken { task, .. }
@@ -700,6 +727,7 @@ impl Event {
             | Event::TaskParked { task, .. }
             | Event::BranchPublished { task, .. }
             | Event::ChangeOpened { task, .. }
+            | Event::HeadJudged { task, .. }
             | Event::ChangeLabelled { task }
             | Event::TaskQueued { task }
             | Event::BranchAdopted { task, .. }

@@ -87,6 +87,15 @@ pub enum Input {
         /// Its number.
         change: ChangeNumber,
     },
+    /// The forge's checks of a change's head ended.
+    HeadJudged {
+        /// The task.
+        task: TaskId,
+        /// The head.
+        tip: CommitId,
+        /// How.
+        verdict: Verdict,
+    },
     /// A task's change is marked for a person.
     Labelled {
         /// The task.
@@ -173,6 +182,11 @@ pub enum Trouble {
         /// The tasks whose landing is gone.
         tasks: Vec<TaskId>,
     },
+    /// What a workspace is to stand on does not merge.
+    DoesNotStack {
+        /// The files that clash.
+        files: Vec<String>,
+    },
 }
 
 impl fmt::Display for Trouble {
@@ -181,6 +195,9 @@ impl fmt::Display for Trouble {
             Self::Machine(why) | Self::Elsewhere(why) => f.write_str(why),
             Self::NotAncestor { tasks } => {
                 write!(f, "the target no longer contains what landed for {}", crate::wording::list(tasks))
+            }
+            Self::DoesNotStack { files } => {
+                write!(f, "what it is to stand on does not merge: {}", files.join(", "))
             }
         }
     }

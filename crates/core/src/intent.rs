@@ -71,6 +71,11 @@ pub enum Intent {
         /// The task.
         task: TaskId,
     },
+    /// It is known how the forge's checks judge the head of the task's change.
+    EnsureHeadJudged {
+        /// The task.
+        task: TaskId,
+    },
     /// The forge shows that the change needs a person.
     EnsureLabelled {
         /// The task.
@@ -160,6 +165,7 @@ impl Intent {
             | Self::EnsureVerified { task, .. }
             | Self::EnsurePublished { task }
             | Self::EnsureChange { task }
+            | Self::EnsureHeadJudged { task }
             | Self::EnsureLabelled { task }
             | Self::EnsureReleased { task } => Some(task),
             Self::EnsureCandidate { .. } | Self::EnsureChecked { .. } | Self::EnsureLanded { .. } => None,

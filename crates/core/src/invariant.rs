@@ -4,6 +4,7 @@
 //! reached. The others are asked after a record. Knows nothing of how a violation came about.
 
 mod lane;
+mod stack;
 
 use crate::decide::{
     gate_is_open, hold_back, is_live, may_start, next_start, room_for_parked, stands_from, start_key,
@@ -70,7 +71,7 @@ pub static INVARIANTS: &[Invariant] = &[
     ),
     invariant(
         "INV-02",
-        "an attempt starts only when its dependencies are satisfied",
+        "an attempt starts only when its dependencies are satisfied, unless it is stacked",
         Rule::Event(dependencies_hold),
     ),
     invariant(
@@ -203,6 +204,16 @@ pub static INVARIANTS: &[Invariant] = &[
         "a standstill is told once in a step, and not before its bound",
         Rule::Event(standstill_is_due),
     ),
+    invariant(
+        "INV-38",
+        "a task is stacked only on changes with green checks, and goes on only while they come by themselves",
+        Rule::Event(stack::stands_on_green),
+    ),
+    invariant(
+        "INV-39",
+        "where tasks are stacked, a change joins the lane only when its dependencies are satisfied and it lies on the target",
+        Rule::Event(stack::lands_last),
+    ),
 ];
 
 /// Asks all rules about a state.
@@ -265,8 +276,11 @@ fn slot_is_free(state: &State, event: &Event) -> Option<String> {
 }
 
 fn dependencies_hold(state: &State, event: &Event) -> Option<String> {
-    let Event::AttemptStarted { task, .. } = event else { return None };
-    let open = state.unmet(state.position(task)?).next()?;
+    let Event::AttemptStarted { task, stack, .. } = event else { return None };
+    let at = state.position(task)?;
+    let stacked =
+        |need: &usize| stack::parents(state, at, stack).any(|parent| parent.task == *state.id(*need));
+    let open = state.unmet(at).find(|need| !stacked(need))?;
     Some(format!("{task} starts before {}", state.id(open)))
 }
 
@@ -379,7 +393,7 @@ fn can_go_on(state: &State, at: usize) -> Option<String> {
             crate::state::Park::Question(question) => state.questions.contains_key(question),
             crate::state::Park::Room | crate::state::Park::Operator | crate::state::Park::Taken => true,
         },
-        Step::Open => !state.is_approved(at),
+        Step::Open => stack::goes_on(state, at),
         Step::InLane => lane::goes_on(state, at),
     };
     said(!goes_on, || format!("{} is {:?}, and nothing says why", state.id(at), task.step))

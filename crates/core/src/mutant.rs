@@ -88,11 +88,19 @@ pub enum Mutant {
     StartsOnUnchecked,
     /// A review that was heeded is heeded again.
     RequestRepeated,
+    /// A task is stacked on a change whose checks are not known to be green.
+    RedStackedOn,
+    /// A stacked task goes on although what it stands on waits for a person.
+    HeldStackedOn,
+    /// What is stacked lands before what it stands on.
+    StackedLands,
+    /// What is stacked is not brought onto the target when what it stands on has landed.
+    RestackForgotten,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 46] = [
         Self::SlotsIgnored,
         Self::OpenSatisfies,
         Self::ReopenedSatisfies,
@@ -135,5 +143,9 @@ impl Mutant {
         Self::UncheckedBelieved,
         Self::StartsOnUnchecked,
         Self::RequestRepeated,
+        Self::RedStackedOn,
+        Self::HeldStackedOn,
+        Self::StackedLands,
+        Self::RestackForgotten,
     ];
 }

@@ -213,7 +213,7 @@ impl AgentEnd {
 /// A workspace that is ready to be worked in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prepared {
-    /// The target commit that the work is measured against.
+    /// The commit that the work is measured against.
     pub base: CommitId,
     /// The commit that is checked out.
     pub tip: CommitId,

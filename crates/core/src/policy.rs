@@ -36,6 +36,17 @@ pub enum Waves {
     Ask,
 }
 
+/// When what a task depends on lets it start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StartOn {
+    /// Once it has landed.
+    #[default]
+    Landed,
+    /// Once its change stands with green checks: the task is stacked on it.
+    ChecksGreen,
+}
+
 /// How waiting changes get into the target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -248,6 +259,9 @@ pub struct Policy {
     pub order: Order,
     /// Whether waves hold tasks back.
     pub waves: Waves,
+    /// When what a task depends on lets it start.
+    #[serde(default)]
+    pub start_on: StartOn,
     /// How changes get in.
     pub merge_strategy: MergeStrategy,
     /// Candidates checked at once, where the strategy allows several.
@@ -336,6 +350,7 @@ impl Default for Policy {
             wave_threshold: 0.8,
             order: Order::default(),
             waves: Waves::default(),
+            start_on: StartOn::default(),
             merge_strategy: MergeStrategy::default(),
             check_slots: 4,
             longest_wait_ms: 1_800_000,

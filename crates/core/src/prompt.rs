@@ -3,6 +3,7 @@
 //! Pure text. Knows nothing of how an agent is started or of where its files lie.
 
 mod review;
+mod stack;
 mod template;
 
 pub use template::{Mistake, PLACEHOLDERS, Placeholder, Template, Wrong};
@@ -11,7 +12,7 @@ use crate::ids::{Branch, TaskId};
 use crate::outcome::{Class, Failure};
 use crate::plan::{Task, TaskSpec};
 use crate::policy::{Attribution, Policy, Update};
-use crate::state::{Kind, Round, State};
+use crate::state::{Kind, Round, Stack, State};
 use std::fmt::Write as _;
 
 /// The template of those who have none of their own.
@@ -37,6 +38,7 @@ pub fn prompt(state: &State, id: &TaskId) -> String {
         failure: now.facts.failure.as_ref().filter(|_| running.kind != Kind::First),
         findings: &now.facts.findings,
         note: now.facts.note.as_deref(),
+        stack: state.stack(at),
         // Who goes on in a session that knows the task is not told it again.
         heard: if session.is_none() { Heard::Nothing } else { Heard::Task },
         done: now.facts.snapshot.as_ref().map_or(0, |snapshot| snapshot.commits),
@@ -47,8 +49,20 @@ pub fn prompt(state: &State, id: &TaskId) -> String {
 /// The prompt that a task's first attempt would get.
 pub fn first(policy: &Policy, task: &Task, target: &Branch) -> String {
     let (branch, kind, heard) = (&*task.branch_name, Kind::First, Heard::Nothing);
-    Telling { policy, task, branch, target, kind, failure: None, findings: &[], note: None, heard, done: 0 }
-        .text()
+    Telling {
+        policy,
+        task,
+        branch,
+        target,
+        kind,
+        failure: None,
+        findings: &[],
+        note: None,
+        stack: None,
+        heard,
+        done: 0,
+    }
+    .text()
 }
 
 /// What an agent knows already.
@@ -71,6 +85,8 @@ struct Telling<'a> {
     /// What its review found and nobody has gone through yet.
     findings: &'a [String],
     note: Option<&'a str>,
+    /// Work of others that it stands on.
+    stack: Option<&'a Stack>,
     heard: Heard,
     /// Commits of the task that were measured before.
     done: u32,
@@ -141,7 +157,10 @@ impl Telling<'_> {
             Kind::Rejected => "A person has read your change and wants it otherwise; what they say stands below. Make it so, in \
                                further commits on the same branch, and run the project's checks again."
                 .to_owned(),
-            Kind::Conflict => format!(
+            Kind::Restack | Kind::Conflict if self.stack.is_some() => {
+                self.stack.map_or_else(String::new, |stack| stack::off(stack, (branch, target), self.policy.update))
+            }
+            Kind::Restack | Kind::Conflict => format!(
                 "Your work no longer merges with `{target}`. Its present tip is the ref `refs/ppe/target`. Bring your branch \
                  `{branch}` onto it ({how}), resolve every conflict so that both sides keep their meaning, and \
                  commit. You are done when `refs/ppe/target` is an ancestor of your branch and the project's checks pass."
@@ -161,9 +180,13 @@ impl Telling<'_> {
         let coverage = spec.coverage_target.map_or(String::new(), |c| {
             format!(" Write tests with the code: the coverage of what you touch is to be {c} % or above.")
         });
+        let began = match self.stack {
+            Some(stack) => stack::beginning(stack, self.target),
+            None => format!("at the tip of `{}`", self.target),
+        };
         format!(
-            "You are in a private clone of the repository, on the branch `{}`, which began at the tip of `{}`.{module}{coverage}",
-            self.branch, self.target
+            "You are in a private clone of the repository, on the branch `{}`, which began {began}.{module}{coverage}",
+            self.branch
         )
     }
 
@@ -174,7 +197,7 @@ impl Telling<'_> {
             detail => format!("{text}\n\nThe end of the output:\n\n{detail}"),
         };
         match self.kind {
-            Kind::First | Kind::Rejected => String::new(),
+            Kind::First | Kind::Restack | Kind::Rejected => String::new(),
             Kind::Review if failure.class == Class::Operator => String::new(),
             Kind::Continue | Kind::Review => format!("The last attempt ended so: {}", failure.summary),
             Kind::Conflict => format!("What did not merge: {}", failure.summary),
@@ -188,9 +211,13 @@ impl Telling<'_> {
             Kind::First | Kind::Continue => {
                 crate::scope::instruction(&self.task.spec, self.policy.mode, self.done).unwrap_or_default()
             }
-            Kind::Verify | Kind::Ci | Kind::Conflict | Kind::Review | Kind::Rejected | Kind::Recheck => {
-                String::new()
-            }
+            Kind::Verify
+            | Kind::Ci
+            | Kind::Conflict
+            | Kind::Restack
+            | Kind::Review
+            | Kind::Rejected
+            | Kind::Recheck => String::new(),
         }
     }
 
@@ -330,6 +357,9 @@ pub fn change_body(state: &State, at: usize) -> String {
     }
     if let Some(review) = &facts.review {
         push(&mut text, &review::line(review));
+    }
+    if let Some(stack) = state.stack(at) {
+        push(&mut text, &stack::line(state, stack));
     }
     let subjects: Vec<_> = task.spec.commits.iter().map(|c| format!("- {}", c.subject)).collect();
     if !subjects.is_empty() {

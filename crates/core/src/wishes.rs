@@ -2,6 +2,7 @@
 //!
 //! The shell performs those that are not in flight, and forgets them all when it ends: a resumed run derives them again.
 
+use crate::decide::wants_judgement;
 use crate::ids::{CommitId, TaskId};
 use crate::intent::Intent;
 use crate::mutant::Mutant;
@@ -38,6 +39,9 @@ pub(crate) fn task_wishes(state: &State, at: usize) -> Vec<Intent> {
     let task = &state.tasks[at];
     let id = || state.id(at).clone();
     match &task.step {
+        Step::Open | Step::InLane if wants_judgement(state, at) => {
+            vec![Intent::EnsureHeadJudged { task: id() }]
+        }
         Step::Outside | Step::Open | Step::InLane | Step::Published | Step::Backoff { .. } => Vec::new(),
         Step::Waiting | Step::Ready { .. } => match task.facts.workspace {
             Workspace::Wanted => vec![Intent::EnsurePreloaded { task: id() }],

@@ -2,18 +2,18 @@
 //! nothing.
 
 use crate::ports::{
-    AgentJob, BuildSpec, ChangeSpec, CheckJob, CheckReport, CiSpec, Executor, Forge, JobKey, LabelSpec,
-    LandSpec, Lane, Member, Ports, PublishSpec, Purpose, Release, SnapshotSpec, Stamp, Trouble, VerifyJob,
-    Wished, WorkspaceSpec, WorkspaceStart,
+    AgentJob, BuildSpec, ChangeSpec, CheckJob, CheckReport, CiSpec, Executor, Forge, HeadSpec, JobKey,
+    LabelSpec, LandSpec, Lane, Member, Ports, PublishSpec, Purpose, Release, SnapshotSpec, Stamp, Trouble,
+    VerifyJob, Wished, WorkspaceSpec, WorkspaceStart,
 };
-use ppe_core::ids::{Attempt, Branch, CandidateId, CommitId, TaskId};
+use ppe_core::ids::{Attempt, Branch, CandidateId, ChangeNumber, CommitId, TaskId};
 use ppe_core::input::Input;
 use ppe_core::intent::{Intent, JobName};
-use ppe_core::outcome::Verdict;
+use ppe_core::outcome::{Built, Verdict};
 use ppe_core::plan::TaskSpec;
 use ppe_core::policy::Update;
 use ppe_core::prompt;
-use ppe_core::state::{Collect, Kind, Round, Session, Stage, State, Subject, Worked};
+use ppe_core::state::{Candidate, Collect, Kind, Round, Session, Stack, Stage, State, Subject, Worked};
 use std::sync::Arc;
 
 /// Fulfils a wish and says what came of it.
@@ -29,6 +29,7 @@ pub(crate) async fn perform<P: Ports>(ports: Arc<P>, state: Arc<State>, intent: 
         Intent::EnsureVerified { task, attempt, job } => verify(&*ports, &state, task, *attempt, *job).await,
         Intent::EnsurePublished { task } => publish(&*ports, &state, task).await,
         Intent::EnsureChange { task } => open(&*ports, &state, task).await,
+        Intent::EnsureHeadJudged { task } => judge_head(&*ports, &state, task).await,
         Intent::EnsureLabelled { task } => label(&*ports, &state, task).await,
         Intent::EnsureCandidate { candidate } => build(&*ports, &state, *candidate).await,
         Intent::EnsureChecked { subject, run } => check(&*ports, &state, subject, *run).await,
@@ -70,7 +71,7 @@ fn workspace_spec(state: &State, at: usize, attempt: Option<Attempt>) -> Workspa
     let kind = state.tasks[at].running().map(|r| r.kind);
     let begun = facts.base.is_some();
     let start = match (kind, &facts.tip) {
-        (Some(Kind::Conflict), Some(tip)) => {
+        (Some(Kind::Conflict | Kind::Restack), Some(tip)) => {
             // What lost a commit that is published cannot be gone on from where none may be lost.
             let lost = facts.snapshot.as_ref().is_some_and(|snapshot| snapshot.loses_published);
             let keeps = keeps(state, at).filter(|_| lost);
@@ -79,6 +80,7 @@ fn workspace_spec(state: &State, at: usize, attempt: Option<Attempt>) -> Workspa
         (Some(_), tip) if begun || facts.published.is_some() => WorkspaceStart::Continue { tip: tip.clone() },
         _ => WorkspaceStart::Fresh,
     };
+    let stack = state.stack(at);
     let landed = |dep: &usize| Some((state.id(*dep).clone(), state.tasks[*dep].closure()?.commit()?.clone()));
     WorkspaceSpec {
         task: state.id(at).clone(),
@@ -88,6 +90,9 @@ fn workspace_spec(state: &State, at: usize, attempt: Option<Attempt>) -> Workspa
         published: facts.published.clone(),
         base: facts.base.clone(),
         start,
+        stack: stack.map(|stack| stack.parents.clone()).unwrap_or_default(),
+        stood_on: stack.and_then(|stack| stack.base.clone()),
+        at: state.tasks[at].since,
         update: state.policy.update,
         must_contain: state.plan.tasks[at].needs.iter().filter_map(landed).collect(),
     }
@@ -242,13 +247,37 @@ async fn open(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
         task: task.clone(),
         branch: wished_branch(state, at),
         tip,
-        target: state.target.clone(),
+        base: shown_against(state, at),
         title: prompt::change_title(spec),
         body: prompt::change_body(state, at),
         labels: spec.module.iter().map(std::string::ToString::to_string).collect(),
     };
     let change = ports.forge().open(change).await?;
     Ok(Input::ChangeOpened { task: task.clone(), change })
+}
+
+/// The branch that a change is shown against: that of the only task it stands on, until that lands.
+fn shown_against(state: &State, at: usize) -> Branch {
+    let parent = state.stack(at).and_then(Stack::single).and_then(|parent| state.position(&parent.task));
+    let lands =
+        |parent: &usize| state.tasks[*parent].is_closed() || is_being_landed(state, state.id(*parent));
+    match parent.filter(|parent| !lands(parent)) {
+        Some(parent) => wished_branch(state, parent),
+        None => state.target.clone(),
+    }
+}
+
+fn is_being_landed(state: &State, task: &TaskId) -> bool {
+    let carries = |candidate: &&Candidate| candidate.members.contains(task);
+    let candidate = state.lane.chain.iter().find(carries);
+    candidate.is_some_and(|candidate| matches!(candidate.stage, Stage::Landing { .. }))
+}
+
+async fn judge_head(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
+    let Some(tip) = state.task(task).and_then(|t| t.facts.tip.clone()) else { return OVER };
+    let spec = HeadSpec { task: task.clone(), commit: tip.clone(), target: state.target.clone() };
+    let verdict = ports.forge().head_checks(spec).await?;
+    Ok(Input::HeadJudged { task: task.clone(), tip, verdict })
 }
 
 async fn label(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
@@ -346,13 +375,22 @@ async fn check(ports: &impl Ports, state: &State, subject: &Subject, run: u32) -
     Ok(Input::CheckEnded { subject: subject.clone(), run, verdict })
 }
 
+/// The changes of tasks that stand on one of these.
+fn stacked_on(state: &State, members: &[(Member, Branch)]) -> Vec<ChangeNumber> {
+    let is_on = |stack: &Stack| members.iter().any(|(member, _)| stack.holds(&member.task));
+    let on_them = (0..state.tasks.len()).filter(|at| state.stack(*at).is_some_and(is_on));
+    on_them.filter_map(|at| state.tasks[at].facts.change).collect()
+}
+
 async fn land(ports: &impl Ports, state: &State, candidate: CandidateId) -> Answer {
     let Some((members, Stage::Landing { built })) = members(state, candidate) else { return OVER };
+    let stacked = stacked_on(state, &members);
     let target = state.target.clone();
     let go = state.lane.candidate(candidate).and_then(|c| c.red.as_ref()).map_or(0, |red| red.times);
     let given_up = |(m, _): &(Member, Branch)| state.task(&m.task).is_some_and(|t| t.facts.wish.is_some());
     let wished = if members.iter().any(given_up) { Wished::NoMore } else { Wished::Still };
-    let spec = LandSpec { candidate, target, base: built.base, commit: built.commit, members, go, wished };
+    let Built { base, commit, .. } = built;
+    let spec = LandSpec { candidate, target, base, commit, members, go, wished, stacked };
     let outcome = ports.forge().land(spec).await?;
     Ok(Input::LandEnded { candidate, outcome })
 }

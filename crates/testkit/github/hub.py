@@ -89,11 +89,25 @@ class Hub:
                 if re.search(self.rules["on"], ref):
                     self.begin_ci(refs[ref])
             for pull in self.pulls:
-                if pull["state"] == "open" and {f"refs/heads/{pull[side]}" for side in ("head", "base")} & news:
+                moved = {f"refs/heads/{pull[side]}" for side in ("head", "base")} & news
+                if pull["state"] == "open" and moved and self.tip(pull["base"]) is not None:
                     self.follow(pull)
+            self.lose_bases()
             merging.settle(self)
             waiting.settle(self)
             queueing.settle(self)
+
+    def lose_bases(self):
+        """As on GitHub: with its base a pull request goes, but to the base of the merged one whose branch that was."""
+        for pull in self.pulls:
+            if pull["state"] != "open" or self.tip(pull["base"]) is not None:
+                continue
+            merged = [other for other in self.pulls if other["merged"] and other["head"] == pull["base"]]
+            if merged:
+                pull.update(base=merged[-1]["base"], moved=time.monotonic())
+                self.follow(pull)
+            else:
+                self.end(pull)
 
     def begin_ci(self, sha):
         if self.rules["checks"]:
@@ -229,9 +243,22 @@ class Hub:
         for key in ("title", "body", "state"):
             if key in changes:
                 pull[key] = changes[key]
+        if "base" in changes:
+            self.retarget(pull, changes["base"])
         pull["closed_at"] = now() if pull["state"] == "closed" else None
         pull["moved"] = time.monotonic()
         return 200, self.shown(pull, whole=True)
+
+    def retarget(self, pull, base):
+        if pull["state"] != "open":
+            raise invalid("base", "custom", "Cannot change the base branch of a closed pull request.")
+        if self.tip(base) is None:
+            raise invalid("base", "invalid")
+        others = [other for other in self.pulls if other is not pull and other["state"] == "open"]
+        if any((other["head"], other["base"]) == (pull["head"], base) for other in others):
+            raise invalid("base", "custom", f"A pull request already exists for {OWNER}:{pull['head']}.")
+        pull["base"] = base
+        self.follow(pull)
 
     def squash_by_hand(self, pull):
         """What the button does."""

@@ -14,7 +14,7 @@ use ppe_core::outcome::{
 };
 use ppe_core::plan::{At, Duration, Plan, PlanSpec, PlannedCommit, Priority, Spot, TaskSpec, check};
 use ppe_core::policy::Policy;
-use ppe_core::state::{Conflict, Phase, Sighting, Stage, State, Step, Subject, Touched};
+use ppe_core::state::{Conflict, Kind, Phase, Sighting, Stage, State, Step, Subject, Touched};
 use ppe_core::wishes::intents;
 use std::sync::Arc;
 
@@ -202,11 +202,17 @@ impl Drive {
             return;
         }
         let facts = &self.state.task(&task).expect("in the plan").facts;
-        let base = self.state.target_tip.clone();
+        let at = self.state.position(&task).expect("in the plan");
+        let (base, rebase) = match self.state.stack(at) {
+            Some(_) if running.kind == Kind::Restack => (self.state.target_tip.clone(), Rebase::Clean),
+            Some(stack) => {
+                (stack.base.clone().unwrap_or_else(|| stack.parents[0].tip.clone()), Rebase::NotTried)
+            }
+            None => (self.state.target_tip.clone(), Rebase::NotTried),
+        };
         let tip = facts.tip.clone().unwrap_or_else(|| base.clone());
         let name = self.state.plan.task(&task).expect("in the plan").branch_name.to_string();
-        let prepared =
-            Prepared { base, tip, branch: Branch::new(name), rebase: Rebase::NotTried, aside: None };
+        let prepared = Prepared { base, tip, branch: Branch::new(name), rebase, aside: None };
         self.input(Input::Prepared { task, attempt, prepared });
     }
 
@@ -333,6 +339,22 @@ impl Drive {
         if matches!(self.state.task(&task).expect("in the plan").step, Step::Publishing) {
             self.input(Input::ChangeOpened { task, change: ChangeNumber(change) });
         }
+    }
+
+    /// The forge's checks of the head of the task's change end like this.
+    pub fn head_checks(&mut self, id: &str, verdict: Verdict) {
+        let task = TaskId::new(id);
+        let tip = self.state.task(&task).and_then(|t| t.facts.tip.clone()).expect("a tip");
+        self.input(Input::HeadJudged { task, tip, verdict });
+    }
+
+    /// The work of a stacked task is brought onto the target by itself, verified and published.
+    pub fn restack(&mut self, id: &str, commits: u32, change: u64) {
+        self.prepare(id);
+        let snapshot = self.snapshot(commits);
+        self.measure(&TaskId::new(id), self.attempt(id), snapshot);
+        self.verdict(id, Verdict::Green);
+        self.publish(id, change);
     }
 
     /// The lane's candidate is built and its checks begin.

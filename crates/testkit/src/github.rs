@@ -67,6 +67,8 @@ pub struct Pull {
     pub body: Option<String>,
     /// The branch with the work.
     pub head: String,
+    /// The branch it is against.
+    pub base: String,
     /// That branch's tip.
     pub sha: String,
     /// `open` or `closed`.

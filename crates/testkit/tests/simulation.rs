@@ -94,9 +94,10 @@ const REACHED: &str = "
     attempt-failed execution  attempt-failed verification  attempt-released capacity  attempt-released closed
     attempt-released lost  attempt-released machine  attempt-released operator  attempt-released parked
     approval-withdrawn  attempt-released ready  attempt-started ci  attempt-started conflict  attempt-started continue
-    attempt-started first  attempt-started review  attempt-started rejected  attempt-started recheck  attempt-started verify  attempt-stopping cancel
+    attempt-started first  attempt-started review  attempt-started rejected  attempt-started restack  attempt-started recheck  attempt-started verify  attempt-stopping cancel
     attempt-stopping halt  attempt-stopping park  attempt-stopping retry  attempt-stopping silent  attempt-stopping skip
     attempt-stopping take  attempt-stopping timeout  attempt-stopping yield  attempt-succeeded  base-green
+    attempt-released waiting  head-judged  stack-refused  task-unreadied
     branch-adopted  branch-published  branches-seen  breaker-closed  breaker-opened  breaker-widened  budget-granted
     budget-neared  candidate-built  candidate-chosen
     candidate-dropped base-moved  candidate-dropped conflict  candidate-dropped head-moved  candidate-dropped red

@@ -33,6 +33,8 @@ const RUN: &str = "\
 slots = 7
 # A new start every two seconds, not all at once. With ramp = 2 only two start until the first task has landed.
 # ramp = 2
+# \"checks-green\" starts a task on the green branches of what it depends on, before they have landed.
+# start_on = \"checks-green\"
 ";
 
 const AGENT: &str = "\

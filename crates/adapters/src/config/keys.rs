@@ -11,7 +11,7 @@ use super::key::{
 };
 use super::merge_keys::MERGE_KEYS;
 use super::settings::{CommandKind, Daemons, Draft, Settings, Weight};
-use ppe_core::policy::{Attribution, Changes, MAX_SLOTS, Mode, NoChange, Order, Waves};
+use ppe_core::policy::{Attribution, Changes, MAX_SLOTS, Mode, NoChange, Order, StartOn, Waves};
 use ppe_engine::ports::SourceKind;
 
 /// The sections with their meaning, in the order in which they are shown.
@@ -168,6 +168,15 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         ]),
         &[],
         "Whether a wave waits for the one before: never, until its threshold, or until you say so.",
+    ),
+    key(
+        "run.start_on",
+        choice(&[
+            ("landed", |s| s.policy.start_on = StartOn::Landed),
+            ("checks-green", |s| s.policy.start_on = StartOn::ChecksGreen),
+        ]),
+        &[],
+        "When a task starts: once all it depends on has landed, or once that stands as changes with green checks, stacked on them. It lands after them either way.",
     ),
     key(
         "run.no_change",

@@ -6,6 +6,7 @@
 mod build;
 
 pub use build::{Built, CandidateSpec, Member, build};
+pub(super) use build::{Merged, made, merge_trees};
 
 use std::collections::BTreeSet;
 

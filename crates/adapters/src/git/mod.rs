@@ -32,6 +32,7 @@ pub mod reword;
 pub mod scratch;
 pub mod seat;
 pub mod snapshot;
+pub mod stack;
 pub mod status;
 pub mod untrusted;
 pub mod workspace;

@@ -14,6 +14,7 @@ use super::ours::{Care, OursError};
 use super::status::Kind;
 use super::workspace::{Workspace, WorkspaceError};
 use super::{GitError, Stamp, refs, shown, tree_id};
+use crate::failpoint;
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,24 +55,61 @@ pub fn bring_onto(
     tip: &CommitId,
     target: &CommitId,
     update: Update,
+    made: (Attempt, &Stamp),
+) -> Result<Brought, OntoError> {
+    bring(workspace, tip, &Goal { target, stood_on: None, update }, made)
+}
+
+/// The same of work that stood on others' work, which has come into the target in one way or another: only the commits
+/// after `stood_on` are brought there.
+pub fn restack(
+    workspace: &mut Workspace,
+    tip: &CommitId,
+    (stood_on, target): (&CommitId, &CommitId),
+    update: Update,
+    made: (Attempt, &Stamp),
+) -> Result<Brought, OntoError> {
+    // What was put on other commits meanwhile has left it already.
+    let stood_on = workspace.ours.contains(tip, stood_on)?.then_some(stood_on);
+    failpoint::hit("restack.before");
+    let brought = bring(workspace, tip, &Goal { target, stood_on, update }, made)?;
+    failpoint::hit("restack.made");
+    Ok(brought)
+}
+
+/// Where work shall go, and how.
+struct Goal<'a> {
+    target: &'a CommitId,
+    stood_on: Option<&'a CommitId>,
+    update: Update,
+}
+
+fn bring(
+    workspace: &mut Workspace,
+    tip: &CommitId,
+    goal: &Goal<'_>,
     (attempt, stamp): (Attempt, &Stamp),
 ) -> Result<Brought, OntoError> {
+    let target = goal.target;
     workspace.reset_to(tip, stamp)?;
     workspace.record.target = Some(target.clone());
     if workspace.ours.contains(tip, target)? {
         workspace.seat_at(tip)?;
         return Ok(Brought::Clean { tip: tip.clone() });
     }
-    let brought = match update {
-        Update::Rebase => rebase(workspace, target, stamp)?,
-        Update::Merge => merge(workspace, tip, target, stamp)?,
+    let brought = match goal.update {
+        Update::Rebase => rebase(workspace, goal, stamp)?,
+        Update::Merge => merge(workspace, tip, goal, stamp)?,
     };
     let stands = match &brought {
         Brought::Conflicted { .. } => tip,
         Brought::Clean { tip } => {
             let name = refs::work(&workspace.record.run, &workspace.record.task, attempt);
             workspace.ours.publish(&workspace.repo, tip, &name, Care::Checked)?;
-            workspace.record.base = target.clone();
+            // Of what was merged, what it stood on is still in its history, and none of its own.
+            if goal.update == Update::Rebase || goal.stood_on.is_none() {
+                workspace.record.base = target.clone();
+            }
             tip
         }
     };
@@ -79,11 +117,16 @@ pub fn bring_onto(
     Ok(brought)
 }
 
-fn rebase(workspace: &Workspace, target: &CommitId, stamp: &Stamp) -> Result<Brought, OntoError> {
+fn rebase(workspace: &Workspace, goal: &Goal<'_>, stamp: &Stamp) -> Result<Brought, OntoError> {
     // Committer and date are ours, so that a repeat gives the same commits; the authors stay.
     let committer = stamp.env().into_iter().filter(|(name, _)| name.starts_with("GIT_COMMITTER"));
     let call = committer.fold(workspace.ours.files(), |call, (name, value)| call.env(name, value));
-    let output = call.args(REBASE).arg(target.as_str()).any()?;
+    let call = call.args(REBASE);
+    let call = match goal.stood_on {
+        Some(base) => call.arg(format!("--onto={}", goal.target)).arg(base.as_str()),
+        None => call.arg(goal.target.as_str()),
+    };
+    let output = call.any()?;
     if output.code == 0 {
         return Ok(Brought::Clean { tip: workspace.ours.head()? });
     }
@@ -104,17 +147,27 @@ fn rebase(workspace: &Workspace, target: &CommitId, stamp: &Stamp) -> Result<Bro
 fn merge(
     workspace: &Workspace,
     tip: &CommitId,
-    target: &CommitId,
+    goal: &Goal<'_>,
     stamp: &Stamp,
 ) -> Result<Brought, OntoError> {
-    let call = workspace.ours.store().args(MERGE).args([tip.as_str(), target.as_str()]);
-    let output = call.clone().any()?;
+    let sides = [tip.as_str(), goal.target.as_str()];
+    let plain = || workspace.ours.store().args(MERGE).args(sides);
+    let mut call = match goal.stood_on {
+        Some(base) => workspace.ours.store().args(MERGE).arg(format!("--merge-base={base}")).args(sides),
+        None => plain(),
+    };
+    let mut output = call.clone().any()?;
+    if goal.stood_on.is_some() && !matches!(output.code, 0 | 1) {
+        // A git before 2.40 finds a base of its own.
+        call = plain();
+        output = call.clone().any()?;
+    }
     let mut fields = output.fields().map(shown);
     let first = fields.next().unwrap_or_default();
     match (output.code, tree_id(&first)) {
         (0, Some(tree)) => {
             let message = format!("Merge the target into {}\n", workspace.record.branch);
-            let parents = [tip.clone(), target.clone()];
+            let parents = [tip.clone(), goal.target.clone()];
             let merged = commit_tree(workspace, &tree, &parents, &message, stamp)?;
             workspace.ours.switch(tip, &merged)?;
             Ok(Brought::Clean { tip: merged })

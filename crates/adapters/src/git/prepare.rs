@@ -27,8 +27,10 @@ pub struct WorkspaceSpec {
     pub task: TaskId,
     /// The branch that is checked out in it.
     pub branch: Branch,
-    /// The target's tip at this moment.
+    /// The target's tip at this moment, or what is begun on in its place.
     pub target_tip: CommitId,
+    /// The commit after which work that goes on is the task's own, where that is not the target's.
+    pub stood_on: Option<CommitId>,
     /// What to start from.
     pub start: Start,
     /// Commits that must be in what it starts from: the landings of what the task depends on.
@@ -250,7 +252,7 @@ fn make_anew(repo: &Repo, spec: &WorkspaceSpec) -> Result<Prepared, PrepareError
 fn make(repo: &Repo, spec: &WorkspaceSpec) -> Result<Workspace, PrepareError> {
     let (tip, base) = match &spec.start {
         Start::Fresh => (&spec.target_tip, spec.target_tip.clone()),
-        Start::Continue { tip } => (tip, merge_base(repo, tip, &spec.target_tip)?),
+        Start::Continue { tip } => (tip, began_at(repo, spec, tip)?),
     };
     let record = Record {
         schema: SCHEMA,
@@ -296,6 +298,14 @@ fn set_aside(dir: &Path) -> Result<Option<PathBuf>, PrepareError> {
         }
     }
     Ok(moved.then_some(aside))
+}
+
+/// Where a task's own work began.
+fn began_at(repo: &Repo, spec: &WorkspaceSpec, tip: &CommitId) -> Result<CommitId, PrepareError> {
+    match &spec.stood_on {
+        Some(base) if repo.contains(tip, base)? => Ok(base.clone()),
+        Some(_) | None => merge_base(repo, tip, &spec.target_tip),
+    }
 }
 
 fn merge_base(repo: &Repo, tip: &CommitId, target: &CommitId) -> Result<CommitId, PrepareError> {

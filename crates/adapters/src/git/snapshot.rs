@@ -245,7 +245,7 @@ fn measure(workspace: &Workspace, found: &Found, tip: &CommitId) -> Result<Look,
         Some(target) if ours.contains(tip, target)? => (TargetIn::Yes, target),
         Some(_) => (TargetIn::No, &record.base),
     };
-    let outside = std::iter::once(base).chain(&record.target).map(CommitId::as_str);
+    let outside = [base, &record.base].into_iter().chain(&record.target).map(CommitId::as_str);
     let range: Vec<&str> = [tip.as_str(), "--not"].into_iter().chain(outside).collect();
     let call = ours.store().args(["rev-list", "--count"]).args(&range);
     let count = call.clone().text()?;

@@ -141,7 +141,7 @@ pub(crate) fn change(task: &str, tip: &CommitId) -> ChangeSpec {
         task: TaskId::new(task),
         branch: Branch::new(format!("feat/{task}")),
         tip: tip.clone(),
-        target: main(),
+        base: main(),
         title: format!("[{task}] Title"),
         body: "Summary".to_owned(),
         labels: vec!["module".to_owned()],
@@ -190,6 +190,7 @@ impl Candidate {
             members: self.build.members.iter().map(|m| (m.clone(), self.branch.clone())).collect(),
             go: 0,
             wished: Wished::Still,
+            stacked: Vec::new(),
         }
     }
 }

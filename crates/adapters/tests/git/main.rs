@@ -13,5 +13,6 @@ mod lane;
 mod radar;
 mod repo;
 mod snapshot;
+mod stack;
 mod workspace;
 mod world;

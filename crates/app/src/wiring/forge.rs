@@ -20,8 +20,8 @@ use ppe_core::outcome::{BuildOutcome, LandOutcome, Verdict};
 use ppe_core::policy::{Approval, MergeStrategy, Policy};
 use ppe_core::state::{Stage, State, Task};
 use ppe_engine::ports::{
-    BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, PublishSpec,
-    Published, Tickets,
+    BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, HeadSpec, LabelSpec, LandSpec, Lane, Look,
+    PublishSpec, Published, Tickets,
 };
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -149,6 +149,10 @@ impl Forge for RunForge {
 
     async fn ci(&self, spec: CiSpec) -> Result<Verdict, Trouble> {
         of_either!(self, ci(spec))
+    }
+
+    async fn head_checks(&self, spec: HeadSpec) -> Result<Verdict, Trouble> {
+        of_either!(self, head_checks(spec))
     }
 
     async fn report_check(&self, report: CheckReport) -> Result<(), Trouble> {

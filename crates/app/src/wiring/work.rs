@@ -71,7 +71,8 @@ pub(crate) fn task_change(site: &Site, found: &Found, at: usize) -> Result<Optio
     Ok(Some(TaskChange { work, base, commits, files, scratch }))
 }
 
-/// Where the work left the target: as it was just before it landed, or as it is now.
+/// Where the work began, if it is stacked on others'; else where it left the target: as that was just before it landed,
+/// or as it is now.
 fn base_of(
     site: &Site,
     found: &Found,
@@ -80,6 +81,9 @@ fn base_of(
     scratch: &Scratch,
 ) -> Result<CommitId, AppError> {
     let state = &found.state;
+    if let Some(base) = state.stack(at).and_then(|stack| stack.base.clone()) {
+        return Ok(base);
+    }
     let before_landing = match state.tasks[at].closure() {
         Some(Closure::Landed(commit)) => site.repo.resolve(&format!("{commit}^"))?,
         _ => None,

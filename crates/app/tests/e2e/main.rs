@@ -30,6 +30,7 @@ mod review;
 mod reviews_on_github;
 mod secrets;
 mod sources;
+mod stack;
 mod upstream;
 mod words;
 

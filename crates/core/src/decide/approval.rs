@@ -12,9 +12,9 @@ use crate::state::{ApprovedAt, State, Step, Wish};
 use crate::wording::{list, short};
 use std::collections::BTreeSet;
 
-/// The changes that wait for approval, as positions in plan order.
+/// The changes that wait for approval, as positions in plan order. What is stacked is looked at once it lies on the target.
 pub fn unapproved(state: &State) -> impl Iterator<Item = usize> + '_ {
-    state.open_changes().filter(|at| !state.is_approved(*at))
+    state.open_changes().filter(|at| !state.is_approved(*at) && !state.lands_later(*at))
 }
 
 /// Those of a wave that the approval of its changes waits for, where a wave is approved as a whole.

@@ -152,7 +152,7 @@ fn shortfall(task: &Task, running: &Running, snapshot: &Snapshot, empty: bool) -
         Claim::NoChange(_) if empty => None,
         _ if empty => execution("the agent ended without a change"),
         _ if snapshot.loses_published => execution("the branch has lost a commit that was published"),
-        _ if !snapshot.contains_base && kind == Kind::Conflict => Some(Failure::new(
+        _ if !snapshot.contains_base && matches!(kind, Kind::Conflict | Kind::Restack) => Some(Failure::new(
             Class::Conflict,
             "the branch does not contain the target it was to be brought onto",
         )),

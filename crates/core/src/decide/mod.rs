@@ -17,6 +17,7 @@ mod radar;
 mod rest;
 mod review;
 mod schedule;
+mod stack;
 mod standstill;
 mod starvation;
 mod timer;
@@ -29,6 +30,8 @@ pub(crate) use question::is_live;
 pub use rest::{Rest, rest};
 pub use schedule::{HoldBack, StartKey, hold_back, may_start, start_key};
 pub(crate) use schedule::{gate_is_open, next_start, room_for_parked};
+pub use stack::start_lacks;
+pub(crate) use stack::wants_judgement;
 pub(crate) use standstill::Heads;
 pub use standstill::{moved, stands_from};
 pub use starvation::{left_ms, pace_ms};
@@ -99,6 +102,7 @@ impl Decider<'_> {
             }
             Input::Published { task, branch, tip } => self.published(task, branch, tip),
             Input::ChangeOpened { task, change } => self.change_opened(task, change),
+            Input::HeadJudged { task, tip, verdict } => self.head_judged(task, tip, verdict),
             Input::Labelled { task } => self.labelled(task),
             Input::CandidateBuilt { candidate, outcome } => self.candidate_built(candidate, outcome),
             Input::CheckEnded { subject, run, verdict } => self.check_ended(subject, run, verdict),

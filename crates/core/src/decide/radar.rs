@@ -1,6 +1,7 @@
 //! What a look at all branches found: recorded where it differs from what was known, as much of it as anyone asks for.
 
 use super::Decider;
+use super::stack::stands_on;
 use crate::event::Event;
 use crate::ids::TaskId;
 use crate::state::{Conflict, Touched};
@@ -28,7 +29,9 @@ impl Decider<'_> {
             conflict.files.truncate(MOST_CLASHES);
         }
         seen.retain(|conflict| {
-            (1..=2).contains(&conflict.tasks.len()) && conflict.tasks.iter().all(|task| self.is_open(task))
+            (1..=2).contains(&conflict.tasks.len())
+                && conflict.tasks.iter().all(|task| self.is_open(task))
+                && !self.is_stack(&conflict.tasks)
         });
         let place = |conflict: &Conflict| -> Vec<Option<usize>> {
             conflict.tasks.iter().map(|task| self.state.position(task)).collect()
@@ -37,6 +40,16 @@ impl Decider<'_> {
         seen.dedup_by(|later, earlier| later.tasks == earlier.tasks);
         seen.truncate(MOST_CONFLICTS);
         seen
+    }
+
+    /// Whether one of two stands on the other: what they have in common is the other's, and the one is brought off it.
+    fn is_stack(&self, tasks: &[TaskId]) -> bool {
+        let [one, other] = tasks else { return false };
+        let on = |task: &TaskId, other: &TaskId| {
+            let (at, other) = (self.state.position(task), self.state.position(other));
+            at.zip(other).is_some_and(|(at, other)| stands_on(self.state, at, other))
+        };
+        on(one, other) || on(other, one)
     }
 
     /// Files that no task names are nobody's matter.

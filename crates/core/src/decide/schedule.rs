@@ -2,6 +2,7 @@
 
 use super::Decider;
 use super::budget::leaves_no_room;
+use super::stack::{is_near, parents, start_lacks};
 use super::starvation::starving;
 use crate::event::Event;
 use crate::ids::{Attempt, Millis};
@@ -44,6 +45,7 @@ impl Decider<'_> {
         self.thaw_left_lane();
         self.follow_red_target();
         self.withdraw_moot_questions();
+        self.restack();
         self.queue_open_changes();
         self.preload();
         self.gate_waves();
@@ -57,10 +59,11 @@ impl Decider<'_> {
         }
     }
 
-    /// Waiting tasks whose dependencies are satisfied become ready.
+    /// Waiting tasks whose dependencies are satisfied become ready, or those that can be stacked.
     fn wake_waiting(&mut self) {
         for at in self.state.stirred() {
-            if matches!(self.state.tasks[at].step, Step::Waiting) && self.state.unmet(at).next().is_none() {
+            self.unready(at);
+            if matches!(self.state.tasks[at].step, Step::Waiting) && is_near(self.state, at) {
                 let facts = &self.state.tasks[at].facts;
                 let kind = match (&facts.tip, &facts.change) {
                     (Some(_), Some(_)) => Kind::Recheck,
@@ -151,7 +154,8 @@ impl Decider<'_> {
             let further = u32::from(!self.state.has(Mutant::AttemptReused));
             let attempt = Attempt((self.state.tasks[at].facts.attempts + further).max(1));
             let Some(Worker { agent, model }) = self.state.chosen(at) else { break };
-            self.emit(Event::AttemptStarted { task: self.state.id(at).clone(), attempt, kind, agent, model });
+            let (task, stack) = (self.state.id(at).clone(), parents(self.state, at));
+            self.emit(Event::AttemptStarted { task, attempt, kind, agent, model, stack });
         }
     }
 
@@ -167,7 +171,8 @@ impl Decider<'_> {
 
 /// Whether the queue is short enough for those that gave their slot to others.
 pub(crate) fn room_for_parked(state: &State) -> bool {
-    state.stop.is_none() && state.ready_count() < state.policy.slots as usize
+    let ready = || state.ready().filter(|at| start_lacks(state, *at).is_none());
+    state.stop.is_none() && ready().count() < state.policy.slots as usize
 }
 
 /// Why nothing starts now, if so.
@@ -235,7 +240,7 @@ fn waiting_for_person(state: &State) -> u32 {
 /// Whether nothing but slots and order stands between a ready task and its start. A dependency may be open again
 /// since the task became ready.
 pub fn may_start(state: &State, at: usize) -> bool {
-    let satisfied = state.unmet(at).next().is_none() || state.has(Mutant::ReopenedSatisfies);
+    let satisfied = start_lacks(state, at).is_none() || state.has(Mutant::ReopenedSatisfies);
     let red = state.paused.contains(&PauseCause::TargetRed) && !state.has(Mutant::RedTargetIgnored);
     let halted = red && !state.lane.is_repair(state.id(at));
     !halted && satisfied && gate_is_open(state, at) && state.chosen(at).is_some()

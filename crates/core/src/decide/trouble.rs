@@ -33,6 +33,7 @@ impl Decider<'_> {
                 self.landings_gone(&tasks);
                 (Matter::Elsewhere, why)
             }
+            trouble @ Trouble::DoesNotStack { .. } => (Matter::Elsewhere, trouble.to_string()),
         };
         let times = self.state.deferred.get(&intent).map_or(0, |d| d.times);
         let wait_ms = (FIRST_WAIT_MS << times.min(6)).min(LONGEST_WAIT_MS);
@@ -45,12 +46,16 @@ impl Decider<'_> {
     }
 
     /// An attempt that cannot be made ready gives its slot back where waiting makes no sense: it is to stop anyway, or
-    /// what it is to begin from is no longer in the target.
+    /// what it is to begin from is no longer in the target, or does not merge.
     fn leave_start(&mut self, task: &TaskId, attempt: Attempt, trouble: &Trouble) -> bool {
         let Some(running) = self.running(task, attempt) else { return false };
         let (stop, kind) = (running.stop, running.kind);
         if let Some(stop) = stop {
             self.end_stopped(task, attempt, stop);
+            return true;
+        }
+        if let Trouble::DoesNotStack { files } = trouble {
+            self.refuse_stack(task, attempt, files);
             return true;
         }
         let Trouble::NotAncestor { tasks } = trouble else { return false };

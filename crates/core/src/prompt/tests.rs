@@ -39,6 +39,7 @@ fn told(policy: &Policy, kind: Kind, failure: Option<&Failure>, heard: Heard) ->
         failure,
         findings: &[],
         note,
+        stack: None,
         heard,
         done: 0,
     }

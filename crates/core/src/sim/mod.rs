@@ -15,7 +15,7 @@ use crate::ids::{Branch, CommitId, Millis, RunId, TaskId, TreeId};
 use crate::input::{Command, Input, Start};
 use crate::invariant;
 use crate::plan::Plan;
-use crate::policy::{Changes, Policy};
+use crate::policy::{Changes, Policy, StartOn};
 use crate::state::{Progress, State};
 use crate::wishes::{lane_intents, task_intents};
 use serde::{Serialize, Serializer};
@@ -167,6 +167,8 @@ fn simulated(policy: &Policy, slots: u32) -> Policy {
         slots,
         stagger_ms: 0,
         changes: Changes::Open,
+        // Here a landing takes no time, so that nothing can be gained by not waiting for it.
+        start_on: StartOn::Landed,
         attempt_limit_ms: 0,
         question_timeout_ms: 0,
         open_changes: 0,

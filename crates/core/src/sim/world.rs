@@ -75,6 +75,10 @@ impl World {
                 Input::Published { task, branch, tip }
             }
             Intent::EnsureChange { task } => Input::ChangeOpened { task, change: ChangeNumber(self.made) },
+            Intent::EnsureHeadJudged { task } => {
+                let tip = state.task(&task)?.facts.tip.clone()?;
+                Input::HeadJudged { task, tip, verdict: Verdict::Green }
+            }
             Intent::EnsureLabelled { task } => Input::Labelled { task },
             Intent::EnsureCandidate { candidate } => {
                 let before = state.lane.before(candidate).and_then(|before| before.stage.built());

@@ -7,6 +7,7 @@ mod account;
 mod assign;
 pub(crate) mod board;
 mod evolve;
+pub(crate) mod ground;
 mod index;
 pub(crate) mod lane;
 pub(crate) mod radar;
@@ -17,6 +18,7 @@ pub use account::{Breaker, Worker};
 pub use assign::Assignment;
 pub use board::{Board, CardAt};
 pub use evolve::Illegal;
+pub use ground::{Ground, HeadChecks, Judged, Parent, Stack};
 pub use lane::{Bisection, Candidate, Fared, FoundRed, Freeze, Lane, Stage, Subject};
 pub use radar::{Conflict, Radar, Touched};
 pub use run::{Clock, Deferred, Due, Matter, PauseCause, Progress, StopMode};
@@ -32,7 +34,7 @@ use crate::ids::{Branch, CommitId, Millis, QuestionId, RunId, TaskId};
 use crate::intent::Intent;
 use crate::mutant::Mutant;
 use crate::plan::{Plan, Priority};
-use crate::policy::{Approval, Policy};
+use crate::policy::{Approval, Policy, StartOn};
 use crate::question::{Answer, Ask};
 use crate::usage::Usage;
 use std::collections::{BTreeMap, BTreeSet};
@@ -245,11 +247,25 @@ impl State {
     pub fn waits_for_person(&self, at: usize) -> bool {
         let task = &self.tasks[at];
         match &task.step {
-            Step::Open => !self.is_approved(at),
+            Step::Open => !self.is_approved(at) && !self.lands_later(at),
             Step::Held { hold: Hold::NeedsReview, .. } => task.facts.change.is_some(),
             Step::Published => true,
             _ => false,
         }
+    }
+
+    /// What a task's work stands on besides the target.
+    pub fn stack(&self, at: usize) -> Option<&Stack> {
+        match &self.tasks[at].facts.ground {
+            Ground::Stacked(stack) => Some(stack),
+            Ground::Target | Ground::Refused => None,
+        }
+    }
+
+    /// Whether a task's change does not land before others have, and it was brought onto the target.
+    pub fn lands_later(&self, at: usize) -> bool {
+        self.policy.start_on == StartOn::ChecksGreen
+            && (self.stack(at).is_some() || self.unmet(at).next().is_some())
     }
 
     /// Selected tasks that are not closed.
@@ -344,6 +360,11 @@ impl State {
         self.index.waves.get(wave as usize).map_or((0, 0), |count| (count.closed, count.size))
     }
 
+    /// Those that need a task have to be looked at.
+    fn stir_dependents(&mut self, at: usize) {
+        self.stirred.extend(&self.plan.tasks[at].needed_by);
+    }
+
     /// Whether this bug is planted here.
     #[cfg(feature = "mutants")]
     pub(crate) fn has(&self, mutant: Mutant) -> bool {
@@ -370,8 +391,8 @@ impl State {
         (task.since, task.told) = (now, false);
         self.index.enter(at, self.plan.tasks[at].wave, &before, &task.step);
         self.files.enter(at, &before, &task.step);
-        if was_satisfying != task.satisfies() {
-            self.stirred.extend(&self.plan.tasks[at].needed_by);
+        if was_satisfying != task.satisfies() || self.policy.start_on == StartOn::ChecksGreen {
+            self.stir_dependents(at);
         }
         if matches!(self.tasks[at].step, Step::Waiting) {
             self.stirred.insert(at);

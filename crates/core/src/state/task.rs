@@ -3,6 +3,7 @@
 use crate::ids::{Attempt, Branch, ChangeNumber, CommitId, Millis, QuestionId};
 use crate::outcome::{AgentEnd, Class, Failure, Red, Snapshot};
 use crate::plan::Priority;
+use crate::state::ground::{Ground, Judged};
 use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,8 @@ pub enum Kind {
     Ci,
     /// Bring the work onto the target it conflicts with.
     Conflict,
+    /// Bring the work onto the target, now that what it stood on has landed.
+    Restack,
     /// Go through what a reviewer found.
     Review,
     /// Change what a person did not approve.
@@ -33,7 +36,13 @@ impl Kind {
     pub fn resumed(self) -> Self {
         match self {
             Self::First | Self::Continue => Self::Continue,
-            Self::Verify | Self::Ci | Self::Conflict | Self::Review | Self::Rejected | Self::Recheck => self,
+            Self::Verify
+            | Self::Ci
+            | Self::Conflict
+            | Self::Restack
+            | Self::Review
+            | Self::Rejected
+            | Self::Recheck => self,
         }
     }
 }
@@ -120,6 +129,8 @@ pub enum Leave {
     Ready(Kind),
     /// Waits for a person or for room.
     Parked(Park),
+    /// Waits for what it needs.
+    Waiting,
     /// Is over.
     Closed(GivenUp),
 }
@@ -475,7 +486,7 @@ pub struct Facts {
     pub attempts: u32,
     /// Whether the last of them repaired a red check or a conflict: only the landing shows that it helped.
     pub mending: bool,
-    /// The target commit the work is measured against.
+    /// The commit the work is measured against: the target's, or what it is stacked on.
     pub base: Option<CommitId>,
     /// The commit that holds the work.
     pub tip: Option<CommitId>,
@@ -483,6 +494,10 @@ pub struct Facts {
     pub failed_tip: Option<CommitId>,
     /// The last measured work.
     pub snapshot: Option<Snapshot>,
+    /// What the work stands on.
+    pub ground: Ground,
+    /// How the forge's checks judged the head of its change, as far as somebody waited for it.
+    pub judged: Option<Judged>,
     /// The task's branch, as chosen.
     pub branch: Option<Branch>,
     /// The branch's tip as we last published it.

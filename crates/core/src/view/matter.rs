@@ -256,6 +256,7 @@ fn what_waits(intent: &Intent) -> String {
         Intent::EnsureVerified { task, .. } => format!("{task} waits to be verified"),
         Intent::EnsurePublished { task } => format!("{task} waits for its branch"),
         Intent::EnsureChange { task } => format!("{task} waits for its PR"),
+        Intent::EnsureHeadJudged { task } => format!("what is to be stacked on {task} waits for its CI"),
         Intent::EnsureLabelled { task } => format!("{task} waits for its label"),
         Intent::EnsureReleased { task } => format!("{task}'s workspace still stands"),
     }
@@ -336,6 +337,10 @@ pub fn review_line(state: &State, at: usize) -> String {
         };
     };
     let made = format!("PR {change} created");
+    if matches!(task.step, Step::Open) && state.lands_later(at) {
+        let before: Vec<TaskId> = state.unmet(at).map(|need| state.id(need).clone()).collect();
+        return format!("{made}, lands after {}", several(&before));
+    }
     if matches!(task.step, Step::Open) && !state.is_approved(at) {
         return match still_to_come(state, state.plan.tasks[at].wave).len() {
             0 => format!("{made}, waits for your approval"),

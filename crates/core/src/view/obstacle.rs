@@ -1,4 +1,4 @@
-//! Why a waiting task cannot go on by itself: something it needs, directly or through others, needs a person first.
+//! Why a task that waits for others cannot go on by itself: something it needs, directly or through others, needs a person first.
 //!
 //! Looks through the dependencies once for all tasks. Knows nothing of what waits for an ordinary reason.
 
@@ -18,11 +18,16 @@ impl Obstacles {
     }
 }
 
-/// Finds them for all waiting tasks.
+/// Finds them for all tasks that wait for others, those included that are stacked on them.
 pub(super) fn find(state: &State) -> Obstacles {
     let mut roots: Vec<Vec<usize>> = vec![Vec::new(); state.tasks.len()];
     for at in state.plan.waves.iter().flatten().copied() {
-        if !matches!(state.tasks[at].step, Step::Waiting) {
+        let waits = match &state.tasks[at].step {
+            Step::Waiting => true,
+            Step::Ready { .. } | Step::Open => state.stack(at).is_some(),
+            _ => false,
+        };
+        if !waits {
             continue;
         }
         let mut found: Vec<usize> = Vec::new();

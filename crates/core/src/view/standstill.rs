@@ -3,7 +3,9 @@
 //! Each step of a task has both, whatever else is going on. Knows nothing of when a standstill is told.
 
 use super::{matter, obstacle};
-use crate::decide::{Heads, HoldBack, awaited, gate_is_open, gives_way_to, hold_back, moved, stands_from};
+use crate::decide::{
+    Heads, HoldBack, awaited, gate_is_open, gives_way_to, hold_back, moved, stands_from, start_lacks,
+};
 use crate::ids::{Millis, TaskId};
 use crate::intent::Intent;
 use crate::policy::{MAX_SLOTS, MergeStrategy};
@@ -77,6 +79,7 @@ fn way_out(state: &State, at: usize) -> WayOut {
             let branch = task.facts.branch.as_ref().map(ToString::to_string).unwrap_or_default();
             way(format!("you to merge {branch}"), format!("ppe done {id} --commit {branch}"))
         }
+        Step::Open if state.lands_later(at) => behind(state, at),
         Step::Open => way("your approval", format!("ppe approve {id}")),
         Step::InLane => landing(state, at),
         Step::Held { hold: Hold::Stuck, .. } => way("you: it is stuck", format!("ppe retry {id}")),
@@ -96,7 +99,9 @@ fn answer(state: &State, about: impl Fn(&Ask) -> bool, or: &str) -> String {
 /// The first task in the way of one, through all that wait for each other.
 fn behind(state: &State, at: usize) -> WayOut {
     let mut root = at;
-    while matches!(state.tasks[root].step, Step::Waiting) {
+    while matches!(state.tasks[root].step, Step::Waiting)
+        || (matches!(state.tasks[root].step, Step::Open) && state.lands_later(root))
+    {
         match state.unmet(root).next() {
             Some(need) => root = need,
             None => return way("its start", format!("ppe next {}", state.id(root))),
@@ -116,9 +121,12 @@ fn behind(state: &State, at: usize) -> WayOut {
 
 /// What a ready task waits for.
 fn start(state: &State, at: usize) -> WayOut {
-    if let Some(need) = state.unmet(at).next() {
+    if let Some(need) = start_lacks(state, at) {
         let id = state.id(need);
-        return way(format!("{id}, which is open again"), format!("ppe next {id}"));
+        return match obstacle::why(&state.tasks[need].step) {
+            Some(why) => way(format!("{id}, which {why}"), way_out(state, need).command),
+            None => way(format!("{id}, which is open again"), format!("ppe next {id}")),
+        };
     }
     free_slot(state, at)
 }

@@ -1,7 +1,7 @@
 //! One line per task: where it is, how far, and what it waits for. Knows nothing of lists and waves.
 
 use super::{Outside, matter, obstacle};
-use crate::decide::left_ms;
+use crate::decide::{left_ms, start_lacks};
 use crate::ids::{Branch, ChangeNumber, CommitId, Millis, QuestionId, TaskId};
 use crate::outcome::{Class, Red};
 use crate::plan::{Priority, TaskSpec};
@@ -10,6 +10,7 @@ use crate::state::{
     Closure, Hold, Kind, Park, Phase, Review, Running, Satisfies, State, Step, Stop, Task, Worker,
 };
 use crate::usage::Usage;
+use crate::wording::several;
 use serde::{Deserialize, Serialize};
 
 /// From this share of its planned commits, in per cent, a task is almost done.
@@ -174,6 +175,9 @@ pub struct TaskLine {
     pub phase: Option<String>,
     /// What is going on, as a line: the phase, a repair, a change and its checks, a wait.
     pub doing: Option<String>,
+    /// The tasks whose work it stands on until they have landed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stacked_on: Vec<TaskId>,
     /// Slot time, across attempts and restarts, ms.
     pub elapsed_ms: u64,
     /// Time left by its own pace, ms; none before the pace can be told.
@@ -231,6 +235,8 @@ pub(super) fn line(
     let planned_commits = spec.planned_commits();
     let waits_for: Vec<TaskId> = match &task.step {
         Step::Waiting => state.unmet(at).map(|dep| state.id(dep).clone()).collect(),
+        Step::Ready { .. } => start_lacks(state, at).map(|dep| state.id(dep).clone()).into_iter().collect(),
+        Step::Open if state.lands_later(at) => state.unmet(at).map(|dep| state.id(dep).clone()).collect(),
         _ => Vec::new(),
     };
     let soon =
@@ -259,6 +265,7 @@ pub(super) fn line(
         percent: (planned_commits > 0).then(|| super::percent(commits.into(), planned_commits.into())),
         phase,
         doing,
+        stacked_on: stacked_on(state, at),
         elapsed_ms: task.worked_ms(now),
         left_ms: left_ms(state, at, now),
         almost_done: Mark::when(is_almost_done(state, at)),
@@ -379,6 +386,7 @@ fn repair(policy: &Policy, task: &Task) -> Option<String> {
         Kind::Ci => ("CI repair", tries.ci, limits.ci),
         Kind::Conflict => ("rebase", tries.conflict, limits.conflict),
         Kind::Continue | Kind::First => ("retry", tries.execution, limits.execution),
+        Kind::Restack => return Some("being brought onto the target".to_owned()),
         Kind::Rejected => return Some("going through your note".to_owned()),
         Kind::Review => return Some("going through its review".to_owned()),
         Kind::Recheck => return None,
@@ -386,8 +394,25 @@ fn repair(policy: &Policy, task: &Task) -> Option<String> {
     (n > 0).then(|| format!("{name} {n} of {of}"))
 }
 
-/// What is going on with a task, as a line.
+/// The tasks whose work a task stands on.
+fn stacked_on(state: &State, at: usize) -> Vec<TaskId> {
+    let parents = state.stack(at).into_iter().flat_map(|stack| &stack.parents);
+    parents.map(|parent| parent.task.clone()).collect()
+}
+
+/// What is going on with a task, as a line, with what it is stacked on.
 fn doing(state: &State, at: usize, phase: Option<&str>, now: Millis) -> Option<String> {
+    let text = going_on(state, at, phase, now);
+    match stacked_on(state, at) {
+        parents if parents.is_empty() || state.tasks[at].is_closed() => text,
+        parents => {
+            let stacked = format!("stacked on {}", several(&parents));
+            Some(text.map_or_else(|| stacked.clone(), |text| format!("{text}, {stacked}")))
+        }
+    }
+}
+
+fn going_on(state: &State, at: usize, phase: Option<&str>, now: Millis) -> Option<String> {
     let task = &state.tasks[at];
     match &task.step {
         Step::Running(running) => Some(at_work(state, at, running, phase)),
@@ -408,6 +433,9 @@ fn doing(state: &State, at: usize, phase: Option<&str>, now: Millis) -> Option<S
             Park::Question(question) => format!("waits for an answer to {question}"),
         }),
         Step::Closed(closure) => Some(closed(closure).to_owned()),
+        Step::Ready { .. } if start_lacks(state, at).is_some() => {
+            start_lacks(state, at).map(|need| format!("waits for {}", state.id(need)))
+        }
         Step::Ready { .. } => state
             .shared_file(at)
             .map(|(file, other)| format!("starts after its equals: {other} has {file} in hand")),

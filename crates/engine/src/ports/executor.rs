@@ -8,7 +8,7 @@ use ppe_core::input::Trouble;
 use ppe_core::intent::JobName;
 use ppe_core::outcome::{AgentEnd, Prepared, SnapshotOutcome, Verdict, Verified};
 use ppe_core::policy::{Attribution, Update};
-use ppe_core::state::{Collect, Kind, Round, Sighting, Subject};
+use ppe_core::state::{Collect, Kind, Parent, Round, Sighting, Subject};
 use ppe_core::usage::Usage;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What a workspace begins with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WorkspaceStart {
-    /// The fresh target.
+    /// The fresh target, or what it is stacked on.
     Fresh,
     /// The task's own tip, wherever it now stands: the user's, if they moved the branch.
     Continue {
@@ -49,9 +49,15 @@ pub struct WorkspaceSpec {
     pub base: Option<CommitId>,
     /// What it begins with.
     pub start: WorkspaceStart,
+    /// Work of others that a fresh start stands on besides the target.
+    pub stack: Vec<Parent>,
+    /// The commit after which the work is the task's own, where that is not the target's.
+    pub stood_on: Option<CommitId>,
+    /// The date of a commit of ours that joins what it stands on: from the log.
+    pub at: Millis,
     /// How the target's tip gets under its work, where it is to.
     pub update: Update,
-    /// Tasks this one depends on, with the landing commits that the fresh target must contain.
+    /// Tasks this one depends on, with the landing commits that what it begins on must contain.
     pub must_contain: Vec<(TaskId, CommitId)>,
 }
 

@@ -91,8 +91,8 @@ pub struct ChangeSpec {
     pub branch: Branch,
     /// Its tip.
     pub tip: CommitId,
-    /// The target branch.
-    pub target: Branch,
+    /// The branch that it is shown against: the target, or that of the one change it is stacked on.
+    pub base: Branch,
     /// `[T-001] GraphQL Subscriptions`.
     pub title: String,
     /// Summary, commits, metrics.
@@ -129,6 +129,8 @@ pub struct LandSpec {
     pub go: u32,
     /// Whether it is still wished for: what waits there for its turn is taken back if it is not.
     pub wished: Wished,
+    /// Open changes that are shown against a branch of these.
+    pub stacked: Vec<ChangeNumber>,
 }
 
 /// Whether a landing that is under way is still wished for.
@@ -138,6 +140,17 @@ pub enum Wished {
     Still,
     /// A person wants one of its changes otherwise: it may land only if that cannot be helped any more.
     NoMore,
+}
+
+/// The head of a change that the forge's own checks are to judge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadSpec {
+    /// The task.
+    pub task: TaskId,
+    /// The head.
+    pub commit: CommitId,
+    /// The target branch, whose rules say what is required.
+    pub target: Branch,
 }
 
 /// A verdict to show on a change.
@@ -179,6 +192,8 @@ pub struct CiSpec {
 /// - `Landed` is said only when the commit is reachable from the target, and what is then at the target's first-parent
 ///   chain is the very tree that was checked. Landing again what has landed says so again. `LandedUnchecked` is said by a
 ///   forge that merges by itself, when somebody was faster. `Red` is said by one that judges what it merges.
+/// - A change that is shown against another's branch is shown against the target before that other lands: with a branch,
+///   what is shown against it may go.
 /// - Nothing is forced.
 pub trait Forge: Send + Sync + 'static {
     /// Makes a task's branch stand at its tip.
@@ -190,6 +205,9 @@ pub trait Forge: Send + Sync + 'static {
     /// What the forge's own checks say of a commit that passed ours; resolves when they have ended. Green where it has none.
     /// What only a person can let go on, and what is not there in time, is trouble and no verdict.
     fn ci(&self, spec: CiSpec) -> impl Future<Output = Result<Verdict, Trouble>> + Send;
+
+    /// What the forge's own checks say of a change's head; resolves when they have ended. Green where it has none.
+    fn head_checks(&self, spec: HeadSpec) -> impl Future<Output = Result<Verdict, Trouble>> + Send;
 
     /// Shows a verdict on a change.
     fn report_check(&self, report: CheckReport) -> impl Future<Output = Result<(), Trouble>> + Send;

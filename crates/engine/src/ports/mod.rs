@@ -21,8 +21,8 @@ pub use executor::{
     WorkspaceSpec, WorkspaceStart,
 };
 pub use forge::{
-    BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Member, PublishSpec,
-    Published, Stamp, Wished,
+    BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, HeadSpec, LabelSpec, LandSpec, Lane, Member,
+    PublishSpec, Published, Stamp, Wished,
 };
 pub use log::{AppendError, EventLog};
 pub use look::{Look, OpenTask};

@@ -6,7 +6,7 @@ use ppe_core::input::Start;
 use ppe_core::plan::{At, Duration, Plan, PlanSpec, PlannedCommit, Priority, Spot, TaskSpec, check};
 use ppe_core::policy::{
     AgentPolicy, Approval, Budget, Changes, MergeStrategy, Mode, NoChange, Order, Policy, Retries, Reviewer,
-    Waves,
+    StartOn, Waves,
 };
 use ppe_core::sim::Seed;
 use ppe_core::state::Closure;
@@ -147,6 +147,7 @@ pub(super) fn policy(seed: &mut Seed, plan: &Plan) -> Policy {
         slots: u32::try_from(seed.between(1, most)).unwrap_or(1),
         wave_threshold: [0.3, 0.5, 0.8, 1.0][usize::try_from(seed.below(4)).unwrap_or(0)],
         order: *seed.pick(&[Order::Priority, Order::CriticalPath, Order::Plan]).unwrap_or(&Order::Priority),
+        start_on: if seed.clone().chance(40) { StartOn::ChecksGreen } else { StartOn::Landed },
         waves: *seed.pick(&[Waves::Free, Waves::Free, Waves::Gate, Waves::Ask]).unwrap_or(&Waves::Free),
         merge_strategy: *seed.pick(&STRATEGIES).unwrap_or(&MergeStrategy::Independent),
         check_slots: u32::try_from(seed.between(1, 3)).unwrap_or(1),

@@ -199,7 +199,11 @@ fn named(place: Place) -> Attributed {
 fn publication_inputs(id: &TaskId, task: &Task) -> Vec<Named> {
     let branch = task.facts.branch.clone().unwrap_or_else(|| Branch::new(format!("feat/{id}")));
     let tip = task.facts.tip.clone().unwrap_or_else(|| commit("c-none"));
+    let head = |tip: &CommitId, verdict| Input::HeadJudged { task: id.clone(), tip: tip.clone(), verdict };
+    let (green, red) = (Verdict::Green, Verdict::Red(Failure::new(Class::Ci, "CI: test")));
     vec![
+        ("checks of its head green", head(&tip, green)),
+        ("checks of its head red", head(&tip, red)),
         ("workspace ready ahead", Input::Preloaded { task: id.clone() }),
         ("branch published", Input::Published { task: id.clone(), branch, tip }),
         ("change opened", Input::ChangeOpened { task: id.clone(), change: ChangeNumber(77) }),
@@ -279,6 +283,11 @@ fn trouble_inputs(state: &State, at: usize) -> Vec<Named> {
         if matches!(intent, Intent::EnsureWorkspace { .. }) {
             let needs = &state.plan.tasks[at].needs;
             let tasks = needs.iter().map(|need| state.id(*need).clone()).collect();
+            let trouble = Trouble::DoesNotStack { files: vec!["a".to_owned()] };
+            all.push((
+                "what it is to stand on does not merge",
+                Input::IntentFailed { intent: intent.clone(), trouble },
+            ));
             all.push((
                 "a landing it needs is gone",
                 Input::IntentFailed { intent, trouble: Trouble::NotAncestor { tasks } },

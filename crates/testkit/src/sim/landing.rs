@@ -15,6 +15,9 @@ impl World {
         let answer = match intent.clone() {
             Intent::EnsurePublished { task } => (self.seed.between(1, 2_000), self.publish(state, task)?),
             Intent::EnsureChange { task } => (self.seed.between(1, 3_000), self.open_change(state, task)?),
+            Intent::EnsureHeadJudged { task } => {
+                (self.seed.between(1, 60_000), self.judge_head(state, task)?)
+            }
             Intent::EnsureLabelled { task } => (self.seed.between(1, 2_000), Input::Labelled { task }),
             Intent::EnsureCandidate { candidate } => {
                 let outcome = self.build(state, candidate)?;
@@ -65,6 +68,21 @@ impl World {
         Ok(Input::ChangeOpened { task, change: ChangeNumber(number) })
     }
 
+    /// What the forge's checks say of a change's head; they do not always come.
+    fn judge_head(&mut self, state: &State, task: TaskId) -> Result<Input, String> {
+        let facts = &state.task(&task).ok_or("the head of an unknown task is judged")?.facts;
+        let tip = facts.tip.clone().ok_or("a head that is not there is judged")?;
+        let tree = self.git.tree(commit_of(&tip)?);
+        let verdict = if self.strikes(4) {
+            Verdict::Unevaluated("the runner is gone".to_owned())
+        } else if self.red.contains(&tree) || (self.flaky.contains(&tree) && self.strikes(50)) {
+            Verdict::Red(Failure::new(Class::Ci, "CI: test (failure)"))
+        } else {
+            Verdict::Green
+        };
+        Ok(Input::HeadJudged { task, tip, verdict })
+    }
+
     fn members(state: &State, candidate: CandidateId) -> Result<(Candidate, Vec<(TaskId, Commit)>), String> {
         let found = state.lane.candidate(candidate).cloned();
         let candidate = found.ok_or_else(|| format!("{candidate} is not in the lane"))?;
@@ -109,7 +127,7 @@ impl World {
     }
 
     /// Whether a head does not merge into a base by itself; once drawn, it stays so.
-    fn clashes(&mut self, base: Commit, head: Commit) -> bool {
+    pub(super) fn clashes(&mut self, base: Commit, head: Commit) -> bool {
         let clean = self.git.contains(head, base) || self.git.contains(base, head);
         let clash = !clean && self.strikes(10);
         *self.clashes.entry((base, head)).or_insert(clash)

@@ -10,7 +10,7 @@ use ppe_core::outcome::{
     AgentEnd, Attributed, Claim, Class, Differs, Exit, Failure, Inquiry, Leftovers, Place, Prepared, Rebase,
     Red, Shortage, Snapshot, SnapshotOutcome, Verdict,
 };
-use ppe_core::state::{Collect, Kind, Round, Sighting, State};
+use ppe_core::state::{Collect, Kind, Round, Sighting, Stack, State};
 use ppe_core::usage::Usage;
 
 /// An answer and how long it takes, ms.
@@ -64,6 +64,7 @@ impl World {
             }
             Intent::EnsurePublished { .. }
             | Intent::EnsureChange { .. }
+            | Intent::EnsureHeadJudged { .. }
             | Intent::EnsureLabelled { .. }
             | Intent::EnsureCandidate { .. }
             | Intent::EnsureChecked { .. }
@@ -90,13 +91,25 @@ impl World {
         let kind = state.tasks[at].running().map_or(Kind::First, |r| r.kind);
         let tip = facts.tip.as_ref().map(commit_of).transpose()?;
         let old_base = facts.base.as_ref().map(commit_of).transpose()?;
+        let (onto, stack) = (matches!(kind, Kind::Conflict | Kind::Restack), state.stack(at));
         let kept = old_base.filter(|base| {
-            tip.is_some() && kind != Kind::Conflict && needed.iter().all(|c| self.git.contains(*base, *c))
+            let holds = needed.iter().all(|c| self.git.contains(*base, *c));
+            !onto && (stack.is_some() || (tip.is_some() && holds))
         });
-        let base = kept.unwrap_or(self.target);
+        let base = match stack {
+            Some(stack) if old_base.is_none() => {
+                let Some(base) = self.stack_base(stack, &needed)? else {
+                    let intent = Intent::EnsureWorkspace { task: task.clone(), attempt };
+                    let trouble = Trouble::DoesNotStack { files: vec!["src/lib.rs".to_owned()] };
+                    return answer(self, Input::IntentFailed { intent, trouble });
+                };
+                base
+            }
+            Some(_) | None => kept.unwrap_or(self.target),
+        };
         let moves = tip.is_some_and(|tip| kept.is_none() && !self.git.contains(tip, base));
         let (tip, rebase) = match tip {
-            Some(tip) if moves && self.seed.chance(50) => (self.work(&[tip, base]), Rebase::Clean),
+            Some(tip) if moves && self.seed.chance(50) => (self.moved(stack, tip, base)?, Rebase::Clean),
             Some(tip) if moves => (tip, Rebase::Conflicted),
             Some(tip) => (tip, Rebase::NotTried),
             None => (base, Rebase::NotTried),
@@ -108,6 +121,35 @@ impl World {
         desk.workspace = Some(Workspace { base, tip, dirty, lines });
         desk.prepared.insert(attempt, prepared.clone());
         answer(self, Input::Prepared { task: task.clone(), attempt, prepared })
+    }
+
+    /// What a task that is stacked begins on; none where that does not merge.
+    fn stack_base(&mut self, stack: &Stack, needed: &[Commit]) -> Result<Option<Commit>, String> {
+        let tips: Vec<Commit> =
+            stack.parents.iter().map(|parent| commit_of(&parent.tip)).collect::<Result<_, _>>()?;
+        if let [tip] = tips[..]
+            && needed.iter().all(|commit| self.git.contains(tip, *commit))
+        {
+            return Ok(Some(tip));
+        }
+        let mut joined = self.target;
+        for tip in &tips {
+            if self.strikes(20) || self.clashes(joined, *tip) {
+                return Ok(None);
+            }
+            joined = self.merged(joined, *tip);
+        }
+        let tree = self.git.tree(joined);
+        Ok(Some(self.git.join(self.target, &tips, Some(tree))))
+    }
+
+    /// Work that was brought onto a base: what it stood on before stays behind.
+    fn moved(&mut self, stack: Option<&Stack>, tip: Commit, base: Commit) -> Result<Commit, String> {
+        let Some(stood_on) = stack.and_then(|stack| stack.base.as_ref()) else {
+            return Ok(self.work(&[tip, base]));
+        };
+        let own = self.git.ahead(commit_of(stood_on)?, tip);
+        Ok((0..own).fold(base, |made, _| self.work(&[made])))
     }
 
     /// Landing commits that a task's dependencies brought: those that are gone from the target, and all.
@@ -163,7 +205,7 @@ impl World {
         let planned = state.plan.tasks[at].spec.planned_commits();
         let workspace = self.desk(state.id(at)).workspace.clone();
         let base = workspace.map(|workspace| workspace.base);
-        let conflict = task.running().is_some_and(|r| r.kind == Kind::Conflict);
+        let conflict = task.running().is_some_and(|r| matches!(r.kind, Kind::Conflict | Kind::Restack));
         let mut effect = Effect {
             commits: planned.max(1),
             dirty: 0,

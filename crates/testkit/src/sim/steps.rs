@@ -11,7 +11,7 @@ const KEPT: usize = 60;
 const WORLDS: u64 = 1_000;
 
 /// The steps in the order of a task's life.
-pub const STEPS: [&str; 35] = [
+pub const STEPS: [&str; 36] = [
     "waiting",
     "ready",
     "starting",
@@ -34,6 +34,7 @@ pub const STEPS: [&str; 35] = [
     "publishing",
     "published",
     "open, not approved",
+    "open, lands later",
     "in the lane, queued",
     "in the lane, being built",
     "in the lane, being checked",
@@ -76,6 +77,7 @@ pub fn label(state: &State, at: usize) -> &'static str {
         Step::Parked { park: Park::Question(_), .. } => "parked on a question",
         Step::Publishing => "publishing",
         Step::Published => "published",
+        Step::Open if state.lands_later(at) => "open, lands later",
         Step::Open => "open, not approved",
         Step::InLane => lane_label(state, at),
         Step::Held { hold: ppe_core::state::Hold::Stuck, .. } => "held as stuck",

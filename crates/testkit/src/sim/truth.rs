@@ -3,11 +3,11 @@
 use super::git::commit_of;
 use super::world::World;
 use ppe_core::event::{After, Event, Record};
-use ppe_core::ids::TaskId;
+use ppe_core::ids::{CommitId, TaskId};
 use ppe_core::outcome::{Class, Failure, Red};
-use ppe_core::policy::Retries;
-use ppe_core::state::{Closure, GivenUp, Leave, Stop};
-use std::collections::BTreeMap;
+use ppe_core::policy::{Retries, StartOn};
+use ppe_core::state::{Closure, GivenUp, HeadChecks, Kind, Leave, Parent, Stop};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was told so far.
 #[derive(Debug, Default)]
@@ -18,6 +18,11 @@ pub(super) struct Truth {
     given_up: BTreeMap<TaskId, Stop>,
     closed: BTreeMap<TaskId, Closure>,
     needs: BTreeMap<TaskId, Vec<TaskId>>,
+    start_on: StartOn,
+    /// Heads that the forge's checks found green.
+    green: BTreeSet<(TaskId, CommitId)>,
+    /// What tasks were stacked on when they began.
+    stacked: BTreeMap<TaskId, Vec<TaskId>>,
     /// The last review of each change that was heeded.
     heeded: BTreeMap<TaskId, u64>,
     /// What landed last is a tree that was never found green, and nothing was said of it yet.
@@ -40,10 +45,17 @@ impl Truth {
         match event {
             Event::RunStarted { policy, before, .. } => {
                 self.retries = policy.retries;
+                self.start_on = policy.start_on;
                 self.closed.extend(before.iter().map(|b| (b.task.clone(), b.closure.clone())));
             }
             Event::PlanRevised { plan, .. } | Event::RepairAdded { plan, .. } => self.learn_plan(plan),
-            Event::AttemptStarted { task, .. } => self.dependencies_are_in(world, task)?,
+            Event::HeadJudged { task, tip, checks: HeadChecks::Green } => {
+                self.green.insert((task.clone(), tip.clone()));
+            }
+            Event::AttemptStarted { task, kind, stack, .. } => self.starts(world, task, *kind, stack)?,
+            Event::TaskQueued { task } if self.start_on == StartOn::ChecksGreen => {
+                self.dependencies_are_in(world, task, &[])?;
+            }
             Event::AttemptFailed { task, failure, after, .. }
             | Event::ChangeReturned { task, failure, after } => {
                 let returned = matches!(event, Event::ChangeReturned { .. });
@@ -73,7 +85,9 @@ impl Truth {
                             },
                         );
                     }
-                    Leave::Ready(_) | Leave::Parked(_) => self.must_not_go_on(task, "went on")?,
+                    Leave::Ready(_) | Leave::Parked(_) | Leave::Waiting => {
+                        self.must_not_go_on(task, "went on")?;
+                    }
                 }
             }
             Event::AttemptStopping { task, stop, .. } => {
@@ -112,10 +126,27 @@ impl Truth {
         Ok(())
     }
 
-    /// The dependencies of a task are closed as satisfied, and those that landed were once in the target.
-    fn dependencies_are_in(&self, world: &World, task: &TaskId) -> Result<(), String> {
+    /// A task begins on what has landed and on green heads; and goes on where it began.
+    fn starts(&mut self, world: &World, task: &TaskId, kind: Kind, stack: &[Parent]) -> Result<(), String> {
+        let green = |parent: &Parent| self.green.contains(&(parent.task.clone(), parent.tip.clone()));
+        if let Some(other) = stack.iter().find(|parent| !green(parent)) {
+            return Err(format!("{task} is stacked on {other:?}, which was not found green"));
+        }
+        if !stack.is_empty() {
+            let parents = stack.iter().map(|parent| parent.task.clone()).collect();
+            self.stacked.insert(task.clone(), parents);
+        }
+        // What is brought onto the target needs everything there.
+        let ends = matches!(kind, Kind::Restack | Kind::Conflict);
+        let parents = if ends { None } else { self.stacked.get(task) };
+        self.dependencies_are_in(world, task, parents.map_or(&[], Vec::as_slice))
+    }
+
+    /// The dependencies of a task, but for some, are closed as satisfied, and those that landed were once in the target.
+    fn dependencies_are_in(&self, world: &World, task: &TaskId, but: &[TaskId]) -> Result<(), String> {
         for need in self.needs.get(task).into_iter().flatten() {
             match self.closed.get(need) {
+                None if but.contains(need) => {}
                 None => return Err(format!("{task} begins before {need} is closed")),
                 Some(Closure::Landed(commit) | Closure::LandedByOthers(commit)) => {
                     if !world.was_target(commit_of(commit)?) {

@@ -312,6 +312,7 @@ fn purpose(purpose: Purpose) -> &'static str {
         Purpose::Work(Kind::Verify) => "verify",
         Purpose::Work(Kind::Ci) => "ci",
         Purpose::Work(Kind::Conflict) => "conflict",
+        Purpose::Work(Kind::Restack) => "restack",
         Purpose::Work(Kind::Continue) => "continue",
         Purpose::Work(Kind::Recheck) => "recheck",
         Purpose::Work(Kind::Review) => "findings",

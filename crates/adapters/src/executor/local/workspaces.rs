@@ -7,6 +7,7 @@ use crate::failpoint;
 use crate::git::onto::{self, Brought, OntoError};
 use crate::git::prepare::{self, How, PrepareError, Start, WorkspaceSpec};
 use crate::git::snapshot::{self, History, SnapshotError, TakeSpec, TargetIn};
+use crate::git::stack::{self, Base, StackSpec};
 use crate::git::workspace::{Workspace, WorkspaceError};
 use crate::git::{Stamp, attribution::Patterns, gate::Gate, keep, refs};
 use ppe_core::ids::{Branch, CommitId, Millis, TaskId};
@@ -64,17 +65,25 @@ impl Inner {
             WorkspaceStart::Continue { tip } => (self.where_it_stands(wish, tip.as_ref())?, None),
             WorkspaceStart::Onto { tip } => (Start::Continue { tip: tip.clone() }, Some(tip.clone())),
         };
+        let begin = match &start {
+            Start::Fresh => self.beginning(wish, &tip)?,
+            Start::Continue { .. } => tip,
+        };
         let spec = WorkspaceSpec {
             dir: dir.clone(),
             run: self.run.clone(),
             task: wish.task.clone(),
             branch,
-            target_tip: tip.clone(),
+            target_tip: begin,
+            stood_on: wish.stood_on.clone(),
             start,
-            must_contain: wish.must_contain.iter().map(|(_, commit)| commit.clone()).collect(),
+            must_contain: landed(wish),
             copy: self.settings.copy.clone(),
             stamp: stamp.clone(),
         };
+        if onto.is_some() {
+            prepare::prove(&self.repo, &spec.target_tip, &spec.must_contain).map_err(|e| why_not(wish, e))?;
+        }
         failpoint::hit("prepare.before");
         let prepared = prepare::prepare(&self.repo, &spec).map_err(|e| why_not(wish, e))?;
         failpoint::hit("prepare.made");
@@ -118,7 +127,14 @@ impl Inner {
         let attempt = wish.attempt.unwrap_or(ppe_core::ids::Attempt(0));
         let (branch, base) = (workspace.record().branch.clone(), spec.target_tip.clone());
         let stamp = &spec.stamp;
-        let mut brought = onto::bring_onto(&mut workspace, work, &base, wish.update, (attempt, stamp));
+        let bring = |workspace: &mut Workspace| {
+            let made = (attempt, stamp);
+            match &wish.stood_on {
+                Some(stood_on) => onto::restack(workspace, work, (stood_on, &base), wish.update, made),
+                None => onto::bring_onto(workspace, work, &base, wish.update, made),
+            }
+        };
+        let mut brought = bring(&mut workspace);
         let mut aside = None;
         if let Err(OntoError::Workspace(WorkspaceError::Diverged { .. })) = brought {
             let remade = prepare::remake(&self.repo, spec).map_err(|e| why_not(wish, e))?;
@@ -128,13 +144,28 @@ impl Inner {
             let mut anew = remade.workspace;
             self.forget_set_up(&wish.task);
             self.set_up(&wish.task, &spec.dir)?;
-            brought = onto::bring_onto(&mut anew, work, &base, wish.update, (attempt, stamp));
+            brought = bring(&mut anew);
         }
         match brought.map_err(trouble::machine)? {
             Brought::Clean { tip } => Ok(Prepared { base, tip, branch, rebase: Rebase::Clean, aside }),
             Brought::Conflicted { .. } => {
                 Ok(Prepared { base, tip: work.clone(), branch, rebase: Rebase::Conflicted, aside })
             }
+        }
+    }
+
+    /// What a fresh task begins on: the target, or what it is stacked on.
+    fn beginning(&self, wish: &Wish, target: &CommitId) -> Result<CommitId, Trouble> {
+        if wish.stack.is_empty() {
+            return Ok(target.clone());
+        }
+        let tips: Vec<CommitId> = wish.stack.iter().map(|parent| parent.tip.clone()).collect();
+        let (must_contain, stamp) = (landed(wish), self.stamp(wish.at));
+        let spec =
+            StackSpec { task: &wish.task, target, tips: &tips, must_contain: &must_contain, stamp: &stamp };
+        match stack::base(&self.repo, &spec).map_err(trouble::machine)? {
+            Base::At(commit) => Ok(commit),
+            Base::Clash { files } => Err(Trouble::DoesNotStack { files }),
         }
     }
 
@@ -328,6 +359,11 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+/// The commits that what a task begins on must contain.
+fn landed(wish: &Wish) -> Vec<CommitId> {
+    wish.must_contain.iter().map(|(_, commit)| commit.clone()).collect()
 }
 
 /// Whose matter it is that there is no workspace.

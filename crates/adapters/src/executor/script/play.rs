@@ -137,7 +137,9 @@ impl Play<'_> {
             Kind::Verify | Kind::Ci | Kind::Review | Kind::Rejected | Kind::Recheck => {
                 self.repair().map(|()| None)
             }
-            Kind::Conflict => Ok(merge::onto_target(&self.repo, self.job.task.as_str()).map(|()| None)?),
+            Kind::Conflict | Kind::Restack => {
+                Ok(merge::onto_target(&self.repo, self.job.task.as_str()).map(|()| None)?)
+            }
         }
     }
 

@@ -134,6 +134,7 @@ pub(super) struct Pull {
     pub(super) merged_at: Option<String>,
     pub(super) merge_commit_sha: Option<String>,
     pub(super) head: Tip,
+    pub(super) base: Base,
     /// Its name in GraphQL.
     pub(super) node_id: String,
     #[serde(default)]
@@ -171,6 +172,13 @@ impl Pull {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Tip {
     pub(super) sha: String,
+}
+
+/// The branch that a pull request is against.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Base {
+    #[serde(rename = "ref")]
+    pub(super) name: Branch,
 }
 
 /// A label.
@@ -309,13 +317,11 @@ impl Api {
         }
     }
 
-    /// The open pull request of a branch.
-    pub(super) fn open_pull_of(&self, head: &Branch, base: &Branch) -> Result<Option<Pull>, ApiError> {
+    /// The open pull requests of a branch.
+    pub(super) fn open_pulls_of(&self, head: &Branch) -> Result<Vec<Pull>, ApiError> {
         // Without its owner a head is no filter at all.
-        let (head, base) = (query_value(&format!("{}:{head}", self.owner)), query_value(base.as_str()));
-        let query = format!("?state=open&head={head}&base={base}&per_page=100");
-        let found: Vec<Pull> = self.client.list(&format!("{}/pulls{query}", self.repo))?;
-        Ok(found.into_iter().next())
+        let head = query_value(&format!("{}:{head}", self.owner));
+        self.client.list(&format!("{}/pulls?state=open&head={head}&per_page=100", self.repo))
     }
 
     /// The numbers of all open pull requests.
@@ -334,6 +340,10 @@ impl Api {
 
     pub(super) fn set_body(&self, number: ChangeNumber, body: &str) -> Result<(), ApiError> {
         self.edit_pull(number, &json!({ "body": body }))
+    }
+
+    pub(super) fn set_base(&self, number: ChangeNumber, base: &Branch) -> Result<(), ApiError> {
+        self.edit_pull(number, &json!({ "base": base }))
     }
 
     pub(super) fn close_pull(&self, number: ChangeNumber) -> Result<(), ApiError> {

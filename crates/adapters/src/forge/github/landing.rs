@@ -135,6 +135,7 @@ impl Inner {
             for change in spec.members.iter().filter_map(|(member, _)| member.change) {
                 self.make_ready(change)?;
             }
+            self.retarget(spec)?;
             failpoint::hit("land.before_push");
             match self.remote.push(&spec.target, &spec.commit, &Expect::At(spec.base.clone()))? {
                 Pushed::Done => {}

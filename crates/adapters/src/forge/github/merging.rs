@@ -186,6 +186,7 @@ impl Inner {
         let Some(change) = spec.members.first().and_then(|(member, _)| member.change) else {
             return Ok(LandOutcome::Refused("there is no pull request".to_owned()));
         };
+        self.retarget(spec)?;
         self.make_ready(change)?;
         self.await_mergeable(change)?;
         // As late as can be: GitHub merges onto whatever is there.

@@ -16,8 +16,8 @@ use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, LandOutcome, Verdict};
 use ppe_core::state::Subject;
 use ppe_engine::ports::{
-    BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, PublishSpec,
-    Published,
+    BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, HeadSpec, LabelSpec, LandSpec, Lane, Look,
+    PublishSpec, Published,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -149,6 +149,16 @@ impl Forge for GitHubPort {
         let asked = spec.clone();
         let required = self.blocking(move |inner| inner.begin_ci(&asked)).await?;
         Ok(self.judge(spec, required).await?.unwrap_or(Verdict::Green))
+    }
+
+    async fn head_checks(&self, spec: HeadSpec) -> Result<Verdict, Trouble> {
+        let HeadSpec { commit, target, .. } = spec;
+        let of = target.clone();
+        let required = self.blocking(move |inner| Ok(inner.required(&of)?)).await?;
+        // Nothing is built for it: what CI says of the commit itself is wanted, as of one of the target.
+        let subject = Subject::Base(commit.clone());
+        let asked = CiSpec { subject, run: 1, base: commit.clone(), commit, target, members: Vec::new() };
+        Ok(self.judge(asked, required).await?.unwrap_or(Verdict::Green))
     }
 
     async fn report_check(&self, report: CheckReport) -> Result<(), Trouble> {

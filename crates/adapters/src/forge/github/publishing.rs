@@ -9,7 +9,7 @@ use ppe_core::ids::{Branch, ChangeNumber, CommitId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::Verdict;
 use ppe_core::wording;
-use ppe_engine::ports::{ChangeSpec, CheckReport, LabelSpec, PublishSpec, Published};
+use ppe_engine::ports::{ChangeSpec, CheckReport, LabelSpec, LandSpec, PublishSpec, Published};
 use std::collections::BTreeMap;
 
 /// Names tried when a branch's name is taken.
@@ -83,8 +83,8 @@ impl Inner {
     /// Finds the open pull request of a branch, or creates it.
     pub(super) fn open(&self, spec: &ChangeSpec) -> Result<ChangeNumber, ApiError> {
         let body = format!("{}\n{}\n{}", OURS.0, spec.body.trim_end(), OURS.1);
-        let pull = match self.api.open_pull_of(&spec.branch, &spec.target)? {
-            Some(found) => self.refreshed(found, &body)?,
+        let pull = match self.open_pull_of(spec)? {
+            Some(found) => self.refreshed(found, spec, &body)?,
             None => self.created(spec, &body)?,
         };
         let has = |label: &String| pull.labels.iter().any(|known| known.name.as_ref() == Some(label));
@@ -95,11 +95,35 @@ impl Inner {
         Ok(pull.number())
     }
 
+    /// The open pull request of a change: against the branch that is wanted, or ours against another.
+    fn open_pull_of(&self, spec: &ChangeSpec) -> Result<Option<Pull>, ApiError> {
+        let mut pulls = self.api.open_pulls_of(&spec.branch)?;
+        let is_ours = |pull: &Pull| pull.body.as_deref().is_some_and(|body| body.contains(OURS.0));
+        let wanted = pulls.iter().position(|pull| pull.base.name == spec.base);
+        Ok(wanted.or_else(|| pulls.iter().position(is_ours)).map(|at| pulls.swap_remove(at)))
+    }
+
+    /// Shows changes against the target that are shown against the branch of what lands now: with that branch GitHub
+    /// would close them.
+    pub(super) fn retarget(&self, spec: &LandSpec) -> Result<(), ApiError> {
+        for change in &spec.stacked {
+            let pull = self.api.pull(*change)?;
+            if pull.is_open() && pull.base.name != spec.target {
+                match self.api.set_base(*change, &spec.target) {
+                    // Whatever is wrong with it is no reason for this landing to wait.
+                    Ok(()) | Err(ApiError::Refused { status: 422, .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn created(&self, spec: &ChangeSpec, body: &str) -> Result<Pull, ApiError> {
-        let (head, base) = (spec.branch.as_str(), spec.target.as_str());
+        let (head, base) = (spec.branch.as_str(), spec.base.as_str());
         let new = NewPull { title: &spec.title, body, head, base, draft: self.settings.pulls.draft };
         // Whatever came back: it may be there now, by us or by somebody else.
-        let found = |error: ApiError| self.api.open_pull_of(&spec.branch, &spec.target)?.ok_or(error);
+        let found = |error: ApiError| self.open_pull_of(spec)?.ok_or(error);
         let made = self.api.create_pull(&new).or_else(found).or_else(|error| match error {
             // Not every repository has drafts.
             ApiError::Refused { status: 422, .. } if new.draft => {
@@ -120,7 +144,10 @@ impl Inner {
         if pull.draft && pull.is_open() { self.api.mark_ready(&pull.node_id) } else { Ok(()) }
     }
 
-    fn refreshed(&self, pull: Pull, ours: &str) -> Result<Pull, ApiError> {
+    fn refreshed(&self, pull: Pull, spec: &ChangeSpec, ours: &str) -> Result<Pull, ApiError> {
+        if pull.base.name != spec.base {
+            self.api.set_base(pull.number(), &spec.base)?;
+        }
         if let Some(body) = rewritten(pull.body.as_deref().unwrap_or_default(), ours) {
             self.api.set_body(pull.number(), &body)?;
         }

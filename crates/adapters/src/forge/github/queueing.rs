@@ -156,6 +156,7 @@ impl Inner {
 
     /// Puts a pull request into the queue, once for this go.
     fn put_in(&self, spec: &LandSpec, ready: &Ready) -> Result<Option<LandOutcome>, Trouble> {
+        self.retarget(spec)?;
         self.make_ready(ready.change)?;
         self.await_mergeable(ready.change)?;
         let single = Single::of(&spec.members, &spec.base, &spec.commit)?;

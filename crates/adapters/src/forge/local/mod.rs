@@ -150,6 +150,11 @@ impl LocalForge {
         Ok(self.store.open_change(new)?)
     }
 
+    /// Shows a change against another branch.
+    pub fn set_base(&self, number: ChangeNumber, base: &Branch) -> Result<Change, LocalForgeError> {
+        Ok(self.store.edit(number, |change| change.base.clone_from(base))?)
+    }
+
     /// Records how a check went; a later verdict on the same commit replaces the earlier.
     pub fn set_check(&self, number: ChangeNumber, check: Check) -> Result<Change, LocalForgeError> {
         let edited = self.store.edit(number, |change| {

@@ -11,8 +11,8 @@ use ppe_core::ids::{ChangeNumber, CommitId, Millis, RunId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, Built, LandOutcome, Verdict};
 use ppe_engine::ports::{
-    self, BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, OpenTask,
-    PublishSpec, Published,
+    self, BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, HeadSpec, LabelSpec, LandSpec, Lane, Look,
+    OpenTask, PublishSpec, Published,
 };
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -81,6 +81,10 @@ impl Forge for LocalForgePort {
     }
 
     async fn ci(&self, _spec: CiSpec) -> Result<Verdict, Trouble> {
+        Ok(Verdict::Green)
+    }
+
+    async fn head_checks(&self, _spec: HeadSpec) -> Result<Verdict, Trouble> {
         Ok(Verdict::Green)
     }
 
@@ -159,14 +163,15 @@ impl Inner {
             title: spec.title,
             body: spec.body,
             head: spec.branch,
-            base: spec.target,
+            base: spec.base,
             now: wall_now(),
         };
         let change = match self.forge.open_change(&new)? {
             Opened::Created(change) => change,
-            Opened::Found(change) => {
-                self.forge.store().edit(change.number, |found| found.body.clone_from(&new.body))?
-            }
+            Opened::Found(change) => self.forge.store().edit(change.number, |found| {
+                found.body.clone_from(&new.body);
+                found.base.clone_from(&new.base);
+            })?,
         };
         for label in &spec.labels {
             self.forge.add_label(change.number, label)?;
@@ -202,6 +207,9 @@ impl Inner {
                     return Ok(LandOutcome::HeadMoved { task: member.task.clone(), tip: head });
                 }
             }
+        }
+        for stacked in &spec.stacked {
+            self.forge.set_base(*stacked, &spec.target).map_err(machine)?;
         }
         let upstream = self.upstream.as_ref();
         if let Some(outcome) = upstream.map(|upstream| upstream.take(spec)).transpose()?.flatten() {

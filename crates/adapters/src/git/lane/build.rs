@@ -242,14 +242,22 @@ fn message(members: &[&Member]) -> String {
     }
 }
 
-enum Merged {
+/// What merging two commits gives.
+pub(in crate::git) enum Merged {
+    /// A tree.
     Tree(TreeId),
+    /// Files that clash, bounded.
     Conflict(Vec<String>),
 }
 
 const MERGE_TREE: [&str; 5] = ["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages"];
 
-fn merge_trees(repo: &Repo, ours: &CommitId, theirs: &CommitId) -> Result<Merged, GitError> {
+/// Merges two commits without a checkout.
+pub(in crate::git) fn merge_trees(
+    repo: &Repo,
+    ours: &CommitId,
+    theirs: &CommitId,
+) -> Result<Merged, GitError> {
     let call = repo.store().args(MERGE_TREE).args([ours.as_str(), theirs.as_str()]);
     let output = call.clone().any()?;
     let mut fields = output.fields();
@@ -264,7 +272,13 @@ fn merge_trees(repo: &Repo, ours: &CommitId, theirs: &CommitId) -> Result<Merged
     }
 }
 
-fn made(call: Call, tree: &TreeId, parents: &[&CommitId], text: &str) -> Result<CommitId, GitError> {
+/// A commit, stamped by the call it is made with.
+pub(in crate::git) fn made(
+    call: Call,
+    tree: &TreeId,
+    parents: &[&CommitId],
+    text: &str,
+) -> Result<CommitId, GitError> {
     let parents = parents.iter().flat_map(|parent| ["-p", parent.as_str()]);
     let call = call.args(["commit-tree", tree.as_str()]).args(parents).stdin(text);
     let said = call.clone().text()?;

@@ -228,6 +228,10 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         Event::PlanRevised { added, .. } => {
             format!("The plan is revised, {} added", plural(added.len(), "task"))
         }
+        Event::StackRefused { task, files } => {
+            let files = files.join(", ");
+            format!("{task} waits for the landings: what it was to be stacked on does not merge ({files})")
+        }
         Event::WorkspacePrepared { task, prepared: Prepared { aside: Some(aside), .. }, .. } => {
             format!(
                 "{task} could not go on in its workspace and got a new one; the old one is kept in {aside}"
@@ -272,6 +276,8 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         | Event::IntentDue { .. }
         | Event::TaskPreloaded { .. }
         | Event::TaskReadied { .. }
+        | Event::TaskUnreadied { .. }
+        | Event::HeadJudged { .. }
         | Event::WorkspacePrepared { prepared: Prepared { aside: None, .. }, .. }
         | Event::AgentEnded { .. }
         | Event::SnapshotTaken { .. }
@@ -296,15 +302,31 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
     Some(clean(&line, Letters::Unicode))
 }
 
+/// What a task that starts is stacked on, if it is.
+fn stacked(stack: &[ppe_core::state::Parent]) -> String {
+    let tasks: Vec<_> = stack.iter().map(|parent| parent.task.clone()).collect();
+    if tasks.is_empty() {
+        String::new()
+    } else {
+        format!(", stacked on {}", ppe_core::wording::several(&tasks))
+    }
+}
+
 /// What happens to an attempt.
 fn attempt(event: &Event, state: &State) -> Option<String> {
     Some(match event {
-        Event::AttemptStarted { task, attempt, kind, agent, .. } => {
+        Event::AttemptStarted { task, attempt, kind, agent, stack, .. } => {
             let title = state.plan.task(task).map_or("", |planned| &planned.spec.title);
             match kind {
-                Kind::First => format!("🔄 {task} {title} started ({agent})"),
+                Kind::First => format!("🔄 {task} {title} started{} ({agent})", stacked(stack)),
                 Kind::Recheck => format!("🔄 {task} attempt {attempt}: its work is verified again"),
-                Kind::Verify | Kind::Ci | Kind::Conflict | Kind::Review | Kind::Rejected | Kind::Continue => {
+                Kind::Verify
+                | Kind::Ci
+                | Kind::Conflict
+                | Kind::Restack
+                | Kind::Review
+                | Kind::Rejected
+                | Kind::Continue => {
                     let at = state.position(task)?;
                     let repair =
                         ppe_core::view::repair_line(state, at).unwrap_or_else(|| "goes on".to_owned());

@@ -13,6 +13,8 @@ pub(super) fn come_by_themselves(state: &State) -> Vec<bool> {
         let needs_come =
             state.unmet(at).all(|need| come[need] || matches!(state.tasks[need].step, Step::InLane));
         come[at] = match &state.tasks[at].step {
+            // It is made ready to land as soon as those that it needs have.
+            Step::Open if state.lands_later(at) => needs_come && !held_back,
             Step::Open => state.is_approved(at),
             Step::Running(_) | Step::Backoff { .. } | Step::Publishing => true,
             Step::Waiting => needs_come && !held_back && gate_is_open(state, at),

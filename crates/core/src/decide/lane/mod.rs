@@ -34,7 +34,9 @@ fn approved(state: &State, at: usize) -> bool {
 impl Decider<'_> {
     /// Changes that may land join the queue.
     pub(super) fn queue_open_changes(&mut self) {
-        let may_land: Vec<_> = self.state.open_changes().filter(|at| approved(self.state, *at)).collect();
+        let waits = |at: usize| self.state.lands_later(at) && !self.state.has(Mutant::StackedLands);
+        let may_land: Vec<_> =
+            self.state.open_changes().filter(|at| approved(self.state, *at) && !waits(*at)).collect();
         for at in may_land {
             let task = self.state.id(at).clone();
             self.emit(Event::TaskQueued { task });

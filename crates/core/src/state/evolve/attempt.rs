@@ -4,7 +4,7 @@ use super::Result;
 use crate::event::{After, Event};
 use crate::ids::{Attempt, TaskId};
 use crate::mutant::Mutant;
-use crate::outcome::{AgentEnd, Claim, Class, Exit, Failure, Rebase, Snapshot};
+use crate::outcome::{AgentEnd, Claim, Class, Exit, Failure, Prepared, Rebase, Snapshot};
 use crate::state::{
     Asked, Closure, Collect, Flaky, GivenUp, Kind, Leave, Phase, Review, Running, Session, State, Step,
     Streak, Workspace,
@@ -29,7 +29,9 @@ impl State {
             Kind::Ci | Kind::Conflict => true,
             // Its review is a part of the repair.
             Kind::Review => facts.mending,
-            Kind::First | Kind::Verify | Kind::Continue | Kind::Rejected | Kind::Recheck => false,
+            Kind::First | Kind::Verify | Kind::Restack | Kind::Continue | Kind::Rejected | Kind::Recheck => {
+                false
+            }
         };
         if facts.workspace == Workspace::None {
             // From here on one may exist, whatever becomes of the attempt.
@@ -65,19 +67,7 @@ impl State {
         let now = self.clock.last;
         match event {
             Event::WorkspacePrepared { task, attempt, prepared } => {
-                let running = self.expect_attempt(task, *attempt)?;
-                let skips_agent = running.kind == Kind::Recheck || prepared.rebase == Rebase::Clean;
-                if skips_agent {
-                    running.phase = Phase::Collecting(Collect::Look);
-                } else {
-                    running.phase = Phase::Working;
-                    running.working_since = Some(now);
-                }
-                let facts = self.facts(task)?;
-                facts.base = Some(prepared.base.clone());
-                facts.branch.get_or_insert(prepared.branch.clone());
-                facts.workspace = Workspace::Present;
-                facts.seen.commits = 0;
+                self.workspace_prepared(task, *attempt, prepared)?;
             }
             Event::AgentEnded { task, attempt, end } => {
                 let running = self.expect_attempt(task, *attempt)?;
@@ -137,6 +127,25 @@ impl State {
         Ok(())
     }
 
+    fn workspace_prepared(&mut self, task: &TaskId, attempt: Attempt, prepared: &Prepared) -> Result {
+        let now = self.clock.last;
+        let running = self.expect_attempt(task, attempt)?;
+        let skips_agent = running.kind == Kind::Recheck || prepared.rebase == Rebase::Clean;
+        if skips_agent {
+            running.phase = Phase::Collecting(Collect::Look);
+        } else {
+            running.phase = Phase::Working;
+            running.working_since = Some(now);
+        }
+        self.ground_prepared(task, prepared)?;
+        let facts = self.facts(task)?;
+        facts.base = Some(prepared.base.clone());
+        facts.branch.get_or_insert(prepared.branch.clone());
+        facts.workspace = Workspace::Present;
+        facts.seen.commits = 0;
+        Ok(())
+    }
+
     /// What an agent's end leaves behind, whatever becomes of its attempt.
     fn agent_ended(&mut self, task: &TaskId, agent: String, end: &AgentEnd) -> Result {
         self.totals.usage += end.usage;
@@ -187,6 +196,7 @@ impl State {
     }
 
     fn snapshot_taken(&mut self, task: &TaskId, snapshot: &Snapshot) -> Result {
+        self.ground_measured(task, snapshot.contains_base)?;
         let facts = self.facts(task)?;
         facts.tip = Some(snapshot.tip.clone());
         facts.seen.commits = snapshot.commits;
@@ -259,6 +269,7 @@ impl State {
             match leave {
                 Leave::Ready(kind) => Step::Ready { kind },
                 Leave::Parked(park) => Step::Parked { park, kind },
+                Leave::Waiting => Step::Waiting,
                 Leave::Closed(GivenUp::Cancelled) => Step::Closed(Closure::Cancelled),
                 Leave::Closed(GivenUp::Skipped(satisfies)) => Step::Closed(Closure::Skipped(satisfies)),
             },

@@ -2,11 +2,12 @@
 
 mod attempt;
 mod lane;
+mod stack;
 mod task;
 
 use super::{
-    Breaker, CardAt, Closure, Deferred, Due, Facts, Kind, Labelled, PauseCause, Progress, Question, Running,
-    State, Step, Workspace,
+    Breaker, CardAt, Closure, Deferred, Due, Facts, Ground, Kind, Labelled, PauseCause, Progress, Question,
+    Running, State, Step, Workspace,
 };
 use crate::event::{Event, Record};
 use crate::ids::{Attempt, Millis, QuestionId, TaskId};
@@ -98,9 +99,12 @@ impl State {
             Event::TaskPreloaded { task } => self.facts(task)?.workspace = Workspace::Preloaded,
             Event::WaveOpened { wave } => drop(self.opened.insert(*wave)),
             Event::TaskReadied { task, kind } => return self.enter(task, Step::Ready { kind: *kind }),
-            Event::AttemptStarted { task, attempt, kind, agent, model } => {
+            Event::TaskUnreadied { task } => return self.enter(task, Step::Waiting),
+            Event::AttemptStarted { task, attempt, kind, agent, model, stack } => {
+                self.begin_on(task, stack)?;
                 return self.attempt_started(task, *attempt, *kind, (agent, model.as_deref()));
             }
+            Event::StackRefused { task, .. } => self.facts(task)?.ground = Ground::Refused,
             Event::WorkspacePrepared { .. }
             | Event::AgentEnded { .. }
             | Event::SnapshotTaken { .. }
@@ -133,6 +137,7 @@ impl State {
                 self.facts(task)?.change = Some(*change);
                 return self.enter(task, Step::Open);
             }
+            Event::HeadJudged { task, tip, checks } => return self.head_judged(task, tip, *checks),
             Event::ChangeLabelled { task } => self.facts(task)?.labelled = Labelled::Yes,
             Event::TaskQueued { task } => {
                 self.enter(task, Step::InLane)?;

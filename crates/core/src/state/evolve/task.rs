@@ -93,6 +93,7 @@ impl State {
         match work {
             Work::Keep => {
                 facts.base = old.base;
+                facts.ground = old.ground;
                 facts.tip = old.tip;
                 facts.snapshot = old.snapshot;
                 facts.change = old.change;

@@ -1,0 +1,113 @@
+//! What stacked tasks begin on, and how their work is brought off it.
+
+use crate::world::{World, agent_commits, git, read, stamp, taken};
+use ppe_adapters::git::onto::{Brought, bring_onto, restack};
+use ppe_adapters::git::prepare::{How, Start, WorkspaceSpec};
+use ppe_adapters::git::snapshot::{Leftovers, look};
+use ppe_adapters::git::stack::{Base, StackSpec, base};
+use ppe_core::ids::{Attempt, CommitId, TaskId};
+use ppe_core::policy::Update;
+
+fn found(world: &World, tips: &[CommitId], must_contain: &[CommitId]) -> Base {
+    let (task, target, stamp) = (TaskId::new("T-9"), world.tip(), stamp());
+    let spec = StackSpec { task: &task, target: &target, tips, must_contain, stamp: &stamp };
+    base(&world.repo, &spec).unwrap()
+}
+
+fn parents(world: &World, commit: &CommitId) -> String {
+    git(world.root(), &["show", "-s", "--format=%P", commit.as_str()])
+}
+
+#[test]
+fn one_parent_is_stood_on_as_it_is_and_several_are_joined_with_the_target() {
+    let world = World::new();
+    let (one, two) =
+        (world.side_commit(&world.tip(), "a", "1\n"), world.side_commit(&world.tip(), "b", "2\n"));
+    assert_eq!(found(&world, std::slice::from_ref(&one), &[]), Base::At(one.clone()));
+    let tips = [one.clone(), two.clone()];
+    let Base::At(both) = found(&world, &tips, &[]) else { panic!("they merge") };
+    assert_eq!(found(&world, &tips, &[]), Base::At(both.clone()), "a repeat is the same commit");
+    assert_eq!(parents(&world, &both), format!("{} {one} {two}", world.tip()));
+    let landed = world.user_commits("src/lib.txt", "landed\n");
+    let Base::At(with) = found(&world, std::slice::from_ref(&one), std::slice::from_ref(&landed)) else {
+        panic!("it merges")
+    };
+    assert_eq!(parents(&world, &with), format!("{landed} {one}"), "its tip lacks what landed");
+    let other = world.side_commit(&world.tip(), "a", "else\n");
+    let clash = found(&world, &[one, other], &[]);
+    assert_eq!(clash, Base::Clash { files: vec!["a".to_owned()] });
+}
+
+/// A workspace that stands on a parent's work, with two commits of its own; and their tip.
+fn stacked(world: &World, parent: &CommitId) -> (ppe_adapters::git::workspace::Workspace, CommitId) {
+    let spec = WorkspaceSpec { target_tip: parent.clone(), ..world.spec("T-2") };
+    let workspace = world.prepare(&spec).workspace;
+    agent_commits(workspace.dir(), "own-1", "1\n");
+    agent_commits(workspace.dir(), "own-2", "2\n");
+    let seen = look(&workspace).unwrap();
+    assert_eq!((seen.base, seen.commits), (parent.clone(), 2), "its own commits are counted");
+    let tip = taken(&workspace, Leftovers::Ignore).unwrap().tip;
+    (workspace, tip)
+}
+
+/// The parent's work squashed onto a target that has moved as well.
+fn land_squashed(world: &World) -> CommitId {
+    world.user_commits("src/lib.txt", "user\n");
+    world.user_commits("a", "1, repaired\n")
+}
+
+#[test]
+fn only_its_own_commits_are_brought_onto_the_target() {
+    let world = World::new();
+    let parent = world.side_commit(&world.tip(), "a", "1\n");
+    let (mut workspace, tip) = stacked(&world, &parent);
+    let target = land_squashed(&world);
+    let mut off =
+        || restack(&mut workspace, &tip, (&parent, &target), Update::Rebase, (Attempt(2), &stamp()));
+    let Brought::Clean { tip: new } = off().unwrap() else { panic!("its own commits do not conflict") };
+    assert_eq!(off().unwrap(), Brought::Clean { tip: new.clone() }, "as after a crash");
+    assert_eq!(git(world.root(), &["rev-list", "--count", &format!("{target}..{new}")]), "2");
+    assert_eq!(git(world.root(), &["rev-parse", &format!("{new}~2")]), target.as_str());
+    assert_eq!(read(workspace.dir().join("a")), "1, repaired\n");
+    let seen = look(&workspace).unwrap();
+    assert_eq!((seen.base, seen.commits), (target.clone(), 2));
+    // The parent's commit is what would have stood in the way.
+    let (mut other, tip) = {
+        let spec = WorkspaceSpec { target_tip: parent.clone(), ..world.spec("T-3") };
+        let workspace = world.prepare(&spec).workspace;
+        agent_commits(workspace.dir(), "own-3", "1\n");
+        let tip = taken(&workspace, Leftovers::Ignore).unwrap().tip;
+        (workspace, tip)
+    };
+    let whole = bring_onto(&mut other, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap();
+    assert_eq!(whole, Brought::Conflicted { files: vec!["a".to_owned()] });
+}
+
+#[test]
+fn a_merge_of_the_target_takes_the_parent_s_work_as_it_landed_and_counts_none_of_it() {
+    let world = World::new();
+    let parent = world.side_commit(&world.tip(), "a", "1\n");
+    let (mut workspace, tip) = stacked(&world, &parent);
+    let target = land_squashed(&world);
+    let brought = restack(&mut workspace, &tip, (&parent, &target), Update::Merge, (Attempt(2), &stamp()));
+    let Brought::Clean { tip: new } = brought.unwrap() else { panic!("its own commits do not conflict") };
+    assert_eq!(parents(&world, &new), format!("{tip} {target}"));
+    assert_eq!(read(workspace.dir().join("a")), "1, repaired\n");
+    let seen = look(&workspace).unwrap();
+    assert_eq!((seen.base, seen.commits), (target, 3), "two and the merge, and not the parent's");
+}
+
+#[test]
+fn a_workspace_that_is_made_anew_still_knows_where_its_work_began() {
+    let world = World::new();
+    let parent = world.side_commit(&world.tip(), "a", "1\n");
+    let (workspace, tip) = stacked(&world, &parent);
+    let record = workspace.dir().with_extension("ready");
+    std::fs::remove_file(record).unwrap();
+    let start = Start::Continue { tip };
+    let spec = WorkspaceSpec { start, stood_on: Some(parent.clone()), ..world.spec("T-2") };
+    let made = world.prepare(&spec);
+    assert!(matches!(made.how, How::Remade { .. }));
+    assert_eq!(made.workspace.record().base, parent);
+    assert_eq!(look(&made.workspace).unwrap().commits, 2);
+}
