@@ -1,6 +1,6 @@
 //! Stacked starts in whole runs: chains and diamonds begin on green branches, land in order, and bring nothing twice.
 
-use crate::github::{github_place, merges_only, ready};
+use crate::github::{github_place, merges_only, queues_only, ready};
 use crate::{CHECK, attempts, id, is_held, is_landed, on_target, place};
 use ppe_core::event::Event;
 use ppe_core::ids::CommitId;
@@ -293,12 +293,17 @@ fn pull(hub: &GitHub, title: &str) -> Option<Pull> {
 
 #[test]
 fn a_pull_request_is_against_its_parent_s_branch_and_outlives_it() {
-    for merges in [false, true] {
+    for mode in ["push", "merge", "queue"] {
         let (mut env, hub) = gated_github();
         chain(&env);
         ready(&mut env, &hub);
-        if merges {
-            merges_only(&hub);
+        match mode {
+            "merge" => merges_only(&hub),
+            "queue" => {
+                queues_only(&hub);
+                hub.rules(&json!({"on_pulls": false, "required": []}));
+            }
+            _ => {}
         }
         let run = env.spawn(&["run", "--yes"]);
         let based = env.until("it is against its parent", || {
