@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of when one is wished for, nor of how it is fulfilled; whoever performs one looks before it acts.
 
-use crate::ids::{Attempt, CandidateId, TaskId};
+use crate::ids::{Attempt, CandidateId, CommitId, TaskId};
 use crate::state::lane::Subject;
 use crate::state::task::{Collect, Round, Worked};
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,8 @@ pub enum Intent {
     EnsureHeadJudged {
         /// The task.
         task: TaskId,
+        /// The head.
+        tip: CommitId,
     },
     /// The forge shows that the change needs a person.
     EnsureLabelled {
@@ -165,7 +167,7 @@ impl Intent {
             | Self::EnsureVerified { task, .. }
             | Self::EnsurePublished { task }
             | Self::EnsureChange { task }
-            | Self::EnsureHeadJudged { task }
+            | Self::EnsureHeadJudged { task, .. }
             | Self::EnsureLabelled { task }
             | Self::EnsureReleased { task } => Some(task),
             Self::EnsureCandidate { .. } | Self::EnsureChecked { .. } | Self::EnsureLanded { .. } => None,

@@ -40,7 +40,8 @@ pub(crate) fn task_wishes(state: &State, at: usize) -> Vec<Intent> {
     let id = || state.id(at).clone();
     match &task.step {
         Step::Open | Step::InLane if wants_judgement(state, at) => {
-            vec![Intent::EnsureHeadJudged { task: id() }]
+            let judged = |tip: &CommitId| Intent::EnsureHeadJudged { task: id(), tip: tip.clone() };
+            task.facts.tip.iter().map(judged).collect()
         }
         Step::Outside | Step::Open | Step::InLane | Step::Published | Step::Backoff { .. } => Vec::new(),
         Step::Waiting | Step::Ready { .. } => match task.facts.workspace {

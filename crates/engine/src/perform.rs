@@ -29,7 +29,7 @@ pub(crate) async fn perform<P: Ports>(ports: Arc<P>, state: Arc<State>, intent: 
         Intent::EnsureVerified { task, attempt, job } => verify(&*ports, &state, task, *attempt, *job).await,
         Intent::EnsurePublished { task } => publish(&*ports, &state, task).await,
         Intent::EnsureChange { task } => open(&*ports, &state, task).await,
-        Intent::EnsureHeadJudged { task } => judge_head(&*ports, &state, task).await,
+        Intent::EnsureHeadJudged { task, tip } => judge_head(&*ports, &state, task, tip).await,
         Intent::EnsureLabelled { task } => label(&*ports, &state, task).await,
         Intent::EnsureCandidate { candidate } => build(&*ports, &state, *candidate).await,
         Intent::EnsureChecked { subject, run } => check(&*ports, &state, subject, *run).await,
@@ -273,11 +273,11 @@ fn is_being_landed(state: &State, task: &TaskId) -> bool {
     candidate.is_some_and(|candidate| matches!(candidate.stage, Stage::Landing { .. }))
 }
 
-async fn judge_head(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
-    let Some(tip) = state.task(task).and_then(|t| t.facts.tip.clone()) else { return OVER };
+async fn judge_head(ports: &impl Ports, state: &State, task: &TaskId, tip: &CommitId) -> Answer {
+    let (task, tip) = (task.clone(), tip.clone());
     let spec = HeadSpec { task: task.clone(), commit: tip.clone(), target: state.target.clone() };
     let verdict = ports.forge().head_checks(spec).await?;
-    Ok(Input::HeadJudged { task: task.clone(), tip, verdict })
+    Ok(Input::HeadJudged { task, tip, verdict })
 }
 
 async fn label(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
@@ -395,11 +395,14 @@ async fn land(ports: &impl Ports, state: &State, candidate: CandidateId) -> Answ
     Ok(Input::LandEnded { candidate, outcome })
 }
 
-/// Intents that wait for a process which goes on without us.
-pub(crate) fn waits_for_job(intent: &Intent) -> bool {
+/// Intents that do nothing but wait for what goes on without us: a process, or checks elsewhere.
+pub(crate) fn only_waits(intent: &Intent) -> bool {
     matches!(
         intent,
-        Intent::EnsureAgent { .. } | Intent::EnsureVerified { .. } | Intent::EnsureChecked { .. }
+        Intent::EnsureAgent { .. }
+            | Intent::EnsureVerified { .. }
+            | Intent::EnsureChecked { .. }
+            | Intent::EnsureHeadJudged { .. }
     )
 }
 

@@ -4,7 +4,7 @@
 use crate::api::{self, Leave, Recorded, Request, RunHandle, Snapshot};
 use crate::mirror::{Mirror, Turn, turn};
 use crate::notice::notices;
-use crate::perform::{job_of, perform, waits_for_job};
+use crate::perform::{job_of, only_waits, perform};
 use crate::ports::{
     Board, Clock, EventLog, Executor, Forge, JobKey, Look, Notice, Notifier, Ports, Radar, Sightings,
 };
@@ -368,7 +368,7 @@ impl<P: Ports> RunLoop<P> {
         let decided: BTreeSet<_> = intents(&self.state).into_iter().collect();
         let durable: BTreeSet<_> = intents(&self.durable).into_iter().collect();
         let unwanted: Vec<_> =
-            self.in_flight.keys().filter(|i| waits_for_job(i) && !decided.contains(i)).cloned().collect();
+            self.in_flight.keys().filter(|i| only_waits(i) && !decided.contains(i)).cloned().collect();
         for intent in unwanted {
             self.let_go(&intent);
         }
@@ -470,8 +470,8 @@ impl<P: Ports> RunLoop<P> {
     /// Whether there is nothing left for the loop to do or to wait for.
     fn at_end(&mut self) -> Option<End> {
         let rest = rest(&self.state)?;
-        let leaves_jobs = rest == Rest::Stopped;
-        if !self.pending.is_empty() || !self.in_flight.keys().all(|i| leaves_jobs && waits_for_job(i)) {
+        let leaves_waiting = rest == Rest::Stopped;
+        if !self.pending.is_empty() || !self.in_flight.keys().all(|i| leaves_waiting && only_waits(i)) {
             return None;
         }
         if self.carried.is_some() {

@@ -93,7 +93,12 @@ fn bring(
     let target = goal.target;
     workspace.reset_to(tip, stamp)?;
     workspace.record.target = Some(target.clone());
-    if workspace.ours.contains(tip, target)? {
+    // Work that stood on others' has left it where the target holds that; else it would come along.
+    let is_off = match goal.stood_on {
+        Some(base) => workspace.ours.contains(target, base)?,
+        None => true,
+    };
+    if is_off && workspace.ours.contains(tip, target)? {
         workspace.seat_at(tip)?;
         return Ok(Brought::Clean { tip: tip.clone() });
     }

@@ -218,6 +218,11 @@ impl Workspace {
     fn resume_from(mut self, spec: &WorkspaceSpec, tip: &CommitId) -> Result<Prepared, PrepareError> {
         self.clear_stale_locks();
         self.ours.abandon_rebase()?;
+        if !self.repo.contains(tip, &self.record.base)? {
+            // An agent or a person has brought the work elsewhere.
+            self.record.base = began_at(&self.repo, spec, tip)?;
+            self.save()?;
+        }
         let before = self.ours.head()?;
         let found = self.ours.absorb(&self.record.branch)?;
         let went_on = self.ours.contains(&found.head, tip)?;

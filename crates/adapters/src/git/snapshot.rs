@@ -201,8 +201,14 @@ impl Found {
     }
 
     fn history(&self, workspace: &Workspace) -> Result<History, SnapshotError> {
-        let goes_on = workspace.ours.contains(&self.tip, &workspace.record.base)?;
-        Ok(if goes_on { History::GoesOn } else { History::Rewritten })
+        let record = &workspace.record;
+        // Work that was to be brought onto the target may have left its base to get there.
+        for start in std::iter::once(&record.base).chain(&record.target) {
+            if workspace.ours.contains(&self.tip, start)? {
+                return Ok(History::GoesOn);
+            }
+        }
+        Ok(History::Rewritten)
     }
 
     fn takes_files(&self, leftovers: Leftovers) -> bool {

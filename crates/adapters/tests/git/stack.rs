@@ -3,7 +3,7 @@
 use crate::world::{World, agent_commits, git, read, stamp, taken};
 use ppe_adapters::git::onto::{Brought, bring_onto, restack};
 use ppe_adapters::git::prepare::{How, Start, WorkspaceSpec};
-use ppe_adapters::git::snapshot::{Leftovers, look};
+use ppe_adapters::git::snapshot::{History, Leftovers, look};
 use ppe_adapters::git::stack::{Base, StackSpec, base};
 use ppe_core::ids::{Attempt, CommitId, TaskId};
 use ppe_core::policy::Update;
@@ -110,4 +110,43 @@ fn a_workspace_that_is_made_anew_still_knows_where_its_work_began() {
     assert!(matches!(made.how, How::Remade { .. }));
     assert_eq!(made.workspace.record().base, parent);
     assert_eq!(look(&made.workspace).unwrap().commits, 2);
+}
+
+#[test]
+fn work_that_its_agent_brought_off_its_stack_is_taken_as_it_is() {
+    let world = World::new();
+    let parent = world.side_commit(&world.tip(), "a", "1\n");
+    let (mut workspace, tip) = stacked(&world, &parent);
+    world.user_commits("a", "1, repaired\n");
+    let target = world.user_commits("own-2", "in the way\n");
+    let off = restack(&mut workspace, &tip, (&parent, &target), Update::Rebase, (Attempt(2), &stamp()));
+    assert_eq!(off.unwrap(), Brought::Conflicted { files: vec!["own-2".to_owned()] });
+    // As the agent was told to.
+    let dir = workspace.dir();
+    let rebase = ["rebase", "-q", "-Xtheirs", "--onto", "refs/ppe/target", parent.as_str()];
+    git(dir, &rebase);
+    let taken = taken(&workspace, Leftovers::Ignore).unwrap();
+    assert_eq!((taken.look.history, taken.look.base), (History::GoesOn, target.clone()));
+    assert_eq!(taken.look.commits, 2);
+    assert_eq!(git(world.root(), &["rev-parse", &format!("{}~2", taken.tip)]), target.as_str());
+    // Whoever goes on there knows where the work begins now.
+    let start = Start::Continue { tip: taken.tip.clone() };
+    let spec = WorkspaceSpec { start, stood_on: Some(parent), ..world.spec("T-2") };
+    let next = world.prepare(&spec).workspace;
+    assert_eq!(next.record().base, target);
+}
+
+#[test]
+fn work_of_a_parent_that_was_given_up_does_not_come_along() {
+    let world = World::new();
+    let parent = world.side_commit(&world.tip(), "a", "1\n");
+    let (mut workspace, tip) = stacked(&world, &parent);
+    let target = world.tip();
+    let off = restack(&mut workspace, &tip, (&parent, &target), Update::Rebase, (Attempt(2), &stamp()));
+    let Brought::Clean { tip: new } = off.unwrap() else { panic!("its own commits do not conflict") };
+    assert_eq!(git(world.root(), &["rev-list", "--count", &format!("{target}..{new}")]), "2");
+    assert!(
+        !workspace.dir().join("a").exists(),
+        "the target has not moved, and the parent's work is not in it"
+    );
 }

@@ -42,7 +42,7 @@ impl Decider<'_> {
             Verdict::Green => HeadChecks::Green,
             Verdict::Red(_) => HeadChecks::Red,
             Verdict::Unevaluated(why) => {
-                let intent = Intent::EnsureHeadJudged { task };
+                let intent = Intent::EnsureHeadJudged { task, tip };
                 return self.intent_failed(intent, Trouble::Elsewhere(why));
             }
         };
@@ -175,7 +175,9 @@ pub(crate) fn wants_judgement(state: &State, at: usize) -> bool {
         let fresh = matches!(state.tasks[task].step, Step::Waiting | Step::Ready { .. });
         fresh && !has_begun(state, task) && state.tasks[task].facts.ground != Ground::Refused
     };
+    let starts = state.stop.is_none() && !state.is_halted();
     state.policy.start_on == StartOn::ChecksGreen
+        && starts
         && is_out(state, at)
         && !judged
         && state.plan.tasks[at].needed_by.iter().any(|task| begins(*task))

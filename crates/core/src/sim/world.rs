@@ -75,8 +75,7 @@ impl World {
                 Input::Published { task, branch, tip }
             }
             Intent::EnsureChange { task } => Input::ChangeOpened { task, change: ChangeNumber(self.made) },
-            Intent::EnsureHeadJudged { task } => {
-                let tip = state.task(&task)?.facts.tip.clone()?;
+            Intent::EnsureHeadJudged { task, tip } => {
                 Input::HeadJudged { task, tip, verdict: Verdict::Green }
             }
             Intent::EnsureLabelled { task } => Input::Labelled { task },

@@ -256,7 +256,7 @@ fn what_waits(intent: &Intent) -> String {
         Intent::EnsureVerified { task, .. } => format!("{task} waits to be verified"),
         Intent::EnsurePublished { task } => format!("{task} waits for its branch"),
         Intent::EnsureChange { task } => format!("{task} waits for its PR"),
-        Intent::EnsureHeadJudged { task } => format!("what is to be stacked on {task} waits for its CI"),
+        Intent::EnsureHeadJudged { task, .. } => format!("what is to be stacked on {task} waits for its CI"),
         Intent::EnsureLabelled { task } => format!("{task} waits for its label"),
         Intent::EnsureReleased { task } => format!("{task}'s workspace still stands"),
     }

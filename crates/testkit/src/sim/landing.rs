@@ -15,7 +15,7 @@ impl World {
         let answer = match intent.clone() {
             Intent::EnsurePublished { task } => (self.seed.between(1, 2_000), self.publish(state, task)?),
             Intent::EnsureChange { task } => (self.seed.between(1, 3_000), self.open_change(state, task)?),
-            Intent::EnsureHeadJudged { task } => {
+            Intent::EnsureHeadJudged { task, .. } => {
                 (self.seed.between(1, 60_000), self.judge_head(state, task)?)
             }
             Intent::EnsureLabelled { task } => (self.seed.between(1, 2_000), Input::Labelled { task }),

@@ -53,7 +53,7 @@ impl Inner {
         let _obstacle = self.follow(&look.target, &tip)?;
         let mut seen = Seen::default();
         self.look_at_branches(&look.open, &mut seen)?;
-        self.look_at_changes(&look.open, &tip, &mut seen)?;
+        self.look_at_changes(look, &tip, &mut seen)?;
         if self.settings.pulls.review_comments || self.settings.pulls.approvals {
             self.look_at_reviews(&look.open, &mut seen)?;
         }
@@ -82,7 +82,8 @@ impl Inner {
         Ok(())
     }
 
-    fn look_at_changes(&self, open: &[OpenTask], tip: &CommitId, seen: &mut Seen) -> Result<(), Trouble> {
+    fn look_at_changes(&self, look: &Look, tip: &CommitId, seen: &mut Seen) -> Result<(), Trouble> {
+        let open = &look.open;
         if open.iter().all(|open| open.change.is_none()) {
             return Ok(());
         }
@@ -96,6 +97,9 @@ impl Inner {
                     let commit = CommitId::new(commit.as_str());
                     if self.repo.contains(tip, &commit).map_err(machine)? {
                         seen.landed.push((open.task.clone(), commit));
+                    } else if pull.base.name != look.target {
+                        // A person has merged it into what it was stacked on: it is no change of its own any more.
+                        seen.observed.push(Observed::ChangeClosed { task: open.task.clone() });
                     }
                 }
                 (None, _) => seen.observed.push(Observed::ChangeClosed { task: open.task.clone() }),

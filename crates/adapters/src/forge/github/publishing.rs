@@ -145,7 +145,9 @@ impl Inner {
     }
 
     fn refreshed(&self, pull: Pull, spec: &ChangeSpec, ours: &str) -> Result<Pull, ApiError> {
-        if pull.base.name != spec.base {
+        // Our words name the branch that we have shown it against; any other is a person's choice.
+        let chosen_here = |body: &String| body.contains(&format!("`{}`", pull.base.name));
+        if pull.base.name != spec.base && pull.body.as_ref().is_some_and(chosen_here) {
             self.api.set_base(pull.number(), &spec.base)?;
         }
         if let Some(body) = rewritten(pull.body.as_deref().unwrap_or_default(), ours) {
