@@ -232,10 +232,16 @@ fn several_are_stood_on_together_or_their_landings_are_waited_for() {
 
 #[test]
 fn a_parent_that_is_taken_back_is_begun_on_by_nobody() {
-    let mut drive = Drive::with(diamond(), Policy { slots: 1, ..policy() }, &[]);
+    let tasks = vec![
+        task("T-1", "one").commits(1),
+        task("T-2", "two").commits(1),
+        task("T-3", "three").commits(1).needs(&["T-1", "T-2"]),
+        task("T-4", "four").commits(1),
+    ];
+    let mut drive = Drive::with(plan("diamond", tasks), Policy { slots: 1, ..policy() }, &[]);
     drive.to_review("T-1", 1, 1);
     drive.to_review("T-2", 1, 2);
-    drive.command(Command::Pause(None));
+    assert_eq!(drive.active(), ["T-4"], "it has the only slot");
     drive.head_checks("T-1", Verdict::Green);
     drive.head_checks("T-2", Verdict::Green);
     assert!(matches!(step(&drive, "T-3"), Step::Ready { .. }));

@@ -91,11 +91,17 @@ fn workspace_spec(state: &State, at: usize, attempt: Option<Attempt>) -> Workspa
         base: facts.base.clone(),
         start,
         stack: stack.map(|stack| stack.parents.clone()).unwrap_or_default(),
-        stood_on: stack.and_then(|stack| stack.base.clone()),
+        grounds: stack.map(|stack| grounds(state, stack)).unwrap_or_default(),
         at: state.tasks[at].since,
         update: state.policy.update,
         must_contain: state.plan.tasks[at].needs.iter().filter_map(landed).collect(),
     }
+}
+
+/// Where stacked work may stand: on the only parent as that is now, if somebody has brought it there, or where it began.
+fn grounds(state: &State, stack: &Stack) -> Vec<CommitId> {
+    let now = stack.single().and_then(|parent| state.task(&parent.task)?.facts.tip.clone());
+    now.into_iter().chain(stack.base.clone()).collect()
 }
 
 async fn preload(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
@@ -234,6 +240,7 @@ async fn publish(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
         branch: wished_branch(state, at),
         tip,
         last: facts.published.clone(),
+        shown: facts.change.map(|change| (change, shown_against(state, at))),
     };
     let published = ports.forge().publish(spec).await?;
     Ok(Input::Published { task: task.clone(), branch: published.branch, tip: published.tip })
@@ -274,10 +281,10 @@ fn is_being_landed(state: &State, task: &TaskId) -> bool {
 }
 
 async fn judge_head(ports: &impl Ports, state: &State, task: &TaskId, tip: &CommitId) -> Answer {
-    let (task, tip) = (task.clone(), tip.clone());
-    let spec = HeadSpec { task: task.clone(), commit: tip.clone(), target: state.target.clone() };
-    let verdict = ports.forge().head_checks(spec).await?;
-    Ok(Input::HeadJudged { task, tip, verdict })
+    let Some((member, branch)) = member(state, task) else { return OVER };
+    let head = Member { head: tip.clone(), ..member };
+    let verdict = ports.forge().head_checks(HeadSpec { head, branch, target: state.target.clone() }).await?;
+    Ok(Input::HeadJudged { task: task.clone(), tip: tip.clone(), verdict })
 }
 
 async fn label(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
@@ -290,16 +297,18 @@ async fn label(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
     Ok(Input::Labelled { task: task.clone() })
 }
 
+/// A task's change with its branch.
+fn member(state: &State, id: &TaskId) -> Option<(Member, Branch)> {
+    let at = state.position(id)?;
+    let facts = &state.tasks[at].facts;
+    let title = state.plan.tasks[at].spec.title.to_string();
+    let member = Member { task: id.clone(), title, head: facts.tip.clone()?, change: facts.change };
+    Some((member, wished_branch(state, at)))
+}
+
 fn members(state: &State, candidate: CandidateId) -> Option<(Vec<(Member, Branch)>, Stage)> {
     let candidate = state.lane.candidate(candidate)?;
-    let member = |id: &TaskId| {
-        let at = state.position(id)?;
-        let facts = &state.tasks[at].facts;
-        let title = state.plan.tasks[at].spec.title.to_string();
-        let member = Member { task: id.clone(), title, head: facts.tip.clone()?, change: facts.change };
-        Some((member, wished_branch(state, at)))
-    };
-    let members = candidate.members.iter().map(member).collect::<Option<Vec<_>>>()?;
+    let members = candidate.members.iter().map(|id| member(state, id)).collect::<Option<Vec<_>>>()?;
     Some((members, candidate.stage.clone()))
 }
 

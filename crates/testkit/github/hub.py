@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 
+import bases
 import issues
 import merging
 import queueing
@@ -55,13 +56,13 @@ class Hub:
         self.commits = {}
         self.merges = {}
         self.queue = []
-        # What tests may change: which checks CI has and for which refs, or for pull requests; what the repository allows,
+        # What tests may change: which checks CI has and for which refs, or for pull requests against which branches; what the repository allows,
         # what the token may; how many requests of this hour are left, by resource; and what merging.py, queueing.py and
         # waiting.py name; `late` is how many looks a merge takes to be shown.
         self.rules = {"checks": [], "on": "^refs/heads/ppe/lane/", "on_pulls": False, "required": [], "push": True}
         self.rules |= {"checks_readable": True, "methods": ["merge", "squash", "rebase"], "merge_async": 0, "rush": 0}
         self.rules |= {"approvals": 0, "strict": False, "unknown_ms": 0, "rule_kinds": [], "bypass": False, "left": {}}
-        self.rules |= {"writers": [], "strangers": [], "drafts": True, "issues": [], "late": 0}
+        self.rules |= {"pulls_against": "", "writers": [], "strangers": [], "drafts": True, "issues": [], "late": 0}
         self.rules |= {"queue_ms": 0, "queue_method": "merge", "on_groups": False, "auto_merge": False, "wedged": False}
 
     # Git.
@@ -92,22 +93,12 @@ class Hub:
                 moved = {f"refs/heads/{pull[side]}" for side in ("head", "base")} & news
                 if pull["state"] == "open" and moved and self.tip(pull["base"]) is not None:
                     self.follow(pull)
-            self.lose_bases()
+                    if f"refs/heads/{pull['head']}" in news:
+                        bases.begin_ci(self, pull)
+            bases.lose(self)
             merging.settle(self)
             waiting.settle(self)
             queueing.settle(self)
-
-    def lose_bases(self):
-        """As on GitHub: with its base a pull request goes, but to the base of the merged one whose branch that was."""
-        for pull in self.pulls:
-            if pull["state"] != "open" or self.tip(pull["base"]) is not None:
-                continue
-            merged = [other for other in self.pulls if other["merged"] and other["head"] == pull["base"]]
-            if merged:
-                pull.update(base=merged[-1]["base"], moved=time.monotonic())
-                self.follow(pull)
-            else:
-                self.end(pull)
 
     def begin_ci(self, sha):
         if self.rules["checks"]:
@@ -119,9 +110,6 @@ class Hub:
         base = self.tip(pull["base"])
         if self.git("merge-base", "--is-ancestor", pull["sha"], base) is not None:
             self.end(pull, merged=base)
-        # As on GitHub, nothing runs for a pull request that does not merge.
-        elif self.rules["on_pulls"] and self.git("merge-tree", "--write-tree", base, pull["sha"]) is not None:
-            self.begin_ci(pull["sha"])
 
     def end(self, pull, merged=None):
         pull.update(state="closed", merged=merged, closed_at=now())
@@ -237,6 +225,7 @@ class Hub:
         }
         self.pulls.append(pull)
         self.follow(pull)
+        bases.begin_ci(self, pull)
         return 201, self.shown(pull, whole=True)
 
     def edit_pull(self, pull, changes):
@@ -254,8 +243,7 @@ class Hub:
             raise invalid("base", "custom", "Cannot change the base branch of a closed pull request.")
         if self.tip(base) is None:
             raise invalid("base", "invalid")
-        others = [other for other in self.pulls if other is not pull and other["state"] == "open"]
-        if any((other["head"], other["base"]) == (pull["head"], base) for other in others):
+        if bases.taken(self, pull, base):
             raise invalid("base", "custom", f"A pull request already exists for {OWNER}:{pull['head']}.")
         pull["base"] = base
         self.follow(pull)

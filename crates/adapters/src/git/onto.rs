@@ -48,33 +48,36 @@ pub enum OntoError {
     Git(#[from] GitError),
 }
 
-/// Brings the work whose tip is `tip` (its last snapshot) onto the target's tip. The result is published under the
-/// attempt's ref.
+/// Brings the work whose tip is `tip` (its last snapshot) onto the target's tip: of what stands on others' work only the
+/// commits after that. `grounds` says where it may stand; the first that it does stand on counts. The result is published
+/// under the attempt's ref.
 pub fn bring_onto(
     workspace: &mut Workspace,
     tip: &CommitId,
-    target: &CommitId,
+    (grounds, target): (&[CommitId], &CommitId),
     update: Update,
     made: (Attempt, &Stamp),
 ) -> Result<Brought, OntoError> {
-    bring(workspace, tip, &Goal { target, stood_on: None, update }, made)
+    let goal = Goal { target, stood_on: stands_on(workspace, tip, (grounds, target))?, update };
+    failpoint::hit("onto.before");
+    let brought = bring(workspace, tip, &goal, made)?;
+    failpoint::hit("onto.made");
+    Ok(brought)
 }
 
-/// The same of work that stood on others' work, which has come into the target in one way or another: only the commits
-/// after `stood_on` are brought there.
-pub fn restack(
-    workspace: &mut Workspace,
+/// What work is to leave behind. What was put on other commits meanwhile has left it already, and what the target holds
+/// need not be left.
+fn stands_on<'a>(
+    workspace: &Workspace,
     tip: &CommitId,
-    (stood_on, target): (&CommitId, &CommitId),
-    update: Update,
-    made: (Attempt, &Stamp),
-) -> Result<Brought, OntoError> {
-    // What was put on other commits meanwhile has left it already.
-    let stood_on = workspace.ours.contains(tip, stood_on)?.then_some(stood_on);
-    failpoint::hit("restack.before");
-    let brought = bring(workspace, tip, &Goal { target, stood_on, update }, made)?;
-    failpoint::hit("restack.made");
-    Ok(brought)
+    (grounds, target): (&'a [CommitId], &CommitId),
+) -> Result<Option<&'a CommitId>, OursError> {
+    for ground in grounds {
+        if workspace.ours.contains(tip, ground)? && !workspace.ours.contains(target, ground)? {
+            return Ok(Some(ground));
+        }
+    }
+    Ok(None)
 }
 
 /// Where work shall go, and how.
@@ -93,12 +96,8 @@ fn bring(
     let target = goal.target;
     workspace.reset_to(tip, stamp)?;
     workspace.record.target = Some(target.clone());
-    // Work that stood on others' has left it where the target holds that; else it would come along.
-    let is_off = match goal.stood_on {
-        Some(base) => workspace.ours.contains(target, base)?,
-        None => true,
-    };
-    if is_off && workspace.ours.contains(tip, target)? {
+    // Others' work would come along.
+    if goal.stood_on.is_none() && workspace.ours.contains(tip, target)? {
         workspace.seat_at(tip)?;
         return Ok(Brought::Clean { tip: tip.clone() });
     }

@@ -29,8 +29,9 @@ pub struct WorkspaceSpec {
     pub branch: Branch,
     /// The target's tip at this moment, or what is begun on in its place.
     pub target_tip: CommitId,
-    /// The commit after which work that goes on is the task's own, where that is not the target's.
-    pub stood_on: Option<CommitId>,
+    /// Others' work that work that goes on may stand on: it is the task's own after the first that it holds, else after
+    /// where it left the target.
+    pub grounds: Vec<CommitId>,
     /// What to start from.
     pub start: Start,
     /// Commits that must be in what it starts from: the landings of what the task depends on.
@@ -307,10 +308,12 @@ fn set_aside(dir: &Path) -> Result<Option<PathBuf>, PrepareError> {
 
 /// Where a task's own work began.
 fn began_at(repo: &Repo, spec: &WorkspaceSpec, tip: &CommitId) -> Result<CommitId, PrepareError> {
-    match &spec.stood_on {
-        Some(base) if repo.contains(tip, base)? => Ok(base.clone()),
-        Some(_) | None => merge_base(repo, tip, &spec.target_tip),
+    for ground in &spec.grounds {
+        if repo.contains(tip, ground)? {
+            return Ok(ground.clone());
+        }
     }
+    merge_base(repo, tip, &spec.target_tip)
 }
 
 fn merge_base(repo: &Repo, tip: &CommitId, target: &CommitId) -> Result<CommitId, PrepareError> {

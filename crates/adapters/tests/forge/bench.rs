@@ -133,7 +133,7 @@ fn git_in(dir: &Path, args: &[&str]) -> (bool, String) {
 
 pub(crate) fn publish(task: &str, tip: &CommitId, last: Option<&CommitId>) -> PublishSpec {
     let branch = Branch::new(format!("feat/{task}"));
-    PublishSpec { task: TaskId::new(task), branch, tip: tip.clone(), last: last.cloned() }
+    PublishSpec { task: TaskId::new(task), branch, tip: tip.clone(), last: last.cloned(), shown: None }
 }
 
 pub(crate) fn change(task: &str, tip: &CommitId) -> ChangeSpec {

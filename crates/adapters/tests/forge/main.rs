@@ -18,5 +18,6 @@ mod people;
 mod queueing;
 mod reviews;
 mod secrets;
+mod stacks;
 mod tls;
 mod webhook;

@@ -167,7 +167,7 @@ fn nothing_that_an_agent_planted_runs() {
     canaries.forget();
     let tip = taken(&workspace, Leftovers::Commit).unwrap().tip;
     let target = world.user_commits("README", "moved on\n");
-    bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(1), &stamp())).unwrap();
+    bring_onto(&mut workspace, &tip, (&[], &target), Update::Rebase, (Attempt(1), &stamp())).unwrap();
     assert_eq!(canaries.ran(), Vec::<String>::new(), "taking and rebasing");
 
     canaries.plant(&dir, "again");

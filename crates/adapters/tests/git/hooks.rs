@@ -99,7 +99,7 @@ fn from_the_workspace_to_the_landing_none_runs() {
         forget(&seen);
         let target = world.tip();
         let Brought::Clean { tip } =
-            bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(1), &stamp())).unwrap()
+            bring_onto(&mut workspace, &tip, (&[], &target), Update::Rebase, (Attempt(1), &stamp())).unwrap()
         else {
             panic!("it goes by itself");
         };

@@ -1,12 +1,13 @@
 //! What stacked tasks begin on, and how their work is brought off it.
 
 use crate::world::{World, agent_commits, git, read, stamp, taken};
-use ppe_adapters::git::onto::{Brought, bring_onto, restack};
+use ppe_adapters::git::onto::{Brought, bring_onto};
 use ppe_adapters::git::prepare::{How, Start, WorkspaceSpec};
 use ppe_adapters::git::snapshot::{History, Leftovers, look};
 use ppe_adapters::git::stack::{Base, StackSpec, base};
 use ppe_core::ids::{Attempt, CommitId, TaskId};
 use ppe_core::policy::Update;
+use std::slice;
 
 fn found(world: &World, tips: &[CommitId], must_contain: &[CommitId]) -> Base {
     let (task, target, stamp) = (TaskId::new("T-9"), world.tip(), stamp());
@@ -23,13 +24,13 @@ fn one_parent_is_stood_on_as_it_is_and_several_are_joined_with_the_target() {
     let world = World::new();
     let (one, two) =
         (world.side_commit(&world.tip(), "a", "1\n"), world.side_commit(&world.tip(), "b", "2\n"));
-    assert_eq!(found(&world, std::slice::from_ref(&one), &[]), Base::At(one.clone()));
+    assert_eq!(found(&world, slice::from_ref(&one), &[]), Base::At(one.clone()));
     let tips = [one.clone(), two.clone()];
     let Base::At(both) = found(&world, &tips, &[]) else { panic!("they merge") };
     assert_eq!(found(&world, &tips, &[]), Base::At(both.clone()), "a repeat is the same commit");
     assert_eq!(parents(&world, &both), format!("{} {one} {two}", world.tip()));
     let landed = world.user_commits("src/lib.txt", "landed\n");
-    let Base::At(with) = found(&world, std::slice::from_ref(&one), std::slice::from_ref(&landed)) else {
+    let Base::At(with) = found(&world, slice::from_ref(&one), slice::from_ref(&landed)) else {
         panic!("it merges")
     };
     assert_eq!(parents(&world, &with), format!("{landed} {one}"), "its tip lacks what landed");
@@ -62,8 +63,15 @@ fn only_its_own_commits_are_brought_onto_the_target() {
     let parent = world.side_commit(&world.tip(), "a", "1\n");
     let (mut workspace, tip) = stacked(&world, &parent);
     let target = land_squashed(&world);
-    let mut off =
-        || restack(&mut workspace, &tip, (&parent, &target), Update::Rebase, (Attempt(2), &stamp()));
+    let mut off = || {
+        bring_onto(
+            &mut workspace,
+            &tip,
+            (slice::from_ref(&parent), &target),
+            Update::Rebase,
+            (Attempt(2), &stamp()),
+        )
+    };
     let Brought::Clean { tip: new } = off().unwrap() else { panic!("its own commits do not conflict") };
     assert_eq!(off().unwrap(), Brought::Clean { tip: new.clone() }, "as after a crash");
     assert_eq!(git(world.root(), &["rev-list", "--count", &format!("{target}..{new}")]), "2");
@@ -79,7 +87,7 @@ fn only_its_own_commits_are_brought_onto_the_target() {
         let tip = taken(&workspace, Leftovers::Ignore).unwrap().tip;
         (workspace, tip)
     };
-    let whole = bring_onto(&mut other, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap();
+    let whole = bring_onto(&mut other, &tip, (&[], &target), Update::Rebase, (Attempt(2), &stamp())).unwrap();
     assert_eq!(whole, Brought::Conflicted { files: vec!["a".to_owned()] });
 }
 
@@ -89,7 +97,13 @@ fn a_merge_of_the_target_takes_the_parent_s_work_as_it_landed_and_counts_none_of
     let parent = world.side_commit(&world.tip(), "a", "1\n");
     let (mut workspace, tip) = stacked(&world, &parent);
     let target = land_squashed(&world);
-    let brought = restack(&mut workspace, &tip, (&parent, &target), Update::Merge, (Attempt(2), &stamp()));
+    let brought = bring_onto(
+        &mut workspace,
+        &tip,
+        (slice::from_ref(&parent), &target),
+        Update::Merge,
+        (Attempt(2), &stamp()),
+    );
     let Brought::Clean { tip: new } = brought.unwrap() else { panic!("its own commits do not conflict") };
     assert_eq!(parents(&world, &new), format!("{tip} {target}"));
     assert_eq!(read(workspace.dir().join("a")), "1, repaired\n");
@@ -105,7 +119,7 @@ fn a_workspace_that_is_made_anew_still_knows_where_its_work_began() {
     let record = workspace.dir().with_extension("ready");
     std::fs::remove_file(record).unwrap();
     let start = Start::Continue { tip };
-    let spec = WorkspaceSpec { start, stood_on: Some(parent.clone()), ..world.spec("T-2") };
+    let spec = WorkspaceSpec { start, grounds: vec![parent.clone()], ..world.spec("T-2") };
     let made = world.prepare(&spec);
     assert!(matches!(made.how, How::Remade { .. }));
     assert_eq!(made.workspace.record().base, parent);
@@ -119,7 +133,13 @@ fn work_that_its_agent_brought_off_its_stack_is_taken_as_it_is() {
     let (mut workspace, tip) = stacked(&world, &parent);
     world.user_commits("a", "1, repaired\n");
     let target = world.user_commits("own-2", "in the way\n");
-    let off = restack(&mut workspace, &tip, (&parent, &target), Update::Rebase, (Attempt(2), &stamp()));
+    let off = bring_onto(
+        &mut workspace,
+        &tip,
+        (slice::from_ref(&parent), &target),
+        Update::Rebase,
+        (Attempt(2), &stamp()),
+    );
     assert_eq!(off.unwrap(), Brought::Conflicted { files: vec!["own-2".to_owned()] });
     // As the agent was told to.
     let dir = workspace.dir();
@@ -131,9 +151,43 @@ fn work_that_its_agent_brought_off_its_stack_is_taken_as_it_is() {
     assert_eq!(git(world.root(), &["rev-parse", &format!("{}~2", taken.tip)]), target.as_str());
     // Whoever goes on there knows where the work begins now.
     let start = Start::Continue { tip: taken.tip.clone() };
-    let spec = WorkspaceSpec { start, stood_on: Some(parent), ..world.spec("T-2") };
+    let spec = WorkspaceSpec { start, grounds: vec![parent], ..world.spec("T-2") };
     let next = world.prepare(&spec).workspace;
     assert_eq!(next.record().base, target);
+}
+
+/// What a person has pushed, two commits on another, is brought onto the target: how many commits it then has.
+fn brought_off(world: &World, on: &CommitId, grounds: &[CommitId]) -> String {
+    let first = world.side_commit(on, "own-1", "1\n");
+    let tip = world.side_commit(&first, "own-2", "2\n");
+    let target = world.user_commits("src/lib.txt", "last\n");
+    let start = Start::Continue { tip: tip.clone() };
+    let spec = WorkspaceSpec { start, grounds: grounds.to_vec(), ..world.spec("T-2") };
+    let mut workspace = world.prepare(&spec).workspace;
+    let made = (Attempt(2), &stamp());
+    let off = bring_onto(&mut workspace, &tip, (grounds, &target), Update::Rebase, made).unwrap();
+    let Brought::Clean { tip: new } = off else { panic!("its own commits do not conflict: {off:?}") };
+    git(world.root(), &["rev-list", "--count", &format!("{target}..{new}")])
+}
+
+#[test]
+fn work_that_a_person_has_brought_onto_its_parent_s_newer_tip_leaves_that_too() {
+    let world = World::new();
+    let parent = world.side_commit(&world.tip(), "a", "1\n");
+    let repaired = world.side_commit(&world.tip(), "a", "1, repaired\n");
+    world.user_commits("a", "1, repaired, and landed in other words\n");
+    assert_eq!(brought_off(&world, &repaired, &[repaired.clone(), parent]), "2");
+}
+
+#[test]
+fn work_whose_parent_lies_in_the_target_brings_nothing_of_the_target_s_along() {
+    let world = World::new();
+    let parent = world.side_commit(&world.tip(), "a", "1\n");
+    git(world.root(), &["merge", "-q", "--no-ff", "-m", "Land T-1", parent.as_str()]);
+    world.user_commits("src/lib.txt", "one way\n");
+    // A person puts it on the target as that is now.
+    let on = world.user_commits("src/lib.txt", "the other\n");
+    assert_eq!(brought_off(&world, &on, &[parent.clone(), parent]), "2");
 }
 
 #[test]
@@ -142,7 +196,13 @@ fn work_of_a_parent_that_was_given_up_does_not_come_along() {
     let parent = world.side_commit(&world.tip(), "a", "1\n");
     let (mut workspace, tip) = stacked(&world, &parent);
     let target = world.tip();
-    let off = restack(&mut workspace, &tip, (&parent, &target), Update::Rebase, (Attempt(2), &stamp()));
+    let off = bring_onto(
+        &mut workspace,
+        &tip,
+        (slice::from_ref(&parent), &target),
+        Update::Rebase,
+        (Attempt(2), &stamp()),
+    );
     let Brought::Clean { tip: new } = off.unwrap() else { panic!("its own commits do not conflict") };
     assert_eq!(git(world.root(), &["rev-list", "--count", &format!("{target}..{new}")]), "2");
     assert!(

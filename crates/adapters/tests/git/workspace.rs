@@ -385,7 +385,7 @@ fn a_rebase_that_goes_by_itself_leaves_the_work_on_the_target() {
     let target = world.user_commits("src/lib.txt", "user\n");
     let before = world.fingerprint();
     let Brought::Clean { tip: new } =
-        bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap()
+        bring_onto(&mut workspace, &tip, (&[], &target), Update::Rebase, (Attempt(2), &stamp())).unwrap()
     else {
         panic!("it does not conflict")
     };
@@ -401,10 +401,12 @@ fn a_rebase_that_goes_by_itself_leaves_the_work_on_the_target() {
     assert_eq!((seen.base, seen.commits, seen.target), (target.clone(), 2, TargetIn::Yes));
     is_whole(&workspace);
 
-    let again = bring_onto(&mut workspace, &new, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap();
+    let again =
+        bring_onto(&mut workspace, &new, (&[], &target), Update::Rebase, (Attempt(2), &stamp())).unwrap();
     assert_eq!(again, Brought::Clean { tip: new.clone() });
     // From the old tip once more, as after a crash: the same commits.
-    let again = bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap();
+    let again =
+        bring_onto(&mut workspace, &tip, (&[], &target), Update::Rebase, (Attempt(2), &stamp())).unwrap();
     assert_eq!(again, Brought::Clean { tip: new });
 }
 
@@ -417,7 +419,8 @@ fn a_rebase_that_was_not_recorded_is_done_again_with_the_same_result() {
     let tip = taken(&workspace, Leftovers::Ignore).unwrap().tip;
     let target = world.user_commits("src/lib.txt", "user\n");
     let record = read(dir.with_extension("ready"));
-    let first = bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap();
+    let first =
+        bring_onto(&mut workspace, &tip, (&[], &target), Update::Rebase, (Attempt(2), &stamp())).unwrap();
     // As if it had ended before the fresh repository was put in place: the files are on the target already.
     fs::remove_dir_all(dir.join(".git")).unwrap();
     fs::rename(dir.with_extension("git-old-1"), dir.join(".git")).unwrap();
@@ -425,7 +428,7 @@ fn a_rebase_that_was_not_recorded_is_done_again_with_the_same_result() {
     fs::write(dir.with_extension("git-ours").join("index.lock"), "").unwrap();
     let mut workspace = Workspace::open(&world.repo, &dir).unwrap().unwrap();
     assert_eq!(
-        bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap(),
+        bring_onto(&mut workspace, &tip, (&[], &target), Update::Rebase, (Attempt(2), &stamp())).unwrap(),
         first
     );
     assert_eq!(git(&dir, &["status", "--porcelain"]), "");
@@ -440,7 +443,7 @@ fn a_merge_of_the_target_keeps_the_commits_that_are_there() {
     let target = world.user_commits("src/lib.txt", "user\n");
     let when = stamp();
     let mut merge =
-        |tip| bring_onto(&mut workspace, tip, &target, Update::Merge, (Attempt(2), &when)).unwrap();
+        |tip| bring_onto(&mut workspace, tip, (&[], &target), Update::Merge, (Attempt(2), &when)).unwrap();
     let Brought::Clean { tip: new } = merge(&tip) else { panic!("it does not conflict") };
     assert_eq!(merge(&tip), Brought::Clean { tip: new.clone() }, "as after a crash: the same commit");
     assert_eq!(merge(&new), Brought::Clean { tip: new.clone() });
@@ -458,7 +461,7 @@ fn a_merge_of_the_target_keeps_the_commits_that_are_there() {
     agent_commits(other.dir(), "src/lib.txt", "agent\n");
     let tip = taken(&other, Leftovers::Ignore).unwrap().tip;
     let target = world.user_commits("src/lib.txt", "user again\n");
-    let brought = bring_onto(&mut other, &tip, &target, Update::Merge, (Attempt(2), &when)).unwrap();
+    let brought = bring_onto(&mut other, &tip, (&[], &target), Update::Merge, (Attempt(2), &when)).unwrap();
     assert_eq!(brought, Brought::Conflicted { files: vec!["src/lib.txt".to_owned()] });
     assert_eq!(git(other.dir(), &["rev-parse", "HEAD"]), tip.as_str());
     assert_eq!(git(other.dir(), &["status", "--porcelain"]), "");
@@ -471,7 +474,8 @@ fn a_rebase_that_conflicts_leaves_the_agent_at_its_tip_with_the_target_at_hand()
     agent_commits(workspace.dir(), "src/lib.txt", "agent\n");
     let tip = taken(&workspace, Leftovers::Ignore).unwrap().tip;
     let target = world.user_commits("src/lib.txt", "user\n");
-    let rebased = bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap();
+    let rebased =
+        bring_onto(&mut workspace, &tip, (&[], &target), Update::Rebase, (Attempt(2), &stamp())).unwrap();
     assert_eq!(rebased, Brought::Conflicted { files: vec!["src/lib.txt".to_owned()] });
     assert_eq!(git(workspace.dir(), &["rev-parse", "HEAD"]), tip.as_str());
     assert_eq!(git(workspace.dir(), &["status", "--porcelain"]), "");
@@ -495,7 +499,7 @@ fn a_rebase_over_unsaved_changes_is_refused_and_one_cut_short_is_taken_up() {
     let target = world.user_commits("src/lib.txt", "user\n");
     write(workspace.dir(), "src/lib.txt", "unsaved\n");
     let error =
-        bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap_err();
+        bring_onto(&mut workspace, &tip, (&[], &target), Update::Rebase, (Attempt(2), &stamp())).unwrap_err();
     assert!(error.to_string().contains("has uncommitted changes"), "{error}");
     assert_eq!(read(workspace.dir().join("src/lib.txt")), "unsaved\n");
 
@@ -505,7 +509,8 @@ fn a_rebase_over_unsaved_changes_is_refused_and_one_cut_short_is_taken_up() {
     let files = format!("--work-tree={}", workspace.dir().display());
     assert!(!try_git(workspace.dir(), &[&git_dir, &files, "rebase", "-q", target.as_str()]).0);
     assert!(ours.join("rebase-merge").exists());
-    let rebased = bring_onto(&mut workspace, &tip, &target, Update::Rebase, (Attempt(2), &stamp())).unwrap();
+    let rebased =
+        bring_onto(&mut workspace, &tip, (&[], &target), Update::Rebase, (Attempt(2), &stamp())).unwrap();
     assert_eq!(rebased, Brought::Conflicted { files: vec!["src/lib.txt".to_owned()] });
     assert_eq!(read(workspace.dir().join("src/lib.txt")), "agent\n");
 }

@@ -70,7 +70,7 @@ impl World {
             branch: Branch::new(format!("feat/{task}")),
             target_tip: self.tip(),
             start: Start::Fresh,
-            stood_on: None,
+            grounds: Vec::new(),
             must_contain: Vec::new(),
             copy: Vec::new(),
             stamp: stamp(),

@@ -81,7 +81,10 @@ fn base_of(
     scratch: &Scratch,
 ) -> Result<CommitId, AppError> {
     let state = &found.state;
-    if let Some(base) = state.stack(at).and_then(|stack| stack.base.clone()) {
+    let stood_on = state.stack(at).and_then(|stack| stack.base.clone());
+    if let Some(base) = stood_on
+        && diff::fork(scratch.call(), tip, &base)?.as_ref() == Some(&base)
+    {
         return Ok(base);
     }
     let before_landing = match state.tasks[at].closure() {

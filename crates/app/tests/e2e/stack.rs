@@ -199,14 +199,14 @@ fn a_parent_that_is_held_keeps_its_child_from_landing_until_it_is_mended() {
 
 #[test]
 fn a_run_that_is_killed_while_it_stacks_and_restacks_lands_all_the_same() {
-    for point in ["stack.joined", "workspace.before_ready@4", "restack.made", "restack.before"] {
+    for point in ["stack.joined", "workspace.before_ready@4", "onto.made", "onto.before"] {
         let mut env = place();
         diamond(&env);
         gated(&mut env);
         env.ready();
         let killed = format!("crash:{point}");
         let run = env.command(&["run", "--yes"]).env("PPE_FAILPOINT", killed).spawn().unwrap();
-        if point.starts_with("restack") {
+        if point.starts_with("onto") {
             until_stacked(&env, "T-004");
             open(&env);
         }

@@ -51,8 +51,9 @@ pub struct WorkspaceSpec {
     pub start: WorkspaceStart,
     /// Work of others that a fresh start stands on besides the target.
     pub stack: Vec<Parent>,
-    /// The commit after which the work is the task's own, where that is not the target's.
-    pub stood_on: Option<CommitId>,
+    /// Others' work that work that goes on may stand on: it is the task's own after the first that it holds, else after
+    /// where it left the target.
+    pub grounds: Vec<CommitId>,
     /// The date of a commit of ours that joins what it stands on: from the log.
     pub at: Millis,
     /// How the target's tip gets under its work, where it is to.

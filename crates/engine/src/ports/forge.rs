@@ -71,6 +71,9 @@ pub struct PublishSpec {
     pub tip: CommitId,
     /// Where we last left it; anything else there is the user's and is not moved.
     pub last: Option<CommitId>,
+    /// The change that shows it already, and the branch that this is shown against before the branch moves: checks may run
+    /// for what is shown against the target only.
+    pub shown: Option<(ChangeNumber, Branch)>,
 }
 
 /// A branch that stands where it should.
@@ -145,10 +148,10 @@ pub enum Wished {
 /// The head of a change that the forge's own checks are to judge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeadSpec {
-    /// The task.
-    pub task: TaskId,
-    /// The head.
-    pub commit: CommitId,
+    /// The change at that head.
+    pub head: Member,
+    /// Its branch.
+    pub branch: Branch,
     /// The target branch, whose rules say what is required.
     pub target: Branch,
 }
@@ -206,7 +209,8 @@ pub trait Forge: Send + Sync + 'static {
     /// What only a person can let go on, and what is not there in time, is trouble and no verdict.
     fn ci(&self, spec: CiSpec) -> impl Future<Output = Result<Verdict, Trouble>> + Send;
 
-    /// What the forge's own checks say of a change's head; resolves when they have ended. Green where it has none.
+    /// What the forge's own checks say of a change's head; resolves when they have ended. Green where it has none,
+    /// unevaluated when it is the head no more or does not merge, for which no checks run.
     fn head_checks(&self, spec: HeadSpec) -> impl Future<Output = Result<Verdict, Trouble>> + Send;
 
     /// Shows a verdict on a change.

@@ -90,6 +90,17 @@ impl Git {
         self.reach(tip)[ancestor]
     }
 
+    /// The last commit of a branch that `tip` contains.
+    pub(super) fn fork(&self, tip: Commit, branch: Commit) -> Commit {
+        let mut at = branch;
+        while !self.contains(tip, at)
+            && let Some(parent) = self.first_parent(at)
+        {
+            at = parent;
+        }
+        at
+    }
+
     /// Commits of `tip` that `base` does not have.
     pub(super) fn ahead(&self, base: Commit, tip: Commit) -> u32 {
         let (mine, theirs) = (self.reach(tip), self.reach(base));

@@ -14,8 +14,10 @@ impl World {
             0..=3 => self.push(),
             4..=6 => {
                 if let Some(task) = self.some_branch(state) {
-                    let at = self.desk(&task).branch.into_iter().collect::<Vec<_>>();
-                    let moved = self.work(&at);
+                    // Onto what is there, or onto the target without it.
+                    let rebases = self.seed.chance(25);
+                    let at = if rebases { Some(self.target) } else { self.desk(&task).branch };
+                    let moved = self.work(at.as_slice());
                     self.desk(&task).branch = Some(moved);
                 }
             }

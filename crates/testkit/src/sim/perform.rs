@@ -38,7 +38,7 @@ impl World {
             Intent::EnsurePreloaded { task } => {
                 let target = self.target;
                 let desk = self.desk(&task);
-                let fresh = Workspace { base: target, tip: target, dirty: 0, lines: false };
+                let fresh = Workspace { base: target, tip: target, leaves: None, dirty: 0, lines: false };
                 desk.workspace.get_or_insert(fresh);
                 Ok(vec![(self.seed.between(1, 5_000), Input::Preloaded { task })])
             }
@@ -96,6 +96,12 @@ impl World {
             let holds = needed.iter().all(|c| self.git.contains(*base, *c));
             !onto && (stack.is_some() || (tip.is_some() && holds))
         });
+        // Where somebody has put it on other commits, it began where it left the target.
+        let left_at = |base| match tip {
+            Some(tip) if !self.git.contains(tip, base) => self.git.fork(tip, self.target),
+            Some(_) | None => base,
+        };
+        let kept = kept.map(left_at);
         let base = match stack {
             Some(stack) if old_base.is_none() => {
                 let Some(base) = self.stack_base(stack, &needed)? else {
@@ -107,9 +113,14 @@ impl World {
             }
             Some(_) | None => kept.unwrap_or(self.target),
         };
-        let moves = tip.is_some_and(|tip| kept.is_none() && !self.git.contains(tip, base));
+        let leaves = match (stack, tip) {
+            (Some(stack), Some(tip)) if kept.is_none() => self.stands_on(state, stack, tip)?,
+            _ => None,
+        };
+        let is_off = |tip| leaves.is_none() && self.git.contains(tip, base);
+        let moves = tip.is_some_and(|tip| kept.is_none() && !is_off(tip));
         let (tip, rebase) = match tip {
-            Some(tip) if moves && self.seed.chance(50) => (self.moved(stack, tip, base)?, Rebase::Clean),
+            Some(tip) if moves && self.seed.chance(50) => (self.moved(leaves, tip, base), Rebase::Clean),
             Some(tip) if moves => (tip, Rebase::Conflicted),
             Some(tip) => (tip, Rebase::NotTried),
             None => (base, Rebase::NotTried),
@@ -118,7 +129,7 @@ impl World {
         let prepared = Prepared { base: commit_id(base), tip: commit_id(tip), branch, rebase, aside: None };
         let desk = self.desk(task);
         let (dirty, lines) = desk.workspace.as_ref().map_or((0, false), |there| (there.dirty, there.lines));
-        desk.workspace = Some(Workspace { base, tip, dirty, lines });
+        desk.workspace = Some(Workspace { base, tip, leaves, dirty, lines });
         desk.prepared.insert(attempt, prepared.clone());
         answer(self, Input::Prepared { task: task.clone(), attempt, prepared })
     }
@@ -143,13 +154,13 @@ impl World {
         Ok(Some(self.git.join(self.target, &tips, Some(tree))))
     }
 
-    /// Work that was brought onto a base: what it stood on before stays behind.
-    fn moved(&mut self, stack: Option<&Stack>, tip: Commit, base: Commit) -> Result<Commit, String> {
-        let Some(stood_on) = stack.and_then(|stack| stack.base.as_ref()) else {
-            return Ok(self.work(&[tip, base]));
-        };
-        let own = self.git.ahead(commit_of(stood_on)?, tip);
-        Ok((0..own).fold(base, |made, _| self.work(&[made])))
+    /// Work of others that a tip stands on and that the target lacks.
+    fn stands_on(&self, state: &State, stack: &Stack, tip: Commit) -> Result<Option<Commit>, String> {
+        let now = stack.single().and_then(|parent| state.task(&parent.task)?.facts.tip.as_ref());
+        let grounds = now.into_iter().chain(&stack.base).map(commit_of).collect::<Result<Vec<_>, _>>()?;
+        let is_under =
+            |ground: &Commit| self.git.contains(tip, *ground) && !self.git.contains(self.target, *ground);
+        Ok(grounds.into_iter().find(is_under))
     }
 
     /// Landing commits that a task's dependencies brought: those that are gone from the target, and all.

@@ -108,6 +108,7 @@ impl Truth {
                 return Err(format!("{candidate} has landed, and was never in the target"));
             }
             Event::CandidateLanded { commit, .. } => {
+                self.brings_nothing_given_up(world, commit)?;
                 self.unchecked = !world.green.contains(&world.git.tree(commit_of(commit)?));
             }
             Event::ChangesRequested { task, review, .. }
@@ -155,6 +156,22 @@ impl Truth {
                 }
                 Some(closure) if closure.satisfies() => {}
                 Some(closure) => return Err(format!("{task} begins, and {need} is {closure:?}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// What was given up does not land with what stood on it.
+    fn brings_nothing_given_up(&self, world: &World, commit: &CommitId) -> Result<(), String> {
+        let commit = commit_of(commit)?;
+        let gone = self
+            .closed
+            .iter()
+            .filter(|(_, closure)| matches!(closure, Closure::Skipped(_) | Closure::Cancelled));
+        for (task, _) in gone {
+            let tip = world.desks.get(task).and_then(|desk| desk.branch);
+            if let Some(tip) = tip.filter(|tip| world.came_with(commit, *tip)) {
+                return Err(format!("{task} was given up, and its work (c{tip}) has landed with another's"));
             }
         }
         Ok(())

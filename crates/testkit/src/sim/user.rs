@@ -26,7 +26,7 @@ impl World {
             9 => Command::Stop(StopMode::Agents),
             10 if self.seed.chance(15) => Command::Stop(StopMode::Cancel),
             10..=13 => Command::Retry { task, note },
-            14 | 15 => Command::Skip { task, satisfies },
+            14 | 15 => Command::Skip { task: bearer(state).unwrap_or(task), satisfies },
             16 | 17 => Command::Take { task },
             18 | 19 => Command::Give { task },
             20 => Command::Done { task, commit: commit_id(self.target) },
@@ -167,4 +167,11 @@ fn is_needed(state: &State, at: usize) -> bool {
         let task = &state.tasks[*next];
         task.in_run() && !task.is_closed()
     })
+}
+
+/// A task that has not landed and on whose work another stands.
+fn bearer(state: &State) -> Option<TaskId> {
+    let parents = (0..state.tasks.len()).filter_map(|at| state.stack(at)).flat_map(|stack| &stack.parents);
+    let mut open = parents.filter(|parent| state.task(&parent.task).is_some_and(|t| !t.is_closed()));
+    open.next().map(|parent| parent.task.clone())
 }

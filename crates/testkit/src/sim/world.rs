@@ -23,6 +23,8 @@ pub(super) enum Weather {
 pub(super) struct Workspace {
     pub(super) base: Commit,
     pub(super) tip: Commit,
+    /// Work of others under its own, which it is to leave.
+    pub(super) leaves: Option<Commit>,
     pub(super) dirty: u32,
     /// Whether its files say that an AI made them.
     pub(super) lines: bool,
@@ -164,6 +166,12 @@ impl World {
         self.history.iter().any(|tip| self.git.contains(*tip, commit))
     }
 
+    /// Whether a tip came into the target with a commit, and not before.
+    pub(super) fn came_with(&self, commit: Commit, tip: Commit) -> bool {
+        let before = |at: &Commit| self.git.contains(*at, tip) && !self.git.contains(*at, commit);
+        self.git.contains(commit, tip) && !self.history.iter().any(before)
+    }
+
     pub(super) fn desk(&mut self, task: &TaskId) -> &mut Desk {
         self.desks.entry(task.clone()).or_default()
     }
@@ -222,8 +230,9 @@ impl World {
         if effect.rewrites {
             workspace.tip = self.work(&[]);
         }
-        if let Some(onto) = effect.onto.filter(|onto| !self.git.contains(workspace.tip, *onto)) {
-            workspace.tip = self.work(&[workspace.tip, onto]);
+        let is_off = |onto: &Commit| workspace.leaves.is_none() && self.git.contains(workspace.tip, *onto);
+        if let Some(onto) = effect.onto.filter(|onto| !is_off(onto)) {
+            workspace.tip = self.moved(workspace.leaves.take(), workspace.tip, onto);
         }
         for _ in 0..effect.commits {
             workspace.tip = self.work(&[workspace.tip]);
@@ -234,6 +243,14 @@ impl World {
         }
         workspace.dirty = effect.dirty;
         self.desk(task).workspace = Some(workspace);
+    }
+
+    /// Work that was brought onto a base; what it leaves stays behind.
+    pub(super) fn moved(&mut self, leaves: Option<Commit>, tip: Commit, base: Commit) -> Commit {
+        match leaves {
+            None => self.work(&[tip, base]),
+            Some(stood_on) => (0..self.git.ahead(stood_on, tip)).fold(base, |made, _| self.work(&[made])),
+        }
     }
 
     /// Agents and verify commands at work now.

@@ -40,7 +40,7 @@ impl Inner {
             branch: job.branch.clone(),
             target_tip: tip,
             start: Start::Fresh,
-            stood_on: None,
+            grounds: Vec::new(),
             must_contain: Vec::new(),
             copy: self.settings.copy.clone(),
             stamp: self.stamp(Millis(record::wall_ms())),

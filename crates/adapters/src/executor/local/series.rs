@@ -151,7 +151,7 @@ impl Series {
             branch: Branch::new("ppe/checks"),
             target_tip: self.tip.clone(),
             start: Start::Fresh,
-            stood_on: None,
+            grounds: Vec::new(),
             must_contain: Vec::new(),
             copy: inner.settings.copy.clone(),
             stamp: inner.stamp(Millis(record::wall_ms())),

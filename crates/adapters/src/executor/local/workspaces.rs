@@ -75,7 +75,7 @@ impl Inner {
             task: wish.task.clone(),
             branch,
             target_tip: begin,
-            stood_on: wish.stood_on.clone(),
+            grounds: wish.grounds.clone(),
             start,
             must_contain: landed(wish),
             copy: self.settings.copy.clone(),
@@ -129,10 +129,7 @@ impl Inner {
         let stamp = &spec.stamp;
         let bring = |workspace: &mut Workspace| {
             let made = (attempt, stamp);
-            match &wish.stood_on {
-                Some(stood_on) => onto::restack(workspace, work, (stood_on, &base), wish.update, made),
-                None => onto::bring_onto(workspace, work, &base, wish.update, made),
-            }
+            onto::bring_onto(workspace, work, (&wish.grounds, &base), wish.update, made)
         };
         let mut brought = bring(&mut workspace);
         let mut aside = None;

@@ -118,9 +118,12 @@ impl Inner {
         } else {
             roll_up(checks, required)
         };
-        match self.mode {
-            Mode::Push => Ok(Some(rolled)),
-            Mode::Merge | Mode::Queue => self.unless_overtaken(spec, rolled),
+        // What is pushed is a commit of ours; else it is the head of a change, and others move that.
+        match (self.mode, &spec.subject) {
+            (Mode::Push, Subject::Candidate(_)) => Ok(Some(rolled)),
+            (Mode::Push, Subject::Base(_)) | (Mode::Merge | Mode::Queue, _) => {
+                self.unless_overtaken(spec, rolled)
+            }
         }
     }
 }
@@ -152,13 +155,15 @@ impl Forge for GitHubPort {
     }
 
     async fn head_checks(&self, spec: HeadSpec) -> Result<Verdict, Trouble> {
-        let HeadSpec { commit, target, .. } = spec;
+        let HeadSpec { head, branch, target } = spec;
         let of = target.clone();
         let required = self.blocking(move |inner| Ok(inner.required(&of)?)).await?;
         // Nothing is built for it: what CI says of the commit itself is wanted, as of one of the target.
-        let subject = Subject::Base(commit.clone());
-        let asked = CiSpec { subject, run: 1, base: commit.clone(), commit, target, members: Vec::new() };
-        Ok(self.judge(asked, required).await?.unwrap_or(Verdict::Green))
+        let commit = head.head.clone();
+        let (subject, members) = (Subject::Base(commit.clone()), vec![(head, branch)]);
+        let asked = CiSpec { subject, run: 1, base: commit.clone(), commit, target, members };
+        let overtaken = || Verdict::Unevaluated("it is the head no more, or does not merge".to_owned());
+        Ok(self.judge(asked, required).await?.unwrap_or_else(overtaken))
     }
 
     async fn report_check(&self, report: CheckReport) -> Result<(), Trouble> {

@@ -23,6 +23,9 @@ const OURS: (&str, &str) = ("<!-- ppe:begin -->", "<!-- ppe:end -->");
 
 impl Inner {
     pub(super) fn publish(&self, spec: &PublishSpec) -> Result<Published, Trouble> {
+        if let Some((change, base)) = &spec.shown {
+            self.show_against(&self.api.pull(*change)?, base)?;
+        }
         let heads = self.remote.heads()?;
         match &spec.last {
             None => self.publish_new(spec, &heads),
@@ -145,11 +148,7 @@ impl Inner {
     }
 
     fn refreshed(&self, pull: Pull, spec: &ChangeSpec, ours: &str) -> Result<Pull, ApiError> {
-        // Our words name the branch that we have shown it against; any other is a person's choice.
-        let chosen_here = |body: &String| body.contains(&format!("`{}`", pull.base.name));
-        if pull.base.name != spec.base && pull.body.as_ref().is_some_and(chosen_here) {
-            self.api.set_base(pull.number(), &spec.base)?;
-        }
+        self.show_against(&pull, &spec.base)?;
         if let Some(body) = rewritten(pull.body.as_deref().unwrap_or_default(), ours) {
             self.api.set_body(pull.number(), &body)?;
         }
@@ -159,6 +158,17 @@ impl Inner {
             self.request_reviews(pull.number())?;
         }
         Ok(pull)
+    }
+
+    /// Shows a pull request against a branch, unless it is against one that a person chose: our words name the branch that
+    /// we have shown it against.
+    fn show_against(&self, pull: &Pull, base: &Branch) -> Result<(), ApiError> {
+        let chosen_here = |body: &String| body.contains(&format!("`{}`", pull.base.name));
+        let moves = pull.is_open() && pull.base.name != *base;
+        if moves && pull.body.as_ref().is_some_and(chosen_here) {
+            self.api.set_base(pull.number(), base)?;
+        }
+        Ok(())
     }
 
     /// A red verdict is told on the pull request; a better one later on takes its place.

@@ -127,7 +127,8 @@ impl Decider<'_> {
 
     /// What was green before is red as it was to land. Like any red check that is repeated before it counts.
     pub(super) fn red_at_landing(&mut self, id: CandidateId, failure: Failure) {
-        let run = self.candidate(id).map_or(0, |candidate| candidate.runs);
+        // One that is the same as what was found green before had no run of its own.
+        let run = self.candidate(id).map_or(1, |candidate| candidate.runs.max(1));
         self.candidate_red(id, run, failure);
     }
 

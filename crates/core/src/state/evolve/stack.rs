@@ -21,20 +21,16 @@ impl State {
         Ok(())
     }
 
-    /// A workspace stands on what it was to stand on, or has been brought onto the target.
+    /// A workspace stands on what it was to stand on.
     pub(super) fn ground_prepared(&mut self, task: &TaskId, prepared: &Prepared) -> Result {
-        let facts = self.facts(task)?;
-        match (&mut facts.ground, prepared.rebase) {
-            (Ground::Stacked(_), Rebase::Clean) => facts.ground = Ground::Target,
-            (Ground::Stacked(stack), Rebase::NotTried) => {
-                stack.base.get_or_insert_with(|| prepared.base.clone());
-            }
-            (Ground::Stacked(_), Rebase::Conflicted) | (Ground::Target | Ground::Refused, _) => {}
+        if let (Ground::Stacked(stack), Rebase::NotTried) = (&mut self.facts(task)?.ground, prepared.rebase) {
+            stack.base.get_or_insert_with(|| prepared.base.clone());
         }
         Ok(())
     }
 
-    /// Work that was to be brought onto the target and contains it stands there.
+    /// Work that was to be brought onto the target and contains it stands there. Not before it is measured: what was only
+    /// prepared may be lost, and the work is where it was.
     pub(super) fn ground_measured(&mut self, task: &TaskId, contains_base: bool) -> Result {
         let at = self.at(task)?;
         let brings = |kind| matches!(kind, Kind::Restack | Kind::Conflict);
