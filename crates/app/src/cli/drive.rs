@@ -411,16 +411,14 @@ fn clock_text(at_ms: u64) -> String {
     at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string()
 }
 
-/// Starts the same command in the background, and comes back once the run is there.
-pub(super) fn detach(site: &Site, command: &str, ui: &mut Ui) -> Result<u8, AppError> {
-    // Each may be given once only, and two of them are added.
-    let own = ["--detach", "--yes", "-y", "--plain"];
-    let given = std::env::args_os().skip(1).filter(|arg| !own.iter().any(|own| arg == own));
-    // Behind a `--` nothing is a flag.
-    let added = ["--yes", "--plain"].map(OsString::from);
-    let mut arguments: Vec<OsString> = given.collect();
-    arguments.splice(1..1, added);
-    let mut background = Background::start(site, &arguments)?;
+/// Starts a command in the background, and comes back once the run is there.
+pub(super) fn detach(
+    site: &Site,
+    command: &str,
+    arguments: &[OsString],
+    ui: &mut Ui,
+) -> Result<u8, AppError> {
+    let mut background = Background::start(site, command, arguments)?;
     loop {
         match background.startup(site)? {
             Startup::AtWork => break,

@@ -7,7 +7,7 @@ use super::runtime;
 use super::ui::Ui;
 use crate::error::AppError;
 use crate::findings::require;
-use crate::wiring::{Found, RunLock, Site, latest, launch, open_run};
+use crate::wiring::{Found, RunLock, Site, latest, launch, open_run, place_arguments};
 use ppe_core::input::{Command, Input};
 
 /// Goes on with the repository's unfinished run.
@@ -27,7 +27,8 @@ pub(super) fn run(args: &ResumeArgs, ui: &mut Ui) -> Result<u8, AppError> {
     }
     if args.detach {
         drop(lock);
-        return drive::detach(&site, "resume", ui);
+        let arguments = place_arguments(&args.repo, &args.overrides.flags());
+        return drive::detach(&site, "resume", &arguments, ui);
     }
     let (log, state, torn) = open_run(&found.dir)?;
     if let Some(torn) = torn {

@@ -23,10 +23,10 @@ use std::sync::Arc;
 
 /// Executes a plan.
 pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
-    let wanted = wanted(&args);
+    let mut wanted = wanted(&args);
     let site = wanted.site(&args.repo)?;
     let prepared = prepare(&site, &wanted)?;
-    tell_board(&prepared, &args, ui)?;
+    wanted.no_board |= goes_without_board(&prepared, &args, ui)?;
     let begun = prepared.preview();
     let mut lines = opening(&view(&begun, Millis(0), &Outside::default()));
     // The last two, a gap and "Launching", are said when it is so.
@@ -53,9 +53,9 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
         return Err(AppError::usage("not started").hint("`--yes` starts without asking"));
     }
     if args.detach {
-        return drive::detach(&site, "run", ui);
+        return drive::detach(&site, "run", &wanted.arguments(&args.repo), ui);
     }
-    begin(&args, &site, prepared, &launching, ui)
+    begin(&args, &wanted, &site, prepared, &launching, ui)
 }
 
 fn wanted(args: &RunArgs) -> Wanted {
@@ -75,19 +75,20 @@ fn wanted(args: &RunArgs) -> Wanted {
     Wanted { plan: args.plan.clone(), flags, no_board: args.no_board, selection, again }
 }
 
-/// Says what the board says; without its word the user is asked whether the run is to begin all the same.
-fn tell_board(prepared: &Prepared, args: &RunArgs, ui: &mut Ui) -> Result<(), AppError> {
+/// Says what the board says; without its word the user is asked whether the run is to go without it. A yes is worth
+/// what `--no-board` is.
+fn goes_without_board(prepared: &Prepared, args: &RunArgs, ui: &mut Ui) -> Result<bool, AppError> {
     for line in &prepared.board {
         ui.talk(line);
     }
-    let Some(lost) = &prepared.board_lost else { return Ok(()) };
+    let Some(lost) = &prepared.board_lost else { return Ok(false) };
     ui.talk(&format!("warning: {}", lost.message));
     let what = match args.selecting.only.as_slice() {
         [] => format!("all {} tasks", prepared.plan.tasks.len()),
         named => named.join(", "),
     };
     if args.dry_run || (!args.yes && ui.confirm(&format!("Run {} without it?", shown(&what)))) {
-        return Ok(());
+        return Ok(true);
     }
     Err(lost.clone())
 }
@@ -106,6 +107,7 @@ fn say_first_starts(state: &State, ui: &mut Ui) {
 
 fn begin(
     args: &RunArgs,
+    wanted: &Wanted,
     site: &Site,
     prepared: Prepared,
     launching: &[String],
@@ -113,7 +115,7 @@ fn begin(
 ) -> Result<u8, AppError> {
     let Prepared { plan, source, preflight, start, .. } = prepared;
     let (dir, id, log) = create_run(site, &plan, &source, &jiff::Zoned::now())?;
-    if args.no_board {
+    if wanted.no_board {
         std::fs::write(dir.no_board(), "")?;
     }
     let _lock = RunLock::take(site, "ppe run", Some(&id))?;

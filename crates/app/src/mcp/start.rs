@@ -9,7 +9,7 @@ use super::steer;
 use crate::error::AppError;
 use crate::wiring::{
     Background, CheckLevel, Flag, Prepared, RunLock, Site, Startup, Wanted, find_plan, first_starts, flag,
-    prepare, read_plan, settings_only,
+    place_arguments, prepare, read_plan, settings_only,
 };
 use ppe_core::ids::TaskId;
 use ppe_core::input::Command;
@@ -184,12 +184,7 @@ pub(super) async fn start(
         ControlFlow::Continue(offer) => offer,
         ControlFlow::Break(turn) => return Ok(turn),
     };
-    super::blocking(move || {
-        let mut arguments: Vec<OsString> = ["run", "--yes", "--plain"].map(OsString::from).to_vec();
-        arguments.extend(wanted.arguments(&repo));
-        offer.begin(&arguments)
-    })
-    .await
+    super::blocking(move || offer.begin("run", &wanted.arguments(&repo))).await
 }
 
 /// What would start, as the user is shown it.
@@ -291,8 +286,8 @@ impl Offer {
     }
 
     /// Starts the process, and answers as soon as its run has an id.
-    fn begin(mut self, arguments: &[OsString]) -> Result<Turn, AppError> {
-        let mut background = Background::start(&self.site, arguments)?;
+    fn begin(mut self, command: &str, arguments: &[OsString]) -> Result<Turn, AppError> {
+        let mut background = Background::start(&self.site, command, arguments)?;
         let until = Instant::now() + AT_ONCE;
         let state = loop {
             match background.startup(&self.site)? {
@@ -364,13 +359,7 @@ pub(super) async fn resume(
         ControlFlow::Continue(offer) => offer,
         ControlFlow::Break(turn) => return Ok(turn),
     };
-    super::blocking(move || {
-        let mut arguments: Vec<OsString> =
-            ["resume", "--yes", "--plain", "--repo"].map(OsString::from).to_vec();
-        arguments.push(repo.into_os_string());
-        offer.begin(&arguments)
-    })
-    .await
+    super::blocking(move || offer.begin("resume", &place_arguments(&repo, &[]))).await
 }
 
 /// Lets a run or a task go on that is paused.

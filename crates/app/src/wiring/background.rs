@@ -40,15 +40,16 @@ pub(crate) enum Startup {
 }
 
 impl Background {
-    /// Starts this program with a command of its own that asks nothing.
-    pub(crate) fn start(site: &Site, command: &[OsString]) -> Result<Self, AppError> {
+    /// Starts this program with a command of its own that asks nothing: what there was to ask is in its arguments.
+    pub(crate) fn start(site: &Site, command: &str, arguments: &[OsString]) -> Result<Self, AppError> {
         // The first run of a repository makes its state folder only later.
         DirBuilder::new().recursive(true).mode(0o700).create(site.state.folder())?;
         let console = console(site);
         let file = File::options().create(true).append(true).open(&console)?;
         let said_before = file.metadata()?.len();
         let child = Command::new(std::env::current_exe()?)
-            .args(command)
+            .args([command, "--yes", "--plain"])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file)

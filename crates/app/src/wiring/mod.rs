@@ -37,7 +37,7 @@ pub(crate) use prompt::{own_template, template_text};
 pub(crate) use runs::{Found, RunLock, create_run, latest, open_run};
 pub(crate) use seen::{Measuring, outside};
 pub(crate) use site::{Site, find_plan, is_task_files, read_plan, settings_only};
-pub(crate) use start::{Prepared, Wanted, first_starts, prepare, strategy_word};
+pub(crate) use start::{Prepared, Wanted, first_starts, place_arguments, prepare, strategy_word};
 pub(crate) use task_files::{NewTask, write_plan_files, write_task_file};
 pub(crate) use tickets::as_it_is_now;
 pub(crate) use work::{Seen, TaskChange, conflicts, conflicts_at_once, task_change};

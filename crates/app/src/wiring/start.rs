@@ -47,14 +47,10 @@ impl Wanted {
         Ok(site)
     }
 
-    /// The same as arguments of `ppe run`. No value can be taken for a flag.
+    /// The same as arguments of `ppe run`.
     pub(crate) fn arguments(&self, repo: &Path) -> Vec<OsString> {
-        let valued = |flag: &str, value: &str| OsString::from(format!("{flag}={value}"));
         let Selection { only, waves, quarters, modules, limit, with_deps, done } = &self.selection;
-        let mut repo_flag = OsString::from("--repo=");
-        repo_flag.push(repo);
-        let mut arguments = vec![repo_flag];
-        arguments.extend(self.flags.iter().map(|flag| valued(&flag.flag, &flag.value)));
+        let mut arguments = place_arguments(repo, &self.flags);
         arguments.extend(self.no_board.then(|| "--no-board".into()));
         arguments.extend(only.iter().map(|id| valued("--only", id.as_str())));
         arguments.extend(waves.iter().map(|wave| valued("--wave", &wave.to_string())));
@@ -70,6 +66,19 @@ impl Wanted {
         }
         arguments
     }
+}
+
+/// A repository and settings that are to be otherwise, as arguments of a command.
+pub(crate) fn place_arguments(repo: &Path, flags: &[Flag]) -> Vec<OsString> {
+    let mut repo_flag = OsString::from("--repo=");
+    repo_flag.push(repo);
+    let settings = flags.iter().map(|flag| valued(&flag.flag, &flag.value));
+    std::iter::once(repo_flag).chain(settings).collect()
+}
+
+/// A flag with its value, which cannot be taken for a flag itself.
+fn valued(flag: &str, value: &str) -> OsString {
+    OsString::from(format!("{flag}={value}"))
 }
 
 /// A start with everything that it needs.

@@ -9,7 +9,9 @@ use ppe_testkit::board::{Call, Move, PROJECT, Shelf};
 use ppe_testkit::env::{CONFIG, TestEnv};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 /// Puts a board beside a place: a card for each title.
 fn with_board(env: &TestEnv, dialect: &str, titles: &[&str]) -> Shelf {
@@ -209,6 +211,37 @@ fn a_run_that_leaves_the_board_alone_leaves_it_alone_when_it_goes_on() {
     assert!(is_landed(&env, "T-002"));
     assert!(shelf.moves().is_empty() && shelf.calls().is_empty(), "{:?}", shelf.calls());
     env.finish();
+}
+
+/// Runs the binary on a terminal where these lines are typed; gives what the terminal shows.
+fn typed(env: &TestEnv, command: &str, lines: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_ppe");
+    let mut terminal = env.clean(Path::new("script"));
+    terminal.args(["-qec", &format!("'{program}' {command}"), "/dev/null"]);
+    let mut terminal = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    terminal.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    String::from_utf8_lossy(&terminal.wait_with_output().unwrap().stdout).into_owned()
+}
+
+#[test]
+fn a_yes_to_a_run_without_the_lost_board_is_remembered_also_in_the_background() {
+    for command in ["run --plain", "run --plain --detach"] {
+        let (mut env, shelf) = three("tasks");
+        env.script("[[task]]\nid = \"T-001\"\nclaim = \"blocked\"\n");
+        shelf.fault(&json!({"error": "Failed to connect to VK API"}));
+        let shown = typed(&env, command, "y\ny\n");
+        assert!(shown.contains("Run all 3 tasks without it?") && shown.contains("Start?"), "{shown}");
+        env.until_event("one has landed", |event| matches!(event, Event::TaskClosed { .. }));
+        env.until("its process has gone", || {
+            env.processes().iter().all(|(_, line)| !line.contains("--plain")).then_some(())
+        });
+        shelf.fault(&Value::Null);
+        env.ppe(&["skip", "T-001", "--satisfied"]).exits(0);
+        env.ppe(&["resume", "--yes"]).exits(0);
+        assert!(is_landed(&env, "T-002") && is_landed(&env, "T-003"), "{command}");
+        assert!(shelf.moves().is_empty(), "{command}: {:?}", shelf.moves());
+        env.finish();
+    }
 }
 
 #[test]
