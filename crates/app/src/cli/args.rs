@@ -11,7 +11,7 @@ pub(crate) use plan::{
 };
 pub(crate) use report::{ReportArgs, ReportWord};
 
-use crate::wiring::{Flag, flag};
+use crate::wiring::{Flag, Names, flag};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -161,12 +161,12 @@ pub(crate) struct Selecting {
     /// Only tasks of these waves
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub(crate) wave: Vec<u32>,
-    /// Only tasks of these quarters
-    #[arg(long, value_name = "Q", value_delimiter = ',')]
-    pub(crate) quarter: Vec<String>,
-    /// Only tasks of these modules
-    #[arg(long, value_name = "MODULE", value_delimiter = ',')]
-    pub(crate) module: Vec<String>,
+    /// Only tasks of these quarters; a comma of a quarter's own is written `\,`
+    #[arg(long, value_name = "Q")]
+    pub(crate) quarter: Vec<Names>,
+    /// Only tasks of these modules; a comma of a module's own is written `\,`
+    #[arg(long, value_name = "MODULE")]
+    pub(crate) module: Vec<Names>,
     /// The first N of them
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,

@@ -8,8 +8,8 @@ use super::{doctor, runtime};
 use crate::error::{AppError, EXIT_DONE};
 use crate::findings::{self, written};
 use crate::wiring::{
-    CheckLevel, Preflight, Prepared, RunDir, RunLock, Site, Wanted, create_run, first_starts, judge_target,
-    launch, prepare, verdict_check,
+    CheckLevel, Names, Preflight, Prepared, RunDir, RunLock, Site, Wanted, create_run, first_starts,
+    judge_target, launch, prepare, verdict_check,
 };
 use ppe_core::ids::{Millis, RunId, TaskId};
 use ppe_core::input::{Input, Start};
@@ -60,12 +60,13 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
 
 fn wanted(args: &RunArgs) -> Wanted {
     let ids = |names: &[String]| -> Vec<TaskId> { names.iter().map(|n| TaskId::new(n.as_str())).collect() };
+    let all = |names: &[Names]| names.iter().flat_map(|Names(names)| names.clone()).collect();
     let selecting = &args.selecting;
     let selection = Selection {
         only: ids(&selecting.only),
         waves: selecting.wave.clone(),
-        quarters: selecting.quarter.clone(),
-        modules: selecting.module.clone(),
+        quarters: all(&selecting.quarter),
+        modules: all(&selecting.module),
         limit: selecting.limit,
         with_deps: selecting.with_deps,
         done: ids(&selecting.done).into_iter().collect(),

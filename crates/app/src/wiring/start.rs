@@ -3,6 +3,7 @@
 mod board;
 
 use super::Site;
+use super::names::one_name;
 use super::preflight::{Preflight, preflight};
 use super::runs::{Found, RunLock, latest};
 use super::site::{find_plan, read_plan};
@@ -54,8 +55,8 @@ impl Wanted {
         arguments.extend(self.no_board.then(|| "--no-board".into()));
         arguments.extend(only.iter().map(|id| valued("--only", id.as_str())));
         arguments.extend(waves.iter().map(|wave| valued("--wave", &wave.to_string())));
-        arguments.extend(quarters.iter().map(|quarter| valued("--quarter", quarter)));
-        arguments.extend(modules.iter().map(|module| valued("--module", module)));
+        arguments.extend(quarters.iter().map(|quarter| valued("--quarter", &one_name(quarter))));
+        arguments.extend(modules.iter().map(|module| valued("--module", &one_name(module))));
         arguments.extend(limit.iter().map(|limit| valued("--limit", &limit.to_string())));
         arguments.extend(with_deps.then(|| "--with-deps".into()));
         arguments.extend(done.iter().map(|id| valued("--done", id.as_str())));

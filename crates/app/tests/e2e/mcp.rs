@@ -95,6 +95,21 @@ fn the_run_goes_on_without_its_client_and_is_steered_by_another() {
 }
 
 #[test]
+fn what_is_selected_arrives_as_it_was_agreed_to() {
+    let env = three_tasks_with(|env| {
+        let head = "- **Module**: `web, mobile`\n- **Quarter**: Q1, early\n";
+        env.task_with("T-004", "Fourth", &[], 1, head);
+    });
+    let mut client = Client::start(&env, Era::Stateless, None);
+    let selected = json!({"quarters": ["Q1, early"], "modules": ["web, mobile"], "confirm": true});
+    assert_eq!(client.document("plan_start", selected)["state"], "started");
+    assert_eq!(client.until("complete")["tasks"], 1);
+    assert!(is_landed(&env, "T-004"));
+    client.end();
+    env.finish();
+}
+
+#[test]
 fn mistakes_are_answers_that_say_what_is_wrong() {
     let env = three_tasks();
     let mut client = Client::start(&env, Era::Stateless, None);

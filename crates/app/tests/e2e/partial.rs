@@ -10,7 +10,7 @@ fn plan() -> TestEnv {
     env.task_with("T-001", "One", &[], 1, &head("Q1-2026", "core"));
     env.task_with("T-002", "Two", &["T-001"], 1, &head("Q2-2026", "core"));
     env.task_with("T-003", "Three", &[], 1, &head("Q1-2026", "web"));
-    env.task_with("T-004", "Four", &[], 1, &head("Q2-2026", "web"));
+    env.task_with("T-004", "Four", &[], 1, &head("Q2-2026", "web, mobile"));
     env.ready();
     env
 }
@@ -27,7 +27,8 @@ fn each_selection_takes_its_tasks_and_no_others() {
         (&["--only", "T-003,T-004"][..], &["T-003", "T-004"][..]),
         (&["--wave", "0"], &["T-001", "T-003", "T-004"]),
         (&["--quarter", "Q1-2026"], &["T-001", "T-003"]),
-        (&["--module", "web"], &["T-003", "T-004"]),
+        (&["--module", "web"], &["T-003"]),
+        (&["--module", r"web\, mobile,core"], &["T-001", "T-002", "T-004"]),
         (&["--limit", "1", "--order", "plan"], &["T-001"]),
         (&["--only", "T-002", "--with-deps"], &["T-001", "T-002"]),
     ] {
