@@ -3,12 +3,12 @@
 //! Offsets are bytes from the beginning of the file, so a reader that died can go on where it was, without gap or
 //! repeat. This module does not know what the lines mean, nor when the program ends.
 
+use super::record;
+use ppe_core::wording;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-
-use super::record;
 
 /// A longer line is cut here and marked; the rest of it is passed over.
 pub const LINE_CAP_BYTES: usize = 1024 * 1024;
@@ -52,6 +52,24 @@ pub fn tail(dir: &Path, stream: Stream, from: u64) -> io::Result<Vec<u8>> {
     let read = read_at(&file, &mut bytes, from)?;
     bytes.truncate(read);
     Ok(bytes)
+}
+
+/// The end of a file as text, at most `most` bytes, cut at a character. No more than that is read. Empty where there is
+/// no file.
+///
+/// Errors: the file is there but cannot be read.
+pub fn end(path: &Path, most: usize) -> io::Result<String> {
+    let Some(file) = open(path)? else { return Ok(String::new()) };
+    let from = file.metadata()?.len().saturating_sub(most as u64);
+    let mut bytes = vec![0; most];
+    let read = read_at(&file, &mut bytes, from)?;
+    let mut read = &bytes[..read];
+    if from > 0 {
+        // A character has at most three bytes behind its first.
+        let cut = read.iter().take(3).take_while(|byte| matches!(byte, 0x80..0xC0)).count();
+        read = &read[cut..];
+    }
+    Ok(wording::tail(&String::from_utf8_lossy(read), most).to_owned())
 }
 
 fn open(path: &Path) -> io::Result<Option<File>> {
@@ -279,5 +297,34 @@ mod tests {
         assert_eq!(tail(dir, Stream::Stdout, TAIL_CAP_BYTES as u64).unwrap(), b"zzzzzzzzzz");
         assert!(tail(dir, Stream::Stdout, u64::MAX).unwrap().is_empty());
         assert!(tail(dir, Stream::Stderr, 0).unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_end_is_whole_characters_and_as_long_as_is_wanted() {
+        let file = Growing::new();
+        let end = |most: usize| end(&file.path(), most).unwrap();
+        assert_eq!(end(9), "", "no file yet");
+        file.write("a\n🦀ß".as_bytes());
+        let ends = [(0, ""), (1, ""), (2, "ß"), (3, "ß"), (5, "ß"), (6, "🦀ß"), (7, "\n🦀ß"), (99, "a\n🦀ß")];
+        for (most, text) in ends {
+            assert_eq!(end(most), text, "{most}");
+        }
+        // What is no text takes more room once it is shown as such.
+        file.write(b"\xff\xbf\xbf\xbf\xbf\xffz\n");
+        assert_eq!(end(7), "\u{fffd}z\n");
+        assert_eq!(end(5), "\u{fffd}z\n");
+        assert_eq!(end(4), "z\n");
+        file.write(&vec![b'x'; 5_000]);
+        assert_eq!(end(4_000), "x".repeat(4_000), "of a line that is longer its end");
+    }
+
+    #[test]
+    fn of_a_huge_file_only_the_end_is_read() {
+        let file = Growing::new();
+        let huge = File::create(file.path()).unwrap();
+        // A file full of holes: to read it whole would take more memory than there is.
+        huge.set_len(1 << 40).unwrap();
+        file.write(b"the end");
+        assert_eq!(end(&file.path(), 8).unwrap(), "\0the end");
     }
 }

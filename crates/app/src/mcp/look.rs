@@ -5,11 +5,11 @@ use super::arguments::{ReportArgs, TaskArgs};
 use super::run::Run;
 use crate::error::AppError;
 use crate::findings::counted;
-use crate::wiring::{JobOutput, Measuring, job_output, task_change};
+use crate::wiring::{Measuring, job_output, task_change};
 use ppe_core::ids::{Attempt, TaskId};
 use ppe_core::intent::JobName;
 use ppe_core::report::{Report, report};
-use ppe_core::wording::{short, span, tail, thousands};
+use ppe_core::wording::{short, span, thousands};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::Path;
@@ -90,7 +90,7 @@ pub(super) fn task(repo: &Path, args: &TaskArgs) -> Result<Answer, AppError> {
         landed: line.landed.as_ref().map(ToString::to_string),
         commits: commits.take(MOST_LINES).collect(),
         files: files.take(MOST_LINES).collect(),
-        log: tail(&log(&run, &id)?, LOG_BYTES).lines().map(str::to_owned).collect(),
+        log: log(&run, &id, LOG_BYTES)?.lines().map(str::to_owned).collect(),
     };
     Answer::new(&task, task.lines())
 }
@@ -117,20 +117,12 @@ impl Task {
     }
 }
 
-/// All that the agent of a task's last attempt printed.
-pub(super) fn log(run: &Run, task: &TaskId) -> Result<String, AppError> {
+/// The end of what the agent of a task's last attempt printed, at most `most` bytes.
+pub(super) fn log(run: &Run, task: &TaskId, most: usize) -> Result<String, AppError> {
     let state =
         run.found.state.task(task).ok_or_else(|| AppError::usage(format!("the run has no task {task}")))?;
     let attempt = Attempt(state.facts.attempts);
-    let mut output = job_output(&run.found.dir, task, attempt, JobName::Agent, false);
-    let mut all = String::new();
-    loop {
-        let JobOutput { text, over: _ } = output.more()?;
-        if text.is_empty() {
-            return Ok(all);
-        }
-        all.push_str(&text);
-    }
+    job_output(&run.found.dir, task, attempt, JobName::Agent, false).end(most)
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

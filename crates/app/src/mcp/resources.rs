@@ -6,7 +6,6 @@ use super::run::{Run, open_site};
 use crate::error::AppError;
 use ppe_core::ids::TaskId;
 use ppe_core::text::shown;
-use ppe_core::wording::tail;
 use rmcp::model::{Resource, ResourceContents, ResourceTemplate};
 use std::path::Path;
 
@@ -68,10 +67,9 @@ pub(super) fn read(repo: &Path, uri: &str) -> Result<Option<ResourceContents>, A
             None => None,
         },
         [run, "tasks", task, "log"] => {
-            match open(run).and_then(|run| look::log(&run, &TaskId::new(*task)).ok()) {
+            match open(run).and_then(|run| look::log(&run, &TaskId::new(*task), LOG_BYTES).ok()) {
                 Some(log) => {
-                    let lines: Vec<_> =
-                        tail(&log, LOG_BYTES).lines().map(|line| shown(line).into_owned()).collect();
+                    let lines: Vec<_> = log.lines().map(|line| shown(line).into_owned()).collect();
                     Some(ResourceContents::text(lines.join("\n"), uri).with_mime_type("text/plain"))
                 }
                 None => None,

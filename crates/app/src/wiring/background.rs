@@ -3,7 +3,7 @@
 use super::Site;
 use super::control::ping;
 use crate::error::AppError;
-use ppe_core::wording::tail;
+use ppe_adapters::executor::output::end;
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
@@ -78,8 +78,7 @@ impl Background {
 
     /// The end of what the last one said.
     pub(crate) fn last_words(site: &Site) -> String {
-        let said = std::fs::read(console(site)).unwrap_or_default();
-        tail(&String::from_utf8_lossy(&said), LAST_WORDS_BYTES).trim().to_owned()
+        end(&console(site), LAST_WORDS_BYTES).unwrap_or_default().trim().to_owned()
     }
 
     /// What it said so far.

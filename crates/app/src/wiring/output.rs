@@ -1,7 +1,7 @@
-//! The output files of jobs, for `ppe logs`.
+//! The output files of jobs, as they grow and as they end.
 
 use crate::error::AppError;
-use ppe_adapters::executor::output::{Stream, tail};
+use ppe_adapters::executor::output::{Stream, end, tail};
 use ppe_adapters::executor::record::EXIT;
 use ppe_adapters::state_dir::RunDir;
 use ppe_core::ids::{Attempt, TaskId};
@@ -53,6 +53,15 @@ fn jobs_below(dir: &Path, depth: u32, found: &mut Vec<PathBuf>) {
 }
 
 impl Output {
+    /// The end of all there is, at most `most` bytes.
+    pub(crate) fn end(&self, most: usize) -> Result<String, AppError> {
+        let mut text = String::new();
+        for dir in self.dirs.iter().rev() {
+            text.insert_str(0, &end(&self.stream.path(dir), most - text.len())?);
+        }
+        Ok(text)
+    }
+
     /// What has come since the last call.
     pub(crate) fn more(&mut self) -> Result<JobOutput, AppError> {
         while let Some(dir) = self.dirs.get(self.at) {

@@ -198,11 +198,7 @@ fn judge_exit(dir: &Path, command: &CommandSpec, exit: &Exit) -> Judged {
 
 /// The last part of what a command printed.
 fn detail(dir: &Path) -> String {
-    let part = |stream: Stream| {
-        let length = std::fs::metadata(stream.path(dir)).map_or(0, |m| m.len());
-        let bytes = output::tail(dir, stream, length.saturating_sub(DETAIL_BYTES as u64)).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
-    };
+    let part = |stream: Stream| output::end(&stream.path(dir), DETAIL_BYTES).unwrap_or_default();
     let (out, err) = (part(Stream::Stdout), part(Stream::Stderr));
     let both = if err.trim().is_empty() { out } else { format!("{out}\n{err}") };
     wording::tail(both.trim(), DETAIL_BYTES).to_owned()

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// An agent that was not heard of for so long is quiet.
 const QUIET: Duration = Duration::from_mins(2);
 /// So much of its standard error is looked at when it has ended.
-const STDERR_BYTES: u64 = 4_096;
+const STDERR_BYTES: usize = 4_096;
 /// In a job's folder: why its agent was ended before it ended itself.
 const GIVEN_UP: &str = "given-up";
 
@@ -144,7 +144,5 @@ fn span_ms(span: Duration) -> u64 {
 
 /// The last part of what it printed to its standard error.
 fn end_of_errors(dir: &Path) -> String {
-    let length = std::fs::metadata(Stream::Stderr.path(dir)).map_or(0, |m| m.len());
-    let bytes = output::tail(dir, Stream::Stderr, length.saturating_sub(STDERR_BYTES)).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
+    output::end(&Stream::Stderr.path(dir), STDERR_BYTES).unwrap_or_default()
 }
