@@ -1,6 +1,7 @@
 //! A run read back from its log. Folding never decides: the same records give the same state for ever.
 
 use ppe_core::event::Record;
+use ppe_core::ids::Seq;
 use ppe_core::plan::Plan;
 use ppe_core::state::State;
 use std::sync::Arc;
@@ -29,11 +30,16 @@ pub enum FoldError {
 /// Folds a run's records over its plan.
 pub fn fold(plan: Plan, records: &[String]) -> Result<State, FoldError> {
     let mut state = State::new(Arc::new(plan));
-    for (at, line) in records.iter().enumerate() {
-        let seq = at as u64 + 1;
+    fold_on(&mut state, Seq(0), records)?;
+    Ok(state)
+}
+
+/// Folds the records that have come behind the record `last`. After an error the state is of no use any more.
+pub fn fold_on(state: &mut State, last: Seq, records: &[String]) -> Result<(), FoldError> {
+    for (seq, line) in (last.0 + 1..).zip(records) {
         let record: Record =
             serde_json::from_str(line).map_err(|e| FoldError::Unknown { seq, why: e.to_string() })?;
         state.apply(&record).map_err(|e| FoldError::Contradiction { seq, why: e.to_string() })?;
     }
-    Ok(state)
+    Ok(())
 }

@@ -23,6 +23,9 @@ const MAGIC: &str = "ppe-log ";
 /// The length of a checksum in digits.
 const CHECKSUM_DIGITS: usize = 8;
 
+/// A record with its number.
+pub type Numbered<'a> = (Seq, &'a str);
+
 /// What the bytes of a log hold.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Scanned<'a> {
@@ -31,7 +34,7 @@ pub struct Scanned<'a> {
     /// The format it is written in.
     pub format: LogFormat,
     /// The records with their numbers, in order.
-    pub records: Vec<(Seq, &'a str)>,
+    pub records: Vec<Numbered<'a>>,
     /// The length of the part that verified, in bytes.
     pub end: usize,
     /// Where an unfinished last line lies, if there is one: from `end` to the end of the bytes.
@@ -131,18 +134,39 @@ pub fn scan(bytes: &[u8]) -> Result<Scanned<'_>, ScanError> {
     };
     let header = header_content(header_line).map_err(|why| refused(Damage { line: 1, offset: 0, why }))?;
 
-    let mut records = Vec::new();
-    let mut end = header_length + 1;
-    while let Some(length) = line_length(&bytes[end..]) {
-        let seq = Seq(records.len() as u64 + 1);
-        let json = record(&bytes[end..end + length], seq)
-            .map_err(|why| refused(Damage { line: records.len() + 2, offset: end, why }))?;
-        records.push((seq, json));
-        end += length + 1;
-    }
+    let begin = header_length + 1;
+    let (records, length) = scan_behind(&bytes[begin..], Seq(0))
+        .map_err(|damage| refused(Damage { offset: begin + damage.offset, ..damage }))?;
+    let end = begin + length;
     let format = if version == FORMAT { LogFormat::Current } else { LogFormat::Newer(version) };
     let torn = (end < bytes.len()).then_some(end..bytes.len());
     Ok(Scanned { header, format, records, end, torn })
+}
+
+/// Reads the lines that lie behind the record `last`: the records with their numbers, and the length of the part that
+/// verified, in bytes. An unfinished last line is left out.
+///
+/// # Errors
+/// [`Damage`], whose offset counts from the beginning of `bytes`.
+pub fn scan_behind(bytes: &[u8], last: Seq) -> Result<(Vec<Numbered<'_>>, usize), Damage> {
+    let (mut records, mut end) = (Vec::new(), 0);
+    let mut number = last.0;
+    while let Some(length) = line_length(&bytes[end..]) {
+        number += 1;
+        let json = record(&bytes[end..end + length], Seq(number)).map_err(|why| {
+            // The header is line 1.
+            let line = usize::try_from(number).unwrap_or(usize::MAX).saturating_add(1);
+            Damage { line, offset: end, why }
+        })?;
+        records.push((Seq(number), json));
+        end += length + 1;
+    }
+    Ok((records, end))
+}
+
+/// The last of some whole lines, with its line break.
+pub fn last_line(lines: &[u8]) -> &[u8] {
+    lines.split_inclusive(|&byte| byte == b'\n').next_back().unwrap_or_default()
 }
 
 /// The length of the first line without its line break; none when the line is unfinished.

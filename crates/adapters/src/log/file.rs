@@ -162,14 +162,20 @@ impl FileLog {
     /// # Errors
     /// [`OpenError`]; a log of a later format only if its records are not like ours.
     pub fn read(path: &Path) -> Result<Reading, OpenError> {
+        Ok(Self::read_to_end(path)?.0)
+    }
+
+    /// The same, with the length of the part that was read, in bytes, and its last line.
+    pub(super) fn read_to_end(path: &Path) -> Result<(Reading, u64, Vec<u8>), OpenError> {
         let mut tries_left = READ_TRIES;
         loop {
             tries_left -= 1;
             let bytes = bytes_of(path)?;
             match codec::scan(&bytes) {
-                Ok(Scanned { header, format, records, .. }) => {
+                Ok(Scanned { header, format, records, end, .. }) => {
                     let records = records.into_iter().map(|(_, json)| json.to_owned()).collect();
-                    return Ok(Reading { header, format, records });
+                    let line = codec::last_line(&bytes[..end]).to_vec();
+                    return Ok((Reading { header, format, records }, end as u64, line));
                 }
                 Err(error) if tries_left == 0 => return Err(refused(path, error)),
                 Err(_) => {}
@@ -287,7 +293,7 @@ fn file_to_fill(path: &Path) -> Result<File, CreateError> {
 }
 
 /// Refuses what is not a file before it is opened: opening a pipe would wait for its other end.
-fn check_is_file(path: &Path) -> Result<(), OpenError> {
+pub(super) fn check_is_file(path: &Path) -> Result<(), OpenError> {
     match fs::metadata(path) {
         Ok(found) if found.is_file() => Ok(()),
         Ok(_) => Err(OpenError::NotAFile { path: path.to_owned() }),

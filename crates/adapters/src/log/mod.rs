@@ -6,9 +6,11 @@ mod ballast;
 pub mod codec;
 mod disk;
 mod file;
+mod follower;
 mod memory;
 
 pub use file::{CreateError, DEFAULT_BALLAST_BYTES, FileLog, OpenError};
+pub use follower::{Follower, Grown};
 pub use memory::MemoryLog;
 
 use ppe_engine::ports::log::AppendError;

@@ -6,7 +6,7 @@ use super::screen::dashboard;
 use super::terminal::CLEAR;
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
-use crate::wiring::{Found, Radar, RunLock, Site, conflicts_at_once, latest, outside};
+use crate::wiring::{Followed, Found, Radar, RunLock, Site, conflicts_at_once, outside};
 use ppe_core::ids::Millis;
 use ppe_core::view::{Live, Outside, RunView, view};
 use std::time::Duration;
@@ -15,12 +15,12 @@ use std::time::Duration;
 pub(super) fn run(args: &StatusArgs, ui: &mut Ui) -> Result<u8, AppError> {
     let site = Site::open_run(&args.of.repo, &mut |line| ui.talk(line))?;
     let watch = args.watch || std::env::args().nth(1).as_deref() == Some("watch");
-    let mut radar = Radar::default();
+    let (mut followed, mut radar) = (Followed::default(), Radar::default());
     loop {
-        let Some(found) = latest(&site, args.of.run.as_deref())? else {
+        let Some(found) = followed.latest(&site.state, args.of.run.as_deref())? else {
             return Err(AppError::environment("this repository has no run").hint("`ppe run` starts one"));
         };
-        let view = look(&site, &found, &mut radar)?;
+        let view = look(&site, found, &mut radar)?;
         if args.of.json {
             ui.json(&view)?;
         } else {

@@ -17,21 +17,30 @@ impl Run {
     /// A run of the repository, the latest where none is named.
     pub(super) fn open(repo: &Path, run: Option<&str>) -> Result<Self, AppError> {
         let site = open_site(repo)?;
-        let found = latest(&site, run)?.ok_or_else(|| match run {
-            Some(run) => AppError::usage(format!("this repository has no run {run}")),
-            None => AppError::environment("this repository has no run").hint("`plan_start` starts one"),
-        })?;
+        let found = latest(&site, run)?.ok_or_else(|| no_run(run))?;
         Ok(Self { site, found })
     }
 
     /// How it stands now.
     pub(super) fn view(&self) -> Result<RunView, AppError> {
-        let held = RunLock::is_held(&self.site)?;
-        // One that has not begun yet is live while its process looks at the target.
-        let is_over = self.found.state.progress == Progress::Complete;
-        let live = if held && !is_over { Live::Yes } else { Live::No };
-        let outside = outside(&self.found.state, live, &self.found.dir);
-        Ok(view(&self.found.state, now(), &outside))
+        view_now(&self.site, &self.found)
+    }
+}
+
+/// How a run stands now.
+pub(super) fn view_now(site: &Site, found: &Found) -> Result<RunView, AppError> {
+    let held = RunLock::is_held(site)?;
+    // One that has not begun yet is live while its process looks at the target.
+    let is_over = found.state.progress == Progress::Complete;
+    let live = if held && !is_over { Live::Yes } else { Live::No };
+    Ok(view(&found.state, now(), &outside(&found.state, live, &found.dir)))
+}
+
+/// Why there is no run to look at.
+pub(super) fn no_run(wanted: Option<&str>) -> AppError {
+    match wanted {
+        Some(run) => AppError::usage(format!("this repository has no run {run}")),
+        None => AppError::environment("this repository has no run").hint("`plan_start` starts one"),
     }
 }
 

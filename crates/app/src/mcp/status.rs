@@ -2,9 +2,9 @@
 
 use super::answer::Answer;
 use super::arguments::StatusArgs;
-use super::run::{Run, open_site, watch_command};
+use super::run::{no_run, open_site, view_now, watch_command};
 use crate::error::AppError;
-use crate::wiring::{Background, RunLock, Site};
+use crate::wiring::{Background, Followed, RunLock, Site};
 use ppe_core::ids::RunId;
 use ppe_core::view::{Live, OpenQuestion, RunView, RunWord, TaskLine};
 use ppe_core::wording::{list, span, thousands};
@@ -254,9 +254,10 @@ pub(super) async fn status(
 ) -> Result<Answer, AppError> {
     let until = Instant::now() + Duration::from_secs(args.wait_s.unwrap_or(0).min(LONGEST_WAIT_S));
     let (mut since, mut told) = (args.since, 0);
+    let mut watch = super::blocking(move || Watch::begin(&repo, args.run)).await?;
     loop {
-        let (repo, run) = (repo.clone(), args.run.clone());
-        let status = super::blocking(move || look(&repo, run.as_deref())).await?;
+        let (looked, status) = super::blocking(move || watch.look()).await?;
+        watch = looked;
         let is_news = *since.get_or_insert_with(|| status.mark.clone()) != status.mark;
         if is_news || !status.live || Instant::now() >= until || context.ct.is_cancelled() {
             return Answer::new(&status, status.lines());
@@ -272,26 +273,45 @@ pub(super) async fn status(
     }
 }
 
-fn look(repo: &Path, run: Option<&str>) -> Result<Status, AppError> {
-    let run = if let Some(run) = run {
-        Run::open(repo, Some(run))?
-    } else {
-        // A run that is about to begin, or has ended before it began, goes before the ones that have.
-        let site = open_site(repo)?;
-        let coming = RunLock::run(&site)?.or(site.state.runs()?.into_iter().next());
-        let coming = coming.as_ref().map(RunId::as_str);
-        Run::open(repo, coming).or_else(|_| Run::open(repo, None))?
-    };
-    let view = run.view()?;
-    let mut status = Status::of(&view, &run.site);
-    if view.state == RunWord::New && view.live == Live::No {
-        let why = Background::last_words(&run.site);
-        status.obstacles.push(Obstacle {
-            text: format!("it ended before it began: {why}"),
-            command: "ppe run".to_owned(),
-        });
+/// A run that is looked at until something is otherwise.
+struct Watch {
+    site: Site,
+    run: Option<String>,
+    followed: Followed,
+}
+
+impl Watch {
+    fn begin(repo: &Path, run: Option<String>) -> Result<Self, AppError> {
+        Ok(Self { site: open_site(repo)?, run, followed: Followed::default() })
     }
-    Ok(status)
+
+    /// How it stands, and what the next look goes on from.
+    fn look(mut self) -> Result<(Self, Status), AppError> {
+        let wanted = match &self.run {
+            Some(run) => Some(RunId::new(run.as_str())),
+            None => self.coming()?,
+        };
+        let wanted = wanted.as_ref().map(RunId::as_str);
+        let found = self.followed.latest(&self.site.state, wanted)?;
+        let found = found.ok_or_else(|| no_run(self.run.as_deref()))?;
+        let view = view_now(&self.site, found)?;
+        let mut status = Status::of(&view, &self.site);
+        if view.state == RunWord::New && view.live == Live::No {
+            let why = Background::last_words(&self.site);
+            status.obstacles.push(Obstacle {
+                text: format!("it ended before it began: {why}"),
+                command: "ppe run".to_owned(),
+            });
+        }
+        Ok((self, status))
+    }
+
+    /// A run that is about to begin, or has ended before it began: it goes before the ones that have begun.
+    fn coming(&mut self) -> Result<Option<RunId>, AppError> {
+        let coming = RunLock::run(&self.site)?.or(self.site.state.runs()?.into_iter().next());
+        Ok(coming
+            .filter(|id| matches!(self.followed.latest(&self.site.state, Some(id.as_str())), Ok(Some(_)))))
+    }
 }
 
 /// Progress for clients that asked for it.

@@ -1,6 +1,7 @@
 //! Runs on disk: making one, finding the latest, and the lock that only one process holds.
 
 use super::Site;
+use super::followed::Followed;
 use super::site::read_plan_beside;
 use crate::error::AppError;
 use jiff::Zoned;
@@ -8,7 +9,7 @@ use ppe_adapters::config::Settings;
 use ppe_adapters::failpoint;
 use ppe_adapters::git::refs;
 use ppe_adapters::lock::{LockError, Note, RecordLock, holder};
-use ppe_adapters::log::{DEFAULT_BALLAST_BYTES, FileLog, OpenError, digest};
+use ppe_adapters::log::{DEFAULT_BALLAST_BYTES, FileLog, digest};
 use ppe_adapters::sources::{Options, Source};
 use ppe_adapters::state_dir::{RunDir, RunStart};
 use ppe_core::ids::{RunId, TaskId};
@@ -145,26 +146,7 @@ pub(super) fn over_with_lane(site: &Site, run: &RunId) -> Result<Vec<RunId>, App
 
 /// The latest run of a repository, read without touching anything. A run that never began is passed over.
 pub(crate) fn latest(site: &Site, wanted: Option<&str>) -> Result<Option<Found>, AppError> {
-    for id in site.state.runs()? {
-        if wanted.is_some_and(|wanted| wanted != id.as_str()) {
-            continue;
-        }
-        let dir = site.state.run(&id);
-        if !dir.log().exists() {
-            continue;
-        }
-        let reading = match FileLog::read(&dir.log()) {
-            Ok(reading) => reading,
-            Err(OpenError::TornCreation { .. }) if wanted.is_none() => continue,
-            Err(error) => return Err(error.into()),
-        };
-        let state = fold(read_plan_file(&dir)?, &reading.records)?;
-        if state.progress == Progress::New && wanted.is_none() {
-            continue;
-        }
-        return Ok(Some(Found { dir, id, state }));
-    }
-    Ok(None)
+    Followed::default().into_latest(&site.state, wanted)
 }
 
 /// Makes a run's folder and its empty log. `source` is where the plan was read from.
