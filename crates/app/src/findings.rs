@@ -2,6 +2,7 @@
 
 use crate::error::AppError;
 use ppe_core::plan::{Checked, Finding, Level, Plan};
+use ppe_core::wording::counted;
 use std::fmt::{self, Write};
 
 /// The plan, or its errors, all at once.
@@ -31,11 +32,6 @@ pub(crate) fn list(out: &mut dyn Write, findings: &[Finding]) -> fmt::Result {
         }
     }
     Ok(())
-}
-
-/// So many of a thing.
-pub(crate) fn counted(n: usize, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
 }
 
 /// A text that is written piece by piece. Writing to a string cannot fail.

@@ -72,6 +72,14 @@ pub fn thousands(n: u64) -> String {
     out
 }
 
+/// So many of a thing: `1 task`, `1,208 commits`.
+pub fn counted(n: impl TryInto<u64>, one: &str) -> String {
+    match n.try_into().unwrap_or(u64::MAX) {
+        1 => format!("1 {one}"),
+        n => format!("{} {one}s", thousands(n)),
+    }
+}
+
 /// Millionths of a US dollar as people write money: `$12.34`.
 pub fn money(micro_usd: u64) -> String {
     let cents = (micro_usd + 5_000) / 10_000;
@@ -167,6 +175,15 @@ mod tests {
     #[test]
     fn thousands_are_separated() {
         assert_eq!([0, 999, 1_208, 1_000_000].map(thousands), ["0", "999", "1,208", "1,000,000"]);
+    }
+
+    #[test]
+    fn of_one_thing_there_is_no_plural() {
+        assert_eq!(
+            [0, 1, 2, 1_208].map(|n| counted(n, "task")),
+            ["0 tasks", "1 task", "2 tasks", "1,208 tasks"]
+        );
+        assert_eq!(counted([(); 3].len(), "wave"), "3 waves");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::error::{AppError, EXIT_DONE};
 use crate::wiring::{Seen, Site, TaskChange, latest, task_change};
 use ppe_core::ids::TaskId;
 use ppe_core::text::shown;
-use ppe_core::wording::{short, thousands};
+use ppe_core::wording::{counted, short, thousands};
 use serde_json::json;
 
 /// Shows a task's change.
@@ -77,10 +77,6 @@ fn summary(change: &TaskChange, stat: bool) -> Vec<String> {
 
 fn lines(change: &TaskChange) -> (u64, u64) {
     change.files.iter().fold((0, 0), |(added, removed), file| (added + file.added, removed + file.removed))
-}
-
-fn counted(n: usize, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
 }
 
 fn document(change: &TaskChange) -> serde_json::Value {

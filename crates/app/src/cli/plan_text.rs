@@ -2,11 +2,12 @@
 //!
 //! Writes plain text at most 80 columns wide where ids allow it. Knows nothing of terminals and colours.
 
-use crate::findings::{self, counted};
+use crate::findings;
 use ppe_core::plan::{Checked, Duration, Finding, Plan};
 use ppe_core::policy::Order;
 use ppe_core::rank::{ranked, reason};
 use ppe_core::text::shown;
+use ppe_core::wording::counted;
 use std::fmt::{self, Write};
 
 /// Columns of a line.

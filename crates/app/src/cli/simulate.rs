@@ -11,7 +11,7 @@ use ppe_core::plan::Duration;
 use ppe_core::policy::{Order, Policy};
 use ppe_core::sim::{Job, Seconds, SimError, SimOptions, SimReport, simulate, simulate_jobs};
 use ppe_core::text::shown;
-use ppe_core::wording::span;
+use ppe_core::wording::{counted, span};
 use std::path::Path;
 
 /// Plays the plan.
@@ -102,11 +102,7 @@ fn lines(
 }
 
 fn slots(report: &SimReport) -> String {
-    counted(usize::try_from(report.slots).unwrap_or(usize::MAX), "slot")
-}
-
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+    counted(report.slots, "slot")
 }
 
 fn order_word(order: Order) -> &'static str {

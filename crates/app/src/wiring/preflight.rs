@@ -16,6 +16,7 @@ use ppe_core::input::Trouble;
 use ppe_core::outcome::Verdict;
 use ppe_core::plan::{Checked, Plan};
 use ppe_core::state::{Closure, Subject};
+use ppe_core::wording::counted;
 use ppe_engine::ports::{CheckJob, CiSpec, Executor, Forge, Ports};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -285,10 +286,6 @@ pub(crate) fn doctor(site: &Site, plan: Option<&Path>, run_checks: bool) -> Resu
         checks.push(target_judged(site, &found)?);
     }
     Ok(checks)
-}
-
-fn counted(n: usize, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
 }
 
 fn other_run(site: &Site) -> Result<Check, AppError> {

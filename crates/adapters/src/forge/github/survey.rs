@@ -250,7 +250,7 @@ fn by_merge(
         found.push(warning(
             format!(
                 "{target} wants {} of each change, which {user} cannot give to pull requests of its own",
-                counted(protection.approvals(), "approving review")
+                wording::counted(protection.approvals(), "approving review")
             ),
             "each change waits for somebody else's approval, and says so; or let the token's user bypass that rule",
         ));
@@ -294,8 +294,4 @@ fn merges(protection: &Protection, settings: &GitHubSettings, target: &Branch) -
 
 fn no_merge_commits(target: &Branch) -> Finding {
     bad(format!("{target} takes no merge commits"), "merge.method = \"squash\", or \"rebase\"")
-}
-
-fn counted(n: u64, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
 }

@@ -11,7 +11,7 @@ use ppe_core::outcome::{Failure, Prepared};
 use ppe_core::report::Report;
 use ppe_core::state::{Closure, Hold, Kind, Park, PauseCause, Review, Satisfies, State, Stop, StopMode};
 use ppe_core::view::{RunView, WaveLine, WaveStatus, headline, percent, standstill, waves};
-use ppe_core::wording::{list, short, span, thousands};
+use ppe_core::wording::{counted, list, short, span, thousands};
 use std::collections::BTreeMap;
 
 /// The lines ahead of the first start: what was read, and what is about to happen.
@@ -19,18 +19,18 @@ pub fn opening(view: &RunView) -> Vec<String> {
     let tasks = view.tasks.len();
     let waves = view.waves.len();
     let mut lines = vec![
-        format!("✅ Analyzing {}...", plural(tasks, "task")),
-        format!("✅ Built dependency graph ({} identified)", plural(waves, "wave")),
+        format!("✅ Analyzing {}...", counted(tasks, "task")),
+        format!("✅ Built dependency graph ({} identified)", counted(waves, "wave")),
     ];
     for (place, wave) in view.waves.iter().enumerate() {
         lines.push(match place.checked_sub(1).map(|before| &view.waves[before]) {
             None => {
-                format!("✅ Wave {}: {} ready", wave.wave, plural(wave.size as usize, "independent task"))
+                format!("✅ Wave {}: {} ready", wave.wave, counted(wave.size, "independent task"))
             }
             Some(before) => format!(
                 "✅ Wave {}: {} (waiting for Wave {})",
                 wave.wave,
-                plural(wave.size as usize, "task"),
+                counted(wave.size, "task"),
                 before.wave
             ),
         });
@@ -39,13 +39,9 @@ pub fn opening(view: &RunView) -> Vec<String> {
     lines.push(String::new());
     lines.push(format!(
         "🚀 Launching parallel execution with {}...",
-        plural(view.slots.total as usize, "concurrent slot")
+        counted(view.slots.total, "concurrent slot")
     ));
     lines
-}
-
-fn plural(n: usize, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
 }
 
 /// The lines after the last task.
@@ -54,7 +50,7 @@ pub fn ending(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     if report.is_all_done() {
         lines.push("✅ All waves complete!".to_owned());
-        lines.push(format!("✅ {}/{} done", t.done, plural(t.total as usize, "task")));
+        lines.push(format!("✅ {}/{} done", t.done, counted(t.total, "task")));
     } else {
         lines.push(format!("🚧 {}", how_far(report)));
         let told = report.held.iter();
@@ -221,12 +217,12 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
             format!("⌛ {}; next: {}", found.text, found.command)
         }
         Event::RunStarted { run, target, selected, .. } => {
-            format!("Run {run} begins: {} into {target}", plural(selected.len(), "task"))
+            format!("Run {run} begins: {} into {target}", counted(selected.len(), "task"))
         }
         Event::SessionOpened { .. } if state.totals.sessions > 1 => "The run goes on".to_owned(),
         Event::RunCompleted => "All tasks are closed".to_owned(),
         Event::PlanRevised { added, .. } => {
-            format!("The plan is revised, {} added", plural(added.len(), "task"))
+            format!("The plan is revised, {} added", counted(added.len(), "task"))
         }
         Event::StackRefused { task, files } => {
             let files = files.join(", ");
@@ -245,7 +241,7 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         Event::DispatchResumed { cause } => format!("No longer paused: {}", pause(cause)),
         Event::StopRequested { mode } => stop(*mode, state),
         Event::StopWithdrawn => "New tasks start again".to_owned(),
-        Event::SlotsChanged { slots } => plural(*slots as usize, "slot"),
+        Event::SlotsChanged { slots } => counted(*slots, "slot"),
         Event::BudgetNeared { percent } => format!("💰 {percent}% of the budget are spent"),
         Event::BudgetGranted => "💰 The budget is granted once more".to_owned(),
         Event::BreakerOpened { account, until, width, why, .. } => {
@@ -336,7 +332,7 @@ fn attempt(event: &Event, state: &State) -> Option<String> {
         }
         Event::AttemptSucceeded { task, .. } => {
             let commits = state.task(task).map_or(0, ppe_core::state::Task::commits);
-            format!("✅ {task} verified, {}", plural(commits as usize, "commit"))
+            format!("✅ {task} verified, {}", counted(commits, "commit"))
         }
         Event::AttemptFailed { task, failure, after, .. } => failed(task, failure, *after, state),
         Event::AttemptReleased { task, failure, .. } => {
@@ -371,7 +367,7 @@ fn reviewed(review: &Review) -> String {
     match review {
         Review::Clean => "its review found nothing".to_owned(),
         Review::Findings(n) => {
-            format!("its review found {}, which go to its agent", plural(*n as usize, "thing"))
+            format!("its review found {}, which go to its agent", counted(*n, "thing"))
         }
         Review::LeftOut(why) => format!("it goes on without a review: {why}"),
     }

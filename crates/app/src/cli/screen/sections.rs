@@ -4,7 +4,7 @@
 use super::look::{Row, Tone, bar, listed};
 use ppe_core::ids::TaskId;
 use ppe_core::view::{RunView, TaskLine, WaveLine, WaveStatus};
-use ppe_core::wording::{span, thousands, usage};
+use ppe_core::wording::{counted, span, thousands, usage};
 
 /// Cells of a wave's bar.
 const WAVE_CELLS: usize = 20;
@@ -35,10 +35,6 @@ fn texts(ids: &[TaskId]) -> impl Iterator<Item = &str> {
     ids.iter().map(TaskId::as_str)
 }
 
-fn plural(n: usize, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
-}
-
 /// The waves in hand; those that are complete share a line, those that wait are told by their tasks below.
 pub(super) fn waves(view: &RunView) -> Vec<Row> {
     let complete = view.waves.iter().take_while(|wave| wave.status == WaveStatus::Complete).count();
@@ -67,7 +63,7 @@ fn wave_row(wave: &WaveLine) -> Row {
     let text = format!(
         "Wave {}: {} | {} {}/{} ({}%){given_up}",
         wave.wave,
-        plural(size, "task"),
+        counted(size, "task"),
         bar(wave.percent, WAVE_CELLS),
         wave.done,
         wave.size,
@@ -92,7 +88,7 @@ pub(super) fn in_review(view: &RunView, detail: Detail) -> Vec<Row> {
         return rows;
     }
     let lane = view.lane.text.as_ref().map_or_else(String::new, |text| format!(" | lane: {text}"));
-    rows.push(Row::toned(Tone::Busy, format!("🔍 In review ({}){lane}", plural(ids.len(), "task"))));
+    rows.push(Row::toned(Tone::Busy, format!("🔍 In review ({}){lane}", counted(ids.len(), "task"))));
     match detail {
         Detail::Full | Detail::Compact => blocks(view, ids, detail, &mut rows),
         Detail::Brief => {}
@@ -137,7 +133,7 @@ fn progress(task: &TaskLine, cells: usize) -> String {
             task.commits,
             task.planned_commits
         ),
-        None => format!("{} {} | {time}", task.id, plural(task.commits as usize, "commit")),
+        None => format!("{} {} | {time}", task.id, counted(task.commits, "commit")),
     }
 }
 
@@ -164,10 +160,10 @@ fn doing(task: &TaskLine) -> Option<String> {
 pub(super) fn lists(view: &RunView, detail: Detail, room: usize) -> Vec<Row> {
     let lists = &view.lists;
     let many = if detail == Detail::Full { MANY_LINES } else { 1 };
-    let completed = format!("✅ Completed ({}):", plural(lists.completed.len(), "task"));
+    let completed = format!("✅ Completed ({}):", counted(lists.completed.len(), "task"));
     let mut parts = vec![id_list(Tone::Good, &completed, &lists.completed, room, many)];
     if !lists.given_up.is_empty() {
-        let header = format!("🚫 Given up ({}):", plural(lists.given_up.len(), "task"));
+        let header = format!("🚫 Given up ({}):", counted(lists.given_up.len(), "task"));
         parts.push(id_list(Tone::Dim, &header, &lists.given_up, room, many));
     }
     if !lists.queue.is_empty() {
@@ -214,7 +210,7 @@ fn waiting(view: &RunView, detail: Detail, room: usize) -> Vec<Vec<Row>> {
     let mut parts = Vec::new();
     for (place, group) in view.lists.waiting.iter().enumerate() {
         let header =
-            format!("⏳ Waiting (Wave {} - {} blocked):", group.wave, plural(group.tasks.len(), "task"));
+            format!("⏳ Waiting (Wave {} - {} blocked):", group.wave, counted(group.tasks.len(), "task"));
         if place > 0 || detail != Detail::Full {
             parts.push(id_list(Tone::Plain, &header, &group.tasks, room, 1));
             continue;
@@ -262,7 +258,7 @@ pub(super) fn totals(view: &RunView, detail: Detail) -> Vec<Row> {
             Row::text(format!("🎯 Commits/hour: {per_hour} | Est. remaining: {}", view.remaining.text)),
         ];
     }
-    let parallel = plural(view.velocity.parallel as usize, "task");
+    let parallel = counted(view.velocity.parallel, "task");
     let mut rows = vec![
         Row::text("📊 Overall Progress:"),
         Row::text(format!("  Tasks: {tasks}")),

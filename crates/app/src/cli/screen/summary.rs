@@ -3,7 +3,7 @@
 use super::look::{Look, Row, Tone};
 use ppe_core::plan::Duration;
 use ppe_core::report::{Report, Reviews};
-use ppe_core::wording::{about, span, thousands, usage};
+use ppe_core::wording::{about, counted, span, thousands, usage};
 
 /// The completion screen as lines, with the next steps below the frame.
 pub fn summary(report: &Report, look: &Look) -> Vec<String> {
@@ -45,10 +45,6 @@ pub(super) fn how_far(report: &Report) -> String {
     parts.join(", ")
 }
 
-fn counted(n: u64, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{} {one}s", thousands(n)) }
-}
-
 fn outcome(report: &Report) -> Vec<Row> {
     let t = &report.tasks;
     let mut rows = Vec::new();
@@ -59,10 +55,7 @@ fn outcome(report: &Report) -> Vec<Row> {
             n => Row::toned(Tone::Good, format!("✅ {which} {n} tasks completed")),
         });
     } else {
-        rows.push(Row::toned(
-            Tone::Good,
-            format!("✅ {} of {} completed", t.done, counted(t.total.into(), "task")),
-        ));
+        rows.push(Row::toned(Tone::Good, format!("✅ {} of {} completed", t.done, counted(t.total, "task"))));
     }
     if t.done_before > 0 {
         rows.push(Row::text(format!("   {} of them before this run", t.done_before)));
@@ -80,9 +73,9 @@ fn outcome(report: &Report) -> Vec<Row> {
     rows.push(Row::toned(
         Tone::Good,
         if changes.created == changes.merged {
-            format!("✅ {} created and merged", counted(changes.created.into(), "PR"))
+            format!("✅ {} created and merged", counted(changes.created, "PR"))
         } else {
-            format!("✅ {} created, {} merged", counted(changes.created.into(), "PR"), changes.merged)
+            format!("✅ {} created, {} merged", counted(changes.created, "PR"), changes.merged)
         },
     ));
     let checks = &report.checks;
@@ -92,7 +85,7 @@ fn outcome(report: &Report) -> Vec<Row> {
         }
         _ if checks.runs == 0 => Row::text("   No CI checks were run"),
         0 => Row::toned(Tone::Good, "✅ All CI checks passed"),
-        n => Row::toned(Tone::Bad, format!("🚧 CI checks red for {}", counted(n.into(), "task"))),
+        n => Row::toned(Tone::Bad, format!("🚧 CI checks red for {}", counted(n, "task"))),
     });
     for task in &report.held {
         rows.push(Row::toned(Tone::Bad, format!("🚧 {} {}: {}", task.id, task.title, task.failure)));
@@ -175,7 +168,7 @@ fn modules(report: &Report) -> Vec<Row> {
     let mut rows = vec![Row::text("📦 Modules Updated:")];
     rows.extend(report.modules.iter().map(|module| {
         let name = module.module.as_deref().unwrap_or("(no module)");
-        Row::text(format!("  {name}: {}", counted(module.features.into(), "feature")))
+        Row::text(format!("  {name}: {}", counted(module.features, "feature")))
     }));
     rows
 }
