@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of whether a plan is valid; that is checked in core, for all sources alike.
 
+mod apart;
 mod backlog;
 mod beads;
 mod detect;

@@ -2,15 +2,16 @@
 //!
 //! Front matter says what a task depends on. Knows nothing of the documents that lie beside the tasks.
 
-use super::Read;
 use super::files::{Found, markdown_files, read_text};
 use super::front::{self, Front, Weight};
 use super::lines::{Shape, prose};
 use super::outline::{self, Item};
 use super::place::{error, spot};
 use super::words::is_done;
+use super::{Read, apart};
 use ppe_core::ids::TaskId;
 use ppe_core::plan::{At, Code, Finding, TaskSpec};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use std::sync::Arc;
 pub(super) enum Form {
     /// `task_01.md`, with `dependencies`.
     Compozy,
-    /// `001.md` beside `epic.md`, with `depends_on` and `conflicts_with`.
+    /// `001.md` beside `epic.md`, with `depends_on`, `conflicts_with` and `parallel`.
     Ccpm,
 }
 
@@ -57,23 +58,35 @@ pub(super) fn read(root: &Path, form: Form, findings: &mut Vec<Finding>) -> Opti
         return None;
     }
     let mut items = Vec::new();
-    let mut conflicts = Vec::new();
+    let (mut conflicts, mut alone) = (BTreeMap::new(), BTreeMap::new());
     for found in files {
         let Some(text) = read_text(&found, findings) else { continue };
         let front = front::split(&text);
-        items.push(read_task(&found, &front, form, findings));
-        let with = front.list("conflicts_with").into_iter();
-        let at = |line: u32| spot(&found.shown, line);
-        conflicts.push(with.map(|(id, line)| At { value: TaskId::new(id), spot: at(line) }).collect());
+        let item = read_task(&found, &front, form, findings);
+        if form == Form::Ccpm {
+            let id = &item.spec.id.value;
+            conflicts.insert(id.clone(), ids(&found, &front, "conflicts_with"));
+            let is_alone = front.text("parallel").filter(|(word, _)| word.eq_ignore_ascii_case("false"));
+            alone.extend(is_alone.map(|(_, line)| (id.clone(), spot(&found.shown, line))));
+        }
+        items.push(item);
     }
-    if form == Form::Ccpm {
-        outline::keep_apart(&mut items, conflicts);
-    }
-    Some(Read { tasks: outline::tasks(items, findings), name: None })
+    // Nobody waits for what is left out.
+    let mut tasks = outline::tasks(items, findings);
+    apart::let_alone(&mut tasks, &alone);
+    apart::keep_apart(&mut tasks, &conflicts);
+    Some(Read { tasks, name: None })
+}
+
+/// The ids that a list names, by themselves or as names of files.
+fn ids(found: &Found, front: &Front<'_>, key: &str) -> Vec<At<TaskId>> {
+    let id = |written: &str| TaskId::new(written.trim().trim_end_matches(".md"));
+    let named = front.list(key).into_iter();
+    named.map(|(written, line)| At { value: id(written), spot: spot(&found.shown, line) }).collect()
 }
 
 fn read_task(found: &Found, front: &Front<'_>, form: Form, findings: &mut Vec<Finding>) -> Item {
-    let keys = ["status", form.title(), form.depends_on(), "conflicts_with"];
+    let keys = ["status", form.title(), form.depends_on(), "conflicts_with", "parallel"];
     let is_grave = |key: &str| keys.contains(&key);
     for problem in front.problems.iter().filter(|p| p.weight == Weight::Heavy || is_grave(&p.key)) {
         let message = format!("`{}`: {}", problem.key, problem.message);
@@ -88,9 +101,7 @@ fn read_task(found: &Found, front: &Front<'_>, form: Form, findings: &mut Vec<Fi
     let title = outline::title(title, &found.stem);
     let mut spec = TaskSpec::bare(TaskId::new(found.stem.as_str()), title, at(1));
     spec.body = outline::body([front.rest.to_owned()]).into();
-    let needs = front.list(form.depends_on()).into_iter();
-    let id = |written: &str| TaskId::new(written.trim().trim_end_matches(".md"));
-    spec.depends_on = needs.map(|(need, line)| At { value: id(need), spot: at(line) }).collect();
+    spec.depends_on = ids(found, front, form.depends_on());
     spec.module = front.text("type").map(|(module, _)| Arc::from(module));
     let status = front.text("status").filter(|(status, _)| is_done(status));
     spec.done = status.map(|(_, line)| at(line));

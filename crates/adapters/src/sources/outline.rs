@@ -162,29 +162,6 @@ pub(super) fn wait_for_parts(items: &mut [Item]) {
     }
 }
 
-/// Lets tasks that must not be at work together go one after the other, but where they do so by their own word.
-pub(super) fn keep_apart(items: &mut [Item], conflicts: Vec<Vec<At<TaskId>>>) {
-    let tree = Tree::of(items);
-    let mut dependents = tree.dependents();
-    let mut more = Vec::new();
-    for (at, others) in conflicts.into_iter().enumerate() {
-        for other in others {
-            let Some(position) = tree.positions.get(&other.value).copied().filter(|p| *p != at) else {
-                continue;
-            };
-            if reached(&dependents, at).contains(&position) || reached(&dependents, position).contains(&at) {
-                continue;
-            }
-            let (earlier, later) = (at.min(position), at.max(position));
-            dependents[earlier].push(later);
-            more.push((later, At { value: items[earlier].id().clone(), spot: other.spot }));
-        }
-    }
-    for (later, need) in more {
-        items[later].spec.depends_on.push(need);
-    }
-}
-
 /// All that can be reached from a position, itself included.
 fn reached(ways: &[Vec<usize>], from: usize) -> BTreeSet<usize> {
     let mut seen = BTreeSet::new();
@@ -197,7 +174,8 @@ fn reached(ways: &[Vec<usize>], from: usize) -> BTreeSet<usize> {
     seen
 }
 
-fn distinct(ids: impl Iterator<Item = At<TaskId>>) -> Vec<At<TaskId>> {
+/// Each id once, where it is named first.
+pub(super) fn distinct(ids: impl Iterator<Item = At<TaskId>>) -> Vec<At<TaskId>> {
     let mut seen = BTreeSet::new();
     ids.filter(|id| seen.insert(id.value.clone())).collect()
 }

@@ -25,7 +25,7 @@ const DOCUMENTS: [&str; 6] =
 pub(super) fn read(root: &Path, findings: &mut Vec<Finding>) -> Option<Read> {
     let found = Found::first(root, &[FILE])?;
     let text = read_text(&found, findings).unwrap_or_default();
-    let mut way = Way::new(found.shown.clone(), documents(&found.path), findings);
+    let mut way = Way::new(found.shown.clone(), documents(&found.path), numbers(&text), findings);
     for line in prose(&text, 1) {
         match line.shape() {
             Shape::Heading { level: 1, text } if way.name.is_none() => {
@@ -37,6 +37,12 @@ pub(super) fn read(root: &Path, findings: &mut Vec<Finding>) -> Option<Read> {
         }
     }
     Some(Read { tasks: way.tasks, name: way.name.filter(|name| !name.is_empty()) })
+}
+
+/// The tasks of a text by their numbers.
+fn numbers(text: &str) -> BTreeMap<u64, TaskId> {
+    let ids = prose(text, 1).filter_map(|line| Some(task_line(line.text).ok()??.id));
+    ids.filter_map(|id| Some((id.strip_prefix('T').and_then(number)?, TaskId::new(id)))).collect()
 }
 
 /// What there is to read of the feature, in a sentence for who works on it.
@@ -146,6 +152,8 @@ struct Way<'a> {
     file: Arc<str>,
     name: Option<String>,
     documents: String,
+    /// All tasks of the file, also those that come later.
+    numbers: BTreeMap<u64, TaskId>,
     tasks: Vec<TaskSpec>,
     phase: Phase,
     /// The ends of the last phase that is no story, and of the stories since.
@@ -157,11 +165,17 @@ struct Way<'a> {
 }
 
 impl<'a> Way<'a> {
-    fn new(file: Arc<str>, documents: String, findings: &'a mut Vec<Finding>) -> Self {
+    fn new(
+        file: Arc<str>,
+        documents: String,
+        numbers: BTreeMap<u64, TaskId>,
+        findings: &'a mut Vec<Finding>,
+    ) -> Self {
         Self {
             file,
             name: None,
             documents,
+            numbers,
             tasks: Vec::new(),
             phase: Phase::default(),
             before: Vec::new(),
@@ -235,7 +249,7 @@ impl<'a> Way<'a> {
         if line.order == InPhase::Parallel {
             needs.extend(self.shared_files(&spec));
         }
-        needs.extend(told(line.text).map(TaskId::new));
+        needs.extend(told(line.text).into_iter().flat_map(|row| self.row(row)));
         needs.retain(|need| *need != id);
         let mut seen = BTreeSet::new();
         needs.retain(|need| seen.insert(need.clone()));
@@ -264,6 +278,14 @@ impl<'a> Way<'a> {
         }
     }
 
+    /// The tasks of a row: its ends, and what there is in between.
+    fn row(&self, Row { first, last }: Row) -> Vec<TaskId> {
+        let place = |id: &TaskId| id.as_str().strip_prefix('T').and_then(number);
+        let ends = place(&first).zip(place(&last)).filter(|(first, last)| first < last);
+        let between = ends.map(|(first, last)| self.numbers.range(first..last).map(|(_, id)| id.clone()));
+        std::iter::once(first).chain(between.into_iter().flatten()).chain([last]).collect()
+    }
+
     /// Two tasks marked `[P]` that name one file are not done beside each other after all.
     fn shared_files(&mut self, spec: &TaskSpec) -> Vec<TaskId> {
         let mut others = Vec::new();
@@ -281,16 +303,48 @@ impl<'a> Way<'a> {
     }
 }
 
+/// Tasks that a remark names in a row by the first and the last, `T003-T005`. One that is named alone is both.
+struct Row {
+    first: TaskId,
+    last: TaskId,
+}
+
 /// The ids after `depends on`, up to the end of the remark.
-fn told(text: &str) -> impl Iterator<Item = &str> {
+fn told(text: &str) -> Vec<Row> {
     let lower = text.to_ascii_lowercase();
     let from = lower.find("depends on ").map_or(text.len(), |at| at + "depends on ".len());
-    let told = &text[from..];
-    let told = &told[..told.find([')', ';']).unwrap_or(told.len())];
-    told.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| {
-        let digits = word.strip_prefix('T').unwrap_or_default();
-        digits.len() >= 3 && digits.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    let mut rest = &text[from..];
+    rest = &rest[..rest.find([')', ';']).unwrap_or(rest.len())];
+    let (mut rows, mut between): (Vec<Row>, String) = (Vec::new(), String::new());
+    while let Some(begin) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+        let word = &rest[begin..];
+        let word = &word[..word.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(word.len())];
+        between.push_str(&rest[..begin]);
+        rest = &rest[begin + word.len()..];
+        let open = rows.last_mut().filter(|_| is_up_to(&between));
+        let digits = word.strip_prefix('T').or(open.is_some().then_some(word)).and_then(number);
+        match (digits, open) {
+            (None, _) => {
+                between.push_str(word);
+                continue;
+            }
+            (Some(_), Some(row)) => row.last = TaskId::new(format!("T{}", word.trim_start_matches('T'))),
+            (Some(_), None) => rows.push(Row { first: TaskId::new(word), last: TaskId::new(word) }),
+        }
+        between.clear();
+    }
+    rows
+}
+
+/// Whether what stands between two ids means all that lie between them.
+fn is_up_to(between: &str) -> bool {
+    ["-", "–", "—", "..", "...", "…", "to", "through"].contains(&between.trim())
+}
+
+/// The number that the digits of an id are.
+fn number(digits: &str) -> Option<u64> {
+    let is_number = digits.len() >= 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
 }
 
 /// The words of a text that are paths of files.

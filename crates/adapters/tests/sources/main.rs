@@ -5,13 +5,14 @@
 
 mod finding;
 mod hostile;
+mod order;
 mod round_trip;
 mod samples;
 mod tickets;
 mod wrong;
 
 use ppe_adapters::sources::{Options, Source};
-use ppe_core::plan::{Finding, PlanSpec};
+use ppe_core::plan::{Finding, Level, PlanSpec, TaskSpec};
 use ppe_engine::ports::{PlanSource, SourceError, SourceKind};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -32,4 +33,13 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
         std::fs::write(path, text).expect("room for a file");
     }
     folder
+}
+
+/// The ids of a plan's tasks with what they need.
+fn tasks(kind: SourceKind, files: &[(&str, &str)]) -> Vec<String> {
+    let (spec, findings) = read_as(kind, folder(files).path()).unwrap();
+    assert!(findings.iter().all(|finding| finding.level == Level::Warning), "{findings:?}");
+    let needs =
+        |task: &TaskSpec| task.depends_on.iter().map(|id| id.value.to_string()).collect::<Vec<_>>().join(" ");
+    spec.tasks.iter().map(|task| format!("{}: {}", task.id.value, needs(task))).collect()
 }

@@ -1,8 +1,8 @@
 //! What is said of plans that cannot be executed, each with its file and line, and of what is left out.
 
-use super::{folder, read_as, sample};
+use super::{folder, read_as, sample, tasks};
 use ppe_adapters::sources::{Options, Source};
-use ppe_core::plan::{Level, TaskSpec, check};
+use ppe_core::plan::check;
 use ppe_engine::ports::{PlanSource, SourceKind};
 
 /// What is said, the errors first, each with its level.
@@ -10,15 +10,6 @@ fn said(kind: SourceKind, files: &[(&str, &str)]) -> Vec<String> {
     let (spec, findings) = read_as(kind, folder(files).path()).unwrap();
     let findings = check(spec, findings).findings;
     findings.iter().map(|finding| format!("{:?} {finding}", finding.level)).collect()
-}
-
-/// The ids of a plan's tasks with what they need.
-fn tasks(kind: SourceKind, files: &[(&str, &str)]) -> Vec<String> {
-    let (spec, findings) = read_as(kind, folder(files).path()).unwrap();
-    assert!(findings.iter().all(|finding| finding.level == Level::Warning), "{findings:?}");
-    let needs =
-        |task: &TaskSpec| task.depends_on.iter().map(|id| id.value.to_string()).collect::<Vec<_>>().join(" ");
-    spec.tasks.iter().map(|task| format!("{}: {}", task.id.value, needs(task))).collect()
 }
 
 const CIRCLE: &str = "tasks wait for each other in a circle:";

@@ -70,14 +70,6 @@ fn tasks_wait_for_their_parts_unless_a_part_waits_for_them() {
 }
 
 #[test]
-fn what_conflicts_goes_one_after_the_other() {
-    let mut all = items(&[("1", "3"), ("2", ""), ("3", "")]);
-    let at = |id: &str| At { value: TaskId::new(id), spot: spot(&Arc::from("x"), 9) };
-    keep_apart(&mut all, vec![vec![at("3"), at("2"), at("1")], vec![at("1")], vec![at("2"), at("nobody")]]);
-    assert_eq!(plan(all).0, ["1: 3", "2: 1", "3:"], "2 and 3 are apart already, by way of 1");
-}
-
-#[test]
 fn what_is_put_off_takes_with_it_whatever_waits_for_it() {
     let mut all = items(&[("1", ""), ("2", "1"), ("3", "2"), ("4", ""), ("5", "1"), ("1.1", "")]);
     all[0].off = Some(At { value: "deferred".to_owned(), spot: all[0].spec.id.spot.clone() });
