@@ -25,6 +25,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -39,10 +40,21 @@ LISTS = ("check_runs", "statuses", "workflow_runs", "jobs")
 CHUNK = b" " * 65536
 
 
-class Server(ThreadingHTTPServer):
+class Loopback(ThreadingHTTPServer):
+    """A server whose clients may be killed at any moment, which is no fault of its own. Any other failure is one."""
+
     daemon_threads = True
     request_queue_size = 128
 
+    def handle_error(self, request, client_address):
+        if isinstance(sys.exc_info()[1], (ConnectionError, ssl.SSLEOFError)):
+            return
+        with self.lock:
+            self.violations.append(f"the server failed:\n{traceback.format_exc()}")
+        super().handle_error(request, client_address)
+
+
+class Server(Loopback):
     def __init__(self, options):
         super().__init__(("127.0.0.1", 0), Handler)
         self.token, self.root = options.token, options.root
@@ -71,15 +83,9 @@ class Server(ThreadingHTTPServer):
                     return fault
         return {}
 
-    def handle_error(self, request, client_address):
-        if not isinstance(sys.exc_info()[1], (BrokenPipeError, ConnectionResetError)):
-            super().handle_error(request, client_address)
 
-
-class Secure(ThreadingHTTPServer):
+class Secure(Loopback):
     """The same server over TLS."""
-
-    daemon_threads = True
 
     def __init__(self, plain, certificate, key):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -132,12 +138,24 @@ class Handler(BaseHTTPRequestHandler):
     def read_body(self):
         if self.headers.get("transfer-encoding", "").lower() == "chunked":
             parts = []
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                parts.append(self.rfile.read(size))
-                self.rfile.readline()
-            self.rfile.readline()
+            while size := int(self.read_line().split(b";")[0], 16):
+                parts.append(self.read(size))
+                self.read_line()
+            self.read_line()
             return b"".join(parts)
-        return self.rfile.read(int(self.headers.get("content-length", 0)))
+        return self.read(int(self.headers.get("content-length", 0)))
+
+    def read(self, size):
+        part = self.rfile.read(size)
+        if len(part) < size:
+            raise ConnectionResetError("the client has gone while it was sending")
+        return part
+
+    def read_line(self):
+        line = self.rfile.readline()
+        if not line.endswith(b"\n"):
+            raise ConnectionResetError("the client has gone while it was sending")
+        return line
 
     def send(self, status, body, headers, padding=0):
         self.send_response(status)

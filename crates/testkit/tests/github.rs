@@ -2,6 +2,8 @@
 
 use ppe_testkit::github::{GitHub, TOKEN};
 use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::process::Command;
 
@@ -126,4 +128,33 @@ fn ci_runs_where_it_is_meant_to_and_says_what_it_was_told_to() {
     json_of(hub.ask("POST", &format!("/repos/o/r/actions/runs/{id}/rerun-failed-jobs"), ""), 201);
     assert_eq!(runs()["check_runs"][0]["conclusion"], "success");
     hub.is_content();
+}
+
+#[test]
+fn a_client_that_is_killed_while_it_sends_has_asked_for_nothing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let hub = github(dir.path());
+    let head = format!("POST /api/v3/repos/o/r/pulls HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\n");
+    let (length, chunked) = ("Content-Length: 100\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n");
+    let begun = [format!("{length}{{\"title"), chunked.into(), format!("{chunked}40\r\n{{\"title")];
+    for sent in begun {
+        let mut client = TcpStream::connect(hub.url().replace("http://", "")).expect("it listens");
+        client.write_all(format!("{head}{sent}").as_bytes()).expect("it reads");
+        client.shutdown(Shutdown::Write).expect("it goes");
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).expect("the other end goes, too");
+        assert_eq!(answer, "", "{sent:?}");
+    }
+    hub.is_content();
+    assert!(hub.told().requests.iter().all(|request| !request.path.ends_with("/pulls")));
+}
+
+#[test]
+fn a_server_that_fails_is_not_content() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let hub = github(dir.path());
+    let asked = std::panic::AssertUnwindSafe(|| hub.ask("POST", "/repos/o/r/pulls", "{"));
+    assert!(std::panic::catch_unwind(asked).is_err(), "there is no answer");
+    let told = hub.told().violations.join("\n");
+    assert!(told.starts_with("the server failed:\nTraceback") && told.contains("JSONDecodeError"), "{told}");
 }
