@@ -14,7 +14,7 @@ use ppe_adapters::forge::local::port::LocalForgePort;
 use ppe_adapters::forge::local::{LocalForge, Upstream};
 use ppe_adapters::git::Identity;
 use ppe_adapters::state_dir::RunDir;
-use ppe_core::ids::{Branch, ChangeNumber, RunId};
+use ppe_core::ids::{Branch, ChangeNumber, CommitId, RunId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, LandOutcome, Verdict};
 use ppe_core::policy::{Approval, MergeStrategy, Policy};
@@ -230,6 +230,18 @@ fn github(site: &Site, policy: &Policy) -> Result<GitHubSettings, AppError> {
     let method = policy.merge_method;
     let auto_merge = forge.auto_merge;
     Ok(GitHubSettings { remote, place, tokens, authority, pace, mode, method, pulls, auto_merge })
+}
+
+/// The tips of all branches on the forge; none where they are in the repository.
+pub(super) fn heads(site: &Site) -> Result<Vec<CommitId>, Trouble> {
+    match site.settings.forge.kind {
+        ForgeKind::Local => Ok(Vec::new()),
+        ForgeKind::GitHub => {
+            let settings = github(site, &site.settings.policy);
+            let settings = settings.map_err(|error| Trouble::Elsewhere(error.message))?;
+            ppe_adapters::forge::github::heads(&site.repo, &settings)
+        }
+    }
 }
 
 /// What the number of a change completes to its address, where changes have one.

@@ -193,6 +193,7 @@ fn a_pull_request_that_a_person_closes_is_a_question_and_a_push_of_theirs_is_tak
     env.until("its label is there", || {
         hub.told().pulls[0].labels.contains(&"needs-review".to_owned()).then_some(())
     });
+    env.ppe(&["audit"]).exits(0);
     let hub_dir = hub.git_dir.to_str().unwrap();
     let tree = env.at("mend");
     env.git(&["clone", "-q", "-b", "feat/T-001-one", hub_dir, tree.to_str().unwrap()]);

@@ -46,6 +46,7 @@ fn a_plan_goes_through_the_merge_queue_and_what_that_throws_out_is_repaired() {
     assert!(failure.detail.contains("build on "), "{failure:?}");
     merged_once_each(&env, &hub, &since);
     assert_eq!(env.status()["guarantee"].as_str(), Some("forge-serialised"));
+    env.ppe(&["audit"]).exits(0);
     env.finish();
 }
 

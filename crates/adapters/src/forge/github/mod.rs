@@ -35,6 +35,9 @@ mod updating;
 mod watching;
 mod webhook;
 
+use crate::git::Repo;
+use ppe_core::ids::CommitId;
+use ppe_core::input::Trouble;
 use ppe_core::policy::MergeMethod;
 use std::time::Duration;
 
@@ -46,6 +49,11 @@ pub use protection::Guarantee;
 pub use survey::{Finding, Landing, Level, Surveyed, landing, survey};
 pub use token::{Found, Secret, TokenError, TokenSource};
 pub use webhook::Webhook;
+
+/// The tips of all branches there.
+pub fn heads(repo: &Repo, settings: &GitHubSettings) -> Result<Vec<CommitId>, Trouble> {
+    Ok(access::remote(repo.clone(), settings).heads()?.into_values().collect())
+}
 
 /// Which repository, whose token, and how fast.
 #[derive(Clone, Debug)]

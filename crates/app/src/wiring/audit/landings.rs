@@ -14,13 +14,14 @@ pub(super) fn prove(subject: &Subject<'_>, findings: &mut Vec<Finding>) -> Resul
     let named = lane::landed_tasks(&subject.site.repo, &subject.tip, None)?;
     let mut landings = Vec::new();
     for (at, task) in state.tasks.iter().enumerate() {
-        let Some(closure @ (Closure::Landed(commit) | Closure::LandedByOthers(commit))) = task.closure()
+        let Some(Closure::Landed(commit) | Closure::LandedByOthers(commit)) = task.closure()
         else {
             continue;
         };
         let task = state.id(at);
         let proof = proof(subject, &named, task, commit)?;
-        let by_lane = matches!(closure, Closure::Landed(_)) && state.policy.trailers == Trailers::Named;
+        // What a forge has made of it has a message of its own, as by a rebase or a merge queue.
+        let by_lane = subject.built.contains(commit) && state.policy.trailers == Trailers::Named;
         let mut landing = Landing { task: task.clone(), commit: commit.clone(), proof, same_patch: None };
         match proof {
             Proof::Lost => findings.push(lost(subject, &mut landing)?),

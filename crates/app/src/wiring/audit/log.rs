@@ -7,16 +7,20 @@ use crate::wiring::site::Site;
 use ppe_adapters::log::codec::scan;
 use ppe_adapters::log::{FileLog, OpenError, digest};
 use ppe_adapters::state_dir::RunDir;
-use ppe_core::ids::RunId;
+use ppe_core::event::{Event, Record};
+use ppe_core::ids::{CommitId, RunId};
 use ppe_core::state::{Progress, State};
 use ppe_engine::ports::log::LogHeader;
 use ppe_engine::session::{FoldError, fold};
+use std::collections::BTreeSet;
 
 /// What could be read of a run.
 pub(super) struct Read {
     pub(super) run: RunId,
     pub(super) dir: RunDir,
     pub(super) state: State,
+    /// What the lane has built.
+    pub(super) built: BTreeSet<CommitId>,
     pub(super) records: usize,
     pub(super) findings: Vec<Finding>,
 }
@@ -61,7 +65,17 @@ fn read_run(run: RunId, dir: RunDir) -> Result<Option<Read>, AppError> {
             Some(finding) => Err(AppError::environment(&finding.text)),
         };
     }
-    Ok(Some(Read { run, dir, state, records: records.len(), findings }))
+    let built = built(&records);
+    Ok(Some(Read { run, dir, state, built, records: records.len(), findings }))
+}
+
+fn built(records: &[String]) -> BTreeSet<CommitId> {
+    let records = records.iter().filter_map(|record| serde_json::from_str::<Record>(record).ok());
+    let commit = |event| match event {
+        Event::CandidateBuilt { built, .. } => Some(built.commit),
+        _ => None,
+    };
+    records.flat_map(|record| record.events).filter_map(commit).collect()
 }
 
 /// What of a log can be relied on.

@@ -7,15 +7,18 @@ mod landings;
 mod log;
 mod places;
 
+use super::forge::heads;
 use super::runs::RunLock;
 use super::site::Site;
 use crate::error::AppError;
 use ppe_adapters::git::lane;
-use ppe_adapters::git::proof::{Chain, free_branch};
+use ppe_adapters::git::proof::{Chain, free_branch, home};
 use ppe_adapters::state_dir::RunDir;
 use ppe_core::ids::{Branch, CommitId, RunId, TaskId};
+use ppe_core::input::Trouble;
 use ppe_core::state::State;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// The name and version of [`Audit`] as a document.
 const SCHEMA: &str = "ppe.audit.v1";
@@ -134,6 +137,10 @@ struct Subject<'a> {
     site: &'a Site,
     dir: RunDir,
     state: State,
+    /// What its lane has built.
+    built: BTreeSet<CommitId>,
+    /// The branches on the forge, where they are not in the repository.
+    elsewhere: Result<Vec<CommitId>, Trouble>,
     tip: CommitId,
     chain: Chain,
     /// Whether a process is at work on the run.
@@ -141,6 +148,22 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    /// Whether a branch or tag has a commit, here or on the forge.
+    fn has_home(&self, commit: &CommitId) -> Result<bool, AppError> {
+        let repo = &self.site.repo;
+        for tip in self.elsewhere.iter().flatten() {
+            if tip == commit || (repo.resolve(tip.as_str())?.is_some() && repo.contains(tip, commit)?) {
+                return Ok(true);
+            }
+        }
+        Ok(home(repo, commit)?.is_some())
+    }
+
+    /// Why the forge could not be asked, to be added to what is missed.
+    fn unasked(&self) -> String {
+        self.elsewhere.as_ref().err().map(|why| format!(" here ({why})")).unwrap_or_default()
+    }
+
     /// The command that gives a commit a branch of its own.
     fn branch_for(&self, task: &TaskId, commit: &CommitId) -> Result<String, AppError> {
         let name = free_branch(&self.site.repo, &format!("rescued/{task}"))?;
@@ -151,11 +174,12 @@ impl Subject<'_> {
 /// Audits the latest run, or the one that is named.
 pub(crate) fn audit(site: &Site, wanted: Option<&str>) -> Result<Option<Audit>, AppError> {
     let Some(read) = log::read(site, wanted)? else { return Ok(None) };
-    let log::Read { run, dir, state, records, mut findings } = read;
+    let log::Read { run, dir, state, built, records, mut findings } = read;
     let tip = lane::tip(&site.repo, &state.target)?;
     let chain = Chain::of(&site.repo, &tip)?;
     let live = RunLock::is_held(site)?;
-    let subject = Subject { site, dir, state, tip, chain, live };
+    let elsewhere = heads(site);
+    let subject = Subject { site, dir, state, built, elsewhere, tip, chain, live };
     let landings = landings::prove(&subject, &mut findings)?;
     places::look(&subject, &landings, &mut findings)?;
     Ok(Some(Audit {

@@ -74,10 +74,10 @@ impl Search<'_> {
                 format!("ppe retry {}", self.id),
             )));
         }
-        if proof::home(repo, tip)?.is_some() {
+        if self.subject.has_home(tip)? {
             return Ok(None);
         }
-        let text = format!("its work {} is on no branch", short(tip));
+        let text = format!("its work {} is on no branch{}", short(tip), self.subject.unasked());
         let command = match &self.task.facts.branch {
             Some(branch) if repo.tip(branch)?.is_none() => format!("git branch {branch} {tip}"),
             _ => self.subject.branch_for(self.id, tip)?,
@@ -92,7 +92,7 @@ impl Search<'_> {
             Some(tip) => repo.resolve(tip.as_str())?.is_some() && proof::adds_nothing(repo, commit, tip)?,
             None => false,
         };
-        if known || proof::home(repo, commit)?.is_some() || self.is_in_hand() {
+        if known || self.subject.has_home(commit)? || self.is_in_hand() {
             return Ok(None);
         }
         let kind = if self.landed { FindingKind::LeftoversKept } else { FindingKind::WorkAdrift };
