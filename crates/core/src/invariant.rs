@@ -7,7 +7,8 @@ mod lane;
 mod stack;
 
 use crate::decide::{
-    gate_is_open, hold_back, is_live, may_start, next_start, room_for_parked, stands_from, start_key,
+    gate_is_open, hold_back, is_live, is_stuck, may_start, next_start, room_for_parked, stands_from,
+    start_key,
 };
 use crate::event::{After, Event, Record};
 use crate::outcome::Class;
@@ -125,7 +126,11 @@ pub static INVARIANTS: &[Invariant] = &[
         "a task is not closed while an agent or the lane has it in hand",
         Rule::Event(close_when_idle),
     ),
-    invariant("INV-18", "a command waits only for a candidate's outcome", Rule::Task(wish_in_lane)),
+    invariant(
+        "INV-18",
+        "a command waits only for a candidate's outcome, and only for one that may come",
+        Rule::Task(wish_in_lane),
+    ),
     invariant("INV-19", "the running attempt is the last one that began", Rule::Task(running_is_last)),
     invariant(
         "INV-20",
@@ -413,7 +418,9 @@ fn close_when_idle(state: &State, event: &Event) -> Option<String> {
 
 fn wish_in_lane(state: &State, at: usize) -> Option<String> {
     let wish = state.tasks[at].facts.wish?;
-    said(!state.lane.carries(state.id(at)), || format!("{} waits to {wish:?}, for nothing", state.id(at)))
+    let candidate = state.lane.chain.iter().find(|candidate| candidate.members.contains(state.id(at)));
+    let waits_in_vain = candidate.is_none_or(|candidate| is_stuck(state, candidate));
+    said(waits_in_vain, || format!("{} waits to {wish:?}, for nothing", state.id(at)))
 }
 
 fn running_is_last(state: &State, at: usize) -> Option<String> {

@@ -96,11 +96,13 @@ pub enum Mutant {
     StackedLands,
     /// What is stacked is not brought onto the target when what it stands on has landed.
     RestackForgotten,
+    /// A command waits for a candidate's outcome although that did not come when it was tried.
+    StuckAwaited,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::SlotsIgnored,
         Self::OpenSatisfies,
         Self::ReopenedSatisfies,
@@ -147,5 +149,6 @@ impl Mutant {
         Self::HeldStackedOn,
         Self::StackedLands,
         Self::RestackForgotten,
+        Self::StuckAwaited,
     ];
 }

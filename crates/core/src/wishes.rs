@@ -127,7 +127,7 @@ fn lane_wishes(state: &State) -> Vec<Intent> {
 }
 
 /// What is wished for about a candidate: nothing while it waits for the one before it.
-fn candidate_wish(state: &State, candidate: &Candidate) -> Option<Intent> {
+pub(crate) fn candidate_wish(state: &State, candidate: &Candidate) -> Option<Intent> {
     let id = candidate.id;
     match &candidate.stage {
         Stage::Building => {

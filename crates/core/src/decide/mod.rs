@@ -25,7 +25,7 @@ mod trouble;
 
 pub use approval::{still_to_come, to_approve, unapproved};
 pub use lane::{awaited, gives_way_to, left_behind};
-pub(crate) use lane::{comes, most_candidates, most_members, overdue, waits_too_long};
+pub(crate) use lane::{comes, is_stuck, most_candidates, most_members, overdue, waits_too_long};
 pub(crate) use question::is_live;
 pub use rest::{Rest, rest};
 pub use schedule::{HoldBack, StartKey, hold_back, may_start, start_key};

@@ -70,6 +70,10 @@ impl Decider<'_> {
     fn branch_seen(&mut self, task: TaskId, tip: CommitId) {
         let Some(t) = self.state.task(&task) else { return self.stale() };
         let ours = t.facts.published.as_ref() == Some(&tip) || t.facts.tip.as_ref() == Some(&tip);
+        if !ours {
+            self.leave_stuck(&task);
+        }
+        let Some(t) = self.state.task(&task) else { return self.stale() };
         let carried = self.state.lane.carries(&task);
         match &t.step {
             Step::Held { .. }

@@ -312,7 +312,12 @@ fn under_way(state: &State, candidate: &Candidate, whose: &str) -> WayOut {
         _ => false,
     };
     if let Some((_, deferred)) = state.deferred.iter().find(|(intent, _)| is_its(intent)) {
-        return troubled(deferred);
+        let told = troubled(deferred);
+        // Without its changes the lane goes on.
+        return match (deferred.matter, candidate.members.first()) {
+            (Matter::Elsewhere, Some(member)) => way(told.waits_for, format!("ppe pause {member}")),
+            (Matter::Elsewhere | Matter::Machine, _) => told,
+        };
     }
     let what = match &candidate.stage {
         Stage::Building => format!("{} to be built on", state.target),

@@ -24,11 +24,20 @@ use crate::ids::{CandidateId, CommitId, TaskId};
 use crate::mutant::Mutant;
 use crate::outcome::Failure;
 use crate::state::{Candidate, Closure, Freeze, Kind, Park, Stage, State, Step, Wish};
+use crate::wishes::candidate_wish;
 
 /// Whether a person has approved a change, where one is to.
 fn approved(state: &State, at: usize) -> bool {
     let once = state.tasks[at].facts.approved.is_some() && state.has(Mutant::ApprovalOutlivesTip);
     once || state.has(Mutant::ApprovalIgnored) || state.is_approved(at)
+}
+
+/// Whether what a candidate needs did not come when it was tried: commands wait for its outcome no longer. What is being
+/// landed may have landed.
+pub(crate) fn is_stuck(state: &State, candidate: &Candidate) -> bool {
+    let next = candidate_wish(state, candidate);
+    !matches!(candidate.stage, Stage::Landing { .. })
+        && next.is_some_and(|intent| state.deferred.contains_key(&intent))
 }
 
 impl Decider<'_> {
@@ -45,7 +54,7 @@ impl Decider<'_> {
 
     /// Candidates that were judged move on: those that nobody wants any more leave, and the first lands or answers.
     pub(super) fn resolve_judged(&mut self) {
-        self.withdraw_judged();
+        self.withdraw_unwanted();
         self.resolve_head();
     }
 
@@ -60,9 +69,12 @@ impl Decider<'_> {
         }
     }
 
-    /// Those that wait for others and that nobody wants any more.
-    fn withdraw_judged(&mut self) {
-        let waits = |c: &&Candidate| matches!(c.stage, Stage::Green { .. } | Stage::Red { .. });
+    /// Those that nobody wants any more and that wait for others, or for what did not come when it was tried.
+    fn withdraw_unwanted(&mut self) {
+        let waits = |c: &&Candidate| {
+            matches!(c.stage, Stage::Green { .. } | Stage::Red { .. })
+                || (is_stuck(self.state, c) && !self.state.has(Mutant::StuckAwaited))
+        };
         let waiting: Vec<_> = self.state.lane.chain.iter().filter(waits).map(|c| c.id).collect();
         for id in waiting {
             self.withdraw(id);
@@ -124,6 +136,14 @@ impl Decider<'_> {
             self.emit(Event::ChangeReturned { task: task.clone(), failure: failure.clone(), after });
         }
         self.notice_same_cause();
+    }
+
+    /// A change whose candidate is stuck leaves the lane, as its branch is another now.
+    pub(super) fn leave_stuck(&mut self, task: &TaskId) {
+        let carries = |c: &&Candidate| c.members.contains(task) && is_stuck(self.state, c);
+        if let Some(id) = self.state.lane.chain.iter().find(carries).map(|c| c.id) {
+            self.drop_candidate(id, Drop::Withdrawn);
+        }
     }
 
     /// A candidate that nobody wants any more is dropped before anything is spent on it.
