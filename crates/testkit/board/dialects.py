@@ -161,7 +161,7 @@ def list_issues(shelf, a):
     shelf.demand_project(a.get("project_id"))
     wanted = column_of(a["status"], NAMES) if a.get("status") else None
     found = [card for card in shelf.cards() if wanted in (None, card["column"])]
-    limit, offset = a.get("limit", 50), a.get("offset", 0)
+    limit, offset = min(a.get("limit", 50), shelf.fault("page") or 100), a.get("offset", 0)
     rows = [rich_row(card, shelf) for card in found[offset:offset + limit]]
     counts = {"total_count": len(found), "returned_count": len(rows), "limit": limit, "offset": offset}
     return {"issues": rows, **counts, "project_id": a["project_id"]}

@@ -5,7 +5,8 @@
 Speaks on its standard streams, or with --http as streamable HTTP on loopback, after one line of JSON with its port; it ends
 when its standard input does. All that lasts is in FILE, which several processes may use at once under its lock: cards,
 projects, the moves that were made, the calls, and what broke the schemas in dialects.py, which must stay nothing. The test
-writes there too: `faults` is {"dead": true} for a server that ends at once, {"slow_ms": N}, or {"error": TEXT}. With
+writes there too: `faults` is {"dead": true} for a server that ends at once, {"slow_ms": N}, {"error": TEXT}, or {"page": N}
+for one that gives fewer rows at once than it is asked for, where its lists have pages. With
 --era new it speaks 2026-07-28 and ends when it hears `initialize`; the other ends when that is not the first thing that it hears, as
 boards of their time do.
 """
@@ -55,6 +56,9 @@ class Shelf:
 
     def projects(self):
         return self.held["projects"]
+
+    def fault(self, name):
+        return (self.held.get("faults") or {}).get(name)
 
     def demand_project(self, project):
         if project not in [known["id"] for known in self.projects()]:

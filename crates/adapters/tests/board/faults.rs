@@ -111,6 +111,32 @@ fn a_text_of_a_persons_that_the_board_would_replace_is_not_written() {
 }
 
 #[test]
+fn a_list_is_read_to_its_end_however_small_its_pages_are() {
+    for dialect in ["issues", "indie"] {
+        let folder = tempfile::tempdir().unwrap();
+        let titles: Vec<String> = (1..=60).map(|number| format!("T-{number:03}")).collect();
+        let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+        let (shelf, board) = board(folder.path(), dialect, &titles);
+        shelf.fault(&json!({"page": 25}));
+        let board = RunBoard::Mcp(Box::new(board));
+        assert_eq!(wait(board.cards(None)).unwrap().len(), 60, "{dialect}");
+        let lists = shelf.calls().iter().filter(|call| call.tool == "list_issues").count();
+        assert_eq!(lists, 3, "{dialect}: it says how many there are, so that the end is known");
+    }
+}
+
+#[test]
+fn more_cards_than_are_read_are_an_error_and_not_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let titles: Vec<String> = (1..=5_001).map(|number| format!("T-{number:04}")).collect();
+    let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+    let (_shelf, board) = board(folder.path(), "tasks", &titles);
+    let error = wait(RunBoard::Mcp(Box::new(board)).cards(None)).unwrap_err();
+    let BoardError::Refused(why) = error else { panic!("the server is there: {error:?}") };
+    assert!(why.contains("more than 5000 cards"), "{why}");
+}
+
+#[test]
 fn a_server_ends_with_whoever_started_it() {
     let folder = tempfile::tempdir().unwrap();
     let pid = folder.path().join("pid");

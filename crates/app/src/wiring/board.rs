@@ -103,10 +103,13 @@ fn runtime() -> Result<tokio::runtime::Runtime, AppError> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
-/// A board that cannot be reached, as an error.
+/// A board that cannot be reached or read, as an error.
 pub(crate) fn lost(error: &BoardError) -> AppError {
-    AppError::environment(format!("the board cannot be reached: {error}"))
-        .hint("a server of Vibe Kanban needs its application to run; `ppe doctor` looks again")
+    match error {
+        BoardError::Lost(why) => AppError::environment(format!("the board cannot be reached: {why}"))
+            .hint("a server of Vibe Kanban needs its application to run; `ppe doctor` looks again"),
+        BoardError::Refused(why) => AppError::environment(format!("the board cannot be read: {why}")),
+    }
 }
 
 /// Whether the board answers, if there is one.

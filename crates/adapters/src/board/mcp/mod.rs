@@ -20,12 +20,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// Rows that are asked for at once where a list has no pages.
-const ALL: u32 = 5_000;
-/// Rows of a page.
-const PAGE: u32 = 100;
-/// Pages that are read at most.
-const MOST_PAGES: u32 = 50;
+/// Cards that a board may have.
+const MOST: usize = 5_000;
+/// Rows that a page is asked for.
+const PAGE: usize = 100;
+/// Pages that are read at most: some servers give fewer rows than they are asked for.
+const MOST_PAGES: usize = 500;
 
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,20 +213,12 @@ impl Open {
         }
     }
 
-    /// All rows, of one column where the board can tell them apart.
+    /// All rows, of one column where the board can tell them apart. A list that cannot be had whole is an error: a card
+    /// that was cut off would be taken for one that is not there.
     async fn list(&self, column: Option<Column>) -> Result<Vec<Value>, BoardError> {
         let tool = self.dialect.list;
-        let mut with = json!({});
-        if let Some(project) = self.project.as_ref().filter(|_| self.takes(tool, self.dialect.project.0)) {
-            with[self.dialect.project.0] = json!(project);
-        }
-        if let Some(column) = column.filter(|_| self.takes(tool, "status")) {
-            with["status"] = json!(self.spelled(column));
-        }
         let paged = self.takes(tool, "offset");
-        if self.takes(tool, "limit") {
-            with["limit"] = json!(if paged { PAGE } else { ALL });
-        }
+        let mut with = self.list_arguments(column, paged);
         let mut all: Vec<Value> = Vec::new();
         for _ in 0..MOST_PAGES {
             if paged {
@@ -236,11 +228,39 @@ impl Open {
             let page = rows::rows(&answer, self.dialect.rows);
             self.learn(page);
             all.extend_from_slice(page);
-            if !paged || page.len() < PAGE as usize {
+            if all.len() > MOST {
                 break;
             }
+            let (shown, ended) = (all.len(), !paged || page.is_empty());
+            match rows::total(&answer) {
+                Some(total) if shown < total && ended => {
+                    let why = format!("it lists {shown} cards, and says that there are {total}");
+                    return Err(BoardError::Refused(why));
+                }
+                Some(total) if shown < total => {}
+                // A list that does not say how long it is ends with an empty page.
+                None if !ended => {}
+                Some(_) | None => return Ok(all),
+            }
         }
-        Ok(all)
+        let why = format!("it has more than {MOST} cards, or lists them in more than {MOST_PAGES} pages");
+        Err(BoardError::Refused(why))
+    }
+
+    fn list_arguments(&self, column: Option<Column>, paged: bool) -> Value {
+        let tool = self.dialect.list;
+        let mut with = json!({});
+        if let Some(project) = self.project.as_ref().filter(|_| self.takes(tool, self.dialect.project.0)) {
+            with[self.dialect.project.0] = json!(project);
+        }
+        if let Some(column) = column.filter(|_| self.takes(tool, "status")) {
+            with["status"] = json!(self.spelled(column));
+        }
+        if self.takes(tool, "limit") {
+            // One more than there may be shows that there are too many.
+            with["limit"] = json!(if paged { PAGE } else { MOST + 1 });
+        }
+        with
     }
 
     async fn show(&self, id: &str) -> Result<Value, BoardError> {

@@ -39,6 +39,12 @@ pub(super) fn rows<'a>(answer: &'a Value, key: &str) -> &'a [Value] {
     list.map_or(&[], Vec::as_slice)
 }
 
+/// How many rows there are in all, where the answer says so.
+pub(super) fn total(answer: &Value) -> Option<usize> {
+    let total = answer.get("total_count").or_else(|| answer.get("total"))?;
+    usize::try_from(total.as_u64()?).ok()
+}
+
 /// An id, which some write as a number.
 pub(super) fn id(row: &Value) -> Option<String> {
     let id = match row.get("id")? {
