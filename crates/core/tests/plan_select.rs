@@ -3,6 +3,7 @@
 use ppe_core::ids::TaskId;
 use ppe_core::plan::{
     At, Duration, Plan, PlanSpec, Priority, SelectError, Selection, Spot, TaskSpec, check, select, show,
+    without_waiting,
 };
 use ppe_core::policy::Order;
 use ppe_core::rank::{rank, reason};
@@ -81,6 +82,17 @@ fn what_is_done_satisfies() {
     let done = BTreeSet::from([TaskId::new("T-3")]);
     let selection = Selection { only: ids(&["T-4"]), done, ..Selection::default() };
     assert_eq!(selected(&selection).unwrap(), ["T-4"]);
+}
+
+#[test]
+fn what_waits_for_others_is_left_out_and_so_is_what_waits_for_that() {
+    let split = |tasks: &[&str], done: &[&str]| {
+        without_waiting(&sample(), &ids(tasks), &ids(done).into_iter().collect())
+    };
+    let waiting = vec![(TaskId::new("T-3"), ids(&["T-1"])), (TaskId::new("T-4"), ids(&["T-3"]))];
+    assert_eq!(split(&["T-4", "T-3", "T-6"], &[]), (ids(&["T-6"]), waiting));
+    assert_eq!(split(&["T-4", "T-3"], &["T-1"]), (ids(&["T-3", "T-4"]), Vec::new()));
+    assert_eq!(split(&["T-4", "T-3"], &["T-3"]), (ids(&["T-3", "T-4"]), Vec::new()), "done is done");
 }
 
 #[test]

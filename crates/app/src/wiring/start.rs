@@ -120,9 +120,13 @@ pub(crate) fn prepare(site: &Site, wanted: &Wanted) -> Result<Prepared, AppError
     let findings = checked.findings.clone();
     let plan = require(checked)?;
     refuse_beside_another(site)?;
-    let board = board::consult(site, &plan, &wanted.selection.only)?;
-    let done = wanted.selection.done.iter().cloned().chain(board.done).collect();
+    let mut board = board::consult(site, &plan, &wanted.selection.only)?;
+    let done = wanted.selection.done.iter().chain(&board.done).cloned().collect();
     let preflight = preflight(site, Some(&plan), &done, &wanted.again)?;
+    if wanted.selection.only.is_empty() && !wanted.selection.with_deps {
+        let done = preflight.before.iter().map(|before| before.task.clone()).collect();
+        board.leave_out_waiting(&plan, &done)?;
+    }
     let selected = selected(&plan, &wanted.selection, board.only, &preflight, site)?;
     let start = Start {
         run: RunId::new("preview"),

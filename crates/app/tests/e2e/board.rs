@@ -260,6 +260,21 @@ fn cards_that_are_not_to_do_are_not_run_and_it_is_said() {
 }
 
 #[test]
+fn what_waits_for_a_card_that_is_not_to_do_is_said_and_not_run() {
+    let (env, shelf) = three("tasks");
+    shelf.person("T-001", |card| card.column = "inreview".to_owned());
+    env.ppe(&["run", "--yes"]).exits(0).says("T-002 waits for T-001 (in review), and is not run");
+    assert!(is_landed(&env, "T-003") && !is_landed(&env, "T-002"));
+    assert_eq!(shelf.card("T-002").column, "todo");
+    let nothing = env.ppe(&["run", "--yes"]);
+    nothing.exits(4).says("what is to do on the board waits for what is not run");
+    nothing.says("T-002 waits for T-001 (in review)");
+    env.ppe(&["run", "--yes", "--with-deps"]).exits(0);
+    assert!(is_landed(&env, "T-001") && is_landed(&env, "T-002"), "who takes in what is needed means it");
+    env.finish();
+}
+
+#[test]
 fn of_several_projects_one_is_named() {
     let (mut env, shelf) = three("tasks");
     shelf.add_project("another", "Theirs");

@@ -19,5 +19,5 @@ pub use check::{Checked, Plan, Task, check};
 pub use differ::Difference;
 pub use finding::{Code, Finding, Level};
 pub use next::next_id;
-pub use select::{SelectError, Selection, select};
+pub use select::{SelectError, Selection, select, without_waiting};
 pub use spec::{At, Duration, PlanSpec, PlannedCommit, Priority, Spot, TaskSpec};

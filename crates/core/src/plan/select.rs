@@ -182,17 +182,41 @@ fn with_dependencies(plan: &Plan, chosen: &BTreeSet<usize>, done: &BTreeSet<usiz
 }
 
 fn unmet(plan: &Plan, chosen: &BTreeSet<usize>, done: &BTreeSet<usize>) -> Vec<(TaskId, Vec<TaskId>)> {
-    let lacks = |at: usize| -> Vec<TaskId> {
-        let needs = plan.tasks[at].needs.iter();
-        needs
-            .filter(|need| !chosen.contains(need) && !done.contains(need))
-            .map(|need| plan.id(*need).clone())
-            .collect()
-    };
     chosen
         .iter()
         .filter(|at| !done.contains(at))
-        .map(|at| (plan.id(*at).clone(), lacks(*at)))
+        .map(|at| (plan.id(*at).clone(), lacks(plan, *at, chosen, done)))
         .filter(|(_, lacks)| !lacks.is_empty())
         .collect()
+}
+
+fn lacks(plan: &Plan, at: usize, chosen: &BTreeSet<usize>, done: &BTreeSet<usize>) -> Vec<TaskId> {
+    let needs = plan.tasks[at].needs.iter();
+    needs
+        .filter(|need| !chosen.contains(need) && !done.contains(need))
+        .map(|need| plan.id(*need).clone())
+        .collect()
+}
+
+/// Of these tasks those that can be run without any other, and the rest, each with what it lacks: a task that is neither
+/// among them nor done, or one that is left out itself.
+pub fn without_waiting(
+    plan: &Plan,
+    tasks: &[TaskId],
+    done: &BTreeSet<TaskId>,
+) -> (Vec<TaskId>, Vec<(TaskId, Vec<TaskId>)>) {
+    let position = |id: &TaskId| plan.position(id);
+    let done: BTreeSet<usize> = done.iter().filter_map(position).collect();
+    let mut in_order: Vec<usize> = tasks.iter().filter_map(position).collect();
+    in_order.sort_by_key(|at| plan.tasks[*at].wave);
+    let (mut runnable, mut waiting) = (BTreeSet::new(), Vec::new());
+    for at in in_order {
+        let lacks = lacks(plan, at, &runnable, &done);
+        if lacks.is_empty() || done.contains(&at) {
+            runnable.insert(at);
+        } else {
+            waiting.push((plan.id(at).clone(), lacks));
+        }
+    }
+    (runnable.into_iter().map(|at| plan.id(at).clone()).collect(), waiting)
 }

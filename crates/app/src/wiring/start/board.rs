@@ -4,10 +4,14 @@
 use super::super::board::{Loaded, load, lost};
 use super::Site;
 use crate::error::AppError;
-use ppe_core::board::Column;
+use ppe_core::board::{Column, Seen};
 use ppe_core::ids::TaskId;
-use ppe_core::plan::Plan;
+use ppe_core::plan::{Plan, without_waiting};
 use ppe_core::wording::several;
+use std::collections::BTreeSet;
+
+/// Tasks that wait and are named where nothing is left to be run.
+const MOST_HINTS: usize = 12;
 
 /// What follows from the board for a run.
 #[derive(Default)]
@@ -16,6 +20,8 @@ pub(super) struct Said {
     pub(super) only: Vec<TaskId>,
     /// Tasks that are done.
     pub(super) done: Vec<TaskId>,
+    /// The cards of the plan's tasks.
+    pub(super) cards: Vec<Seen>,
     /// The same in words, with what might be meant otherwise.
     pub(super) lines: Vec<String>,
     /// Why it says nothing although there is one.
@@ -43,7 +49,32 @@ pub(super) fn consult(site: &Site, plan: &Plan, named: &[TaskId]) -> Result<Said
     }
     // What was done meanwhile is taken in, and costs nothing.
     let only = if loaded.todo.is_empty() { Vec::new() } else { [loaded.todo, done.clone()].concat() };
-    Ok(Said { only, done, lines, lost: None })
+    Ok(Said { only, done, cards: loaded.seen, lines, lost: None })
+}
+
+impl Said {
+    /// Leaves out what waits for a task that is neither to do on the board nor `done`, and says so for each.
+    pub(super) fn leave_out_waiting(&mut self, plan: &Plan, done: &BTreeSet<TaskId>) -> Result<(), AppError> {
+        let (only, waiting) = without_waiting(plan, &self.only, done);
+        let lines: Vec<String> = waiting.iter().map(|(task, lacks)| self.waits(task, lacks)).collect();
+        if !waiting.is_empty() && only.iter().all(|task| done.contains(task)) {
+            let error = AppError::environment("what is to do on the board waits for what is not run");
+            return Err(lines.into_iter().take(MOST_HINTS).fold(error, AppError::hint));
+        }
+        (self.only, self.lines) = (only, [std::mem::take(&mut self.lines), lines].concat());
+        Ok(())
+    }
+
+    fn waits(&self, task: &TaskId, lacks: &[TaskId]) -> String {
+        let lacked = |task: &TaskId| match self.cards.iter().find(|seen| seen.task == *task) {
+            // It waits itself, and is told of in a line of its own.
+            Some(seen) if seen.column == Column::Todo => task.to_string(),
+            Some(seen) => format!("{task} ({})", seen.column.word()),
+            None => format!("{task} (without a card)"),
+        };
+        let lacked: Vec<String> = lacks.iter().map(lacked).collect();
+        format!("board: {task} waits for {}, and is not run", lacked.join(", "))
+    }
 }
 
 /// One line, and one for each thing that is not as it might be meant.
