@@ -156,7 +156,8 @@ pub fn misplaced(state: &State, at: usize) -> Option<Column> {
 const BEGIN: &str = "<!-- ppe: progress -->";
 const END: &str = "<!-- ppe: end -->";
 
-/// How a task stands, for its card: commits by phase, and its change, whose number completes `change_url`.
+/// How a task stands, for its card: commits by phase, its coverage where that was measured, and its change, whose number
+/// completes `change_url`.
 pub fn progress(state: &State, at: usize, change_url: Option<&str>) -> String {
     let (spec, task) = (&state.plan.tasks[at].spec, &state.tasks[at]);
     let (made, planned) = (task.commits(), spec.planned_commits());
@@ -168,6 +169,9 @@ pub fn progress(state: &State, at: usize, change_url: Option<&str>) -> String {
         let done = left.min(of_phase);
         left -= done;
         let _written = write!(text, "\n- {name}: {done}/{of_phase}");
+    }
+    if let Some(coverage) = task.facts.coverage {
+        let _written = write!(text, "\n\nTest coverage: {coverage}");
     }
     if let Some(change) = task.facts.change {
         let link = change_url.map_or_else(String::new, |url| format!(": {url}{}", change.0));

@@ -6,7 +6,7 @@ use crate::board::Column;
 use crate::ids::{
     Attempt, Branch, CandidateId, ChangeNumber, CommitId, Millis, QuestionId, RunId, TaskId, TreeId,
 };
-use crate::outcome::{AgentEnd, Built, Failure, Prepared, Shortage, Snapshot};
+use crate::outcome::{AgentEnd, Built, Coverage, Failure, Prepared, Shortage, Snapshot};
 use crate::plan::{Plan, Priority};
 use crate::policy::Policy;
 use crate::question::{Answer, Ask};
@@ -625,6 +625,13 @@ pub enum Event {
         /// What tasks change of the files that the plan names, where it is not what was known.
         touched: Vec<Touched>,
     },
+    /// The test coverage of a task's work, where it is not what was known.
+    CoverageMeasured {
+        /// The task.
+        task: TaskId,
+        /// What was measured last; none where nothing was.
+        coverage: Option<Coverage>,
+    },
     /// A task's card stands there, or a person named it; whatever was under way with it is over.
     CardSeen {
         /// The task.
@@ -713,6 +720,7 @@ impl Event {
             | Event::WorkspacePrepared { task, .. }
             | Event::AgentEnded { task, .. }
             | Event::SnapshotTaken { task, .. }
+            | Event::CoverageMeasured { task, .. }
             | Event::LeftoversAsked { task, .. }
             | Event::LeftoversTaken { task, .. }
             | Event::VerifyStarted { task, .. }

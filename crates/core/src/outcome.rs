@@ -363,11 +363,25 @@ pub struct Verified {
     pub verdict: Verdict,
     /// The work with the changes of fix commands committed, where they made any: what was judged.
     pub fixed: Option<Snapshot>,
+    /// The coverage that a command measured, where one did.
+    pub coverage: Option<Coverage>,
 }
 
 impl From<Verdict> for Verified {
     fn from(verdict: Verdict) -> Self {
-        Self { verdict, fixed: None }
+        Self { verdict, fixed: None, coverage: None }
+    }
+}
+
+/// The lines that tests reach, of those that there are, in hundredths of a per cent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Coverage(pub u32);
+
+impl fmt::Display for Coverage {
+    /// Rounded down: what is below a target never looks as if it were not.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{} %", self.0 / 100, self.0 % 100 / 10)
     }
 }
 

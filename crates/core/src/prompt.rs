@@ -355,6 +355,9 @@ pub fn change_body(state: &State, at: usize) -> String {
             ),
         );
     }
+    if let Some(coverage) = facts.coverage {
+        push(&mut text, &format!("Test coverage: {coverage}"));
+    }
     if let Some(review) = &facts.review {
         push(&mut text, &review::line(review));
     }

@@ -237,6 +237,7 @@ fn task_report(state: &State, line: &crate::view::TaskLine) -> Option<TaskReport
         ended: task.is_closed().then_some(task.since),
         commits: line.commits,
         planned_commits: line.planned_commits,
+        coverage_basis_points: line.coverage_basis_points,
         change: line.change,
         landed: line.landed.clone(),
     })

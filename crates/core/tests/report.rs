@@ -1,8 +1,10 @@
 //! The report's figures, recomputed.
 
+use ppe_core::board::progress;
 use ppe_core::ids::TaskId;
-use ppe_core::outcome::{Claim, Class, Exit};
+use ppe_core::outcome::{Claim, Class, Coverage, Exit, Failure, Verdict, Verified};
 use ppe_core::policy::{Order, Policy};
+use ppe_core::prompt::change_body;
 use ppe_core::report::{Judged, Lines, Measured, Report, Tests, report};
 use ppe_core::view::RunWord;
 use ppe_testkit::drive::{Drive, HOUR, plan, task};
@@ -113,4 +115,28 @@ fn green_without_any_check_is_not_called_checked() {
         |judged| report(&drive.state, drive.now, &Measured { judged, ..Measured::default() }).checks.runs;
     assert_eq!(runs(Judged::ByChecks), 1);
     assert_eq!(runs(Judged::ByNothing), 0);
+}
+
+#[test]
+fn the_coverage_that_was_measured_is_told_everywhere_until_work_is_verified_without_one() {
+    let tasks = vec![task("T-1", "one").commits(2)];
+    let policy = Policy { stagger_ms: 0, backoff_ms: 0, ..Policy::default() };
+    let mut drive = Drive::with(plan("Sample", tasks), policy, &[]);
+    drive.agent_ends("T-1", 2, Exit::Done, Claim::Nothing);
+    let red = Verdict::Red(Failure::new(Class::Verification, "coverage is 83.2 %"));
+    drive.verified("T-1", Verified { coverage: Some(Coverage(8_329)), ..red.into() });
+    let line = |drive: &Drive| told(drive).each[0].coverage_basis_points;
+    assert_eq!(line(&drive), Some(Coverage(8_329)), "what is not enough is known as well");
+    let said = "Test coverage: 83.2 %";
+    assert!(progress(&drive.state, 0, None).contains(said), "{}", progress(&drive.state, 0, None));
+    assert!(change_body(&drive.state, 0).contains(said), "{}", change_body(&drive.state, 0));
+    let text = serde_json::to_string(&told(&drive)).unwrap();
+    assert!(text.contains("\"coverage_basis_points\":8329"), "{text}");
+    drive.later(1);
+    drive.agent_ends("T-1", 3, Exit::Done, Claim::Nothing);
+    drive.verdict("T-1", Verdict::Unevaluated("no room".to_owned()));
+    assert_eq!(line(&drive), Some(Coverage(8_329)), "nothing was found out");
+    drive.verdict("T-1", Verdict::Green);
+    assert_eq!(line(&drive), None);
+    assert!(!change_body(&drive.state, 0).contains("Test coverage"));
 }

@@ -10,7 +10,7 @@ use ppe_core::input::{Command, Input, Observed, Reply, Start};
 use ppe_core::intent::Intent;
 use ppe_core::outcome::{
     AgentEnd, BuildOutcome, Built, Claim, Class, Differs, Exit, Failure, LandOutcome, Leftovers, Prepared,
-    Rebase, Snapshot, SnapshotOutcome, Verdict,
+    Rebase, Snapshot, SnapshotOutcome, Verdict, Verified,
 };
 use ppe_core::plan::{At, Duration, Plan, PlanSpec, PlannedCommit, Priority, Spot, TaskSpec, check};
 use ppe_core::policy::Policy;
@@ -293,13 +293,18 @@ impl Drive {
 
     /// The verify commands end like this.
     pub fn verdict(&mut self, id: &str, verdict: Verdict) {
+        self.verified(id, verdict.into());
+    }
+
+    /// They end like this, and have found this.
+    pub fn verified(&mut self, id: &str, verified: Verified) {
         let (task, attempt) = (TaskId::new(id), self.attempt(id));
         let Some(worked) =
             self.state.task(&task).and_then(|t| t.running()).map(ppe_core::state::Running::worked)
         else {
             return;
         };
-        self.input(Input::VerifyEnded { task, attempt, job: worked.into(), verified: verdict.into() });
+        self.input(Input::VerifyEnded { task, attempt, job: worked.into(), verified });
     }
 
     /// The attempt fails with this summary: the agent's own failure, or a red verify command.

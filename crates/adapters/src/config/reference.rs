@@ -128,7 +128,8 @@ and becomes part of the work. Only in `[[verify]]`. |
 | `build`, `test` | Failures count against `retries.build` and `retries.test`, each by itself. |
 | `coverage` | When it has ended well, the reports in the workspace (`lcov.info`, `cobertura*.xml`, `coverage.xml`, \
 `jacoco*.xml`) are added up. Below the task's coverage target it is red, with the figures. Without a target or without a \
-report it is green; a missing report is said in its output. |
+report it is green; a missing report is said in its output. The work's coverage is told \
+on the task's change and card, and in status and report. |
 | `other` | Failures count against `retries.verification`. |
 
 ### Modules

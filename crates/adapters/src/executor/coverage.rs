@@ -2,6 +2,7 @@
 //!
 //! Read as text and never executed; a report that says nothing counts as none. Knows nothing of who wants it.
 
+use ppe_core::outcome::Coverage;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,12 @@ impl Covered {
         self.lines as f64 * 100.0 / self.of as f64
     }
 
+    /// In hundredths of a per cent, rounded down.
+    pub fn rounded(self) -> Coverage {
+        let hundredths = u128::from(self.lines) * 10_000 / u128::from(self.of.max(1));
+        Coverage(u32::try_from(hundredths).unwrap_or(u32::MAX))
+    }
+
     /// Whether it is at least so many per cent.
     pub fn reaches(self, percent: u32) -> bool {
         u128::from(self.lines) * 100 >= u128::from(percent) * u128::from(self.of)
@@ -40,8 +47,7 @@ impl Covered {
 impl fmt::Display for Covered {
     /// Rounded down: what is below a target never looks as if it were not.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tenths = u128::from(self.lines) * 1_000 / u128::from(self.of.max(1));
-        write!(f, "{}.{} % ({} of {} lines)", tenths / 10, tenths % 10, self.lines, self.of)
+        write!(f, "{} ({} of {} lines)", self.rounded(), self.lines, self.of)
     }
 }
 

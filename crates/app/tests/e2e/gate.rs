@@ -144,6 +144,8 @@ fn coverage_below_the_tasks_target_is_red_with_the_figures() {
     assert_eq!(failures(&env), [red]);
     let said = env.ppe(&["logs", "T-001", "--job", "verify"]);
     said.exits(0).says("ppe: coverage is 80.0 % (800 of 1000 lines), asked for are 80 %");
+    let status = env.ppe(&["status", "--json"]).exits(0).json();
+    assert_eq!(status["tasks"][0]["coverage_basis_points"], 8_000, "{status}");
     env.finish();
 }
 

@@ -5,7 +5,7 @@ use crate::event::{After, Event};
 use crate::ids::{Attempt, Branch, ChangeNumber, CommitId, Millis, TaskId};
 use crate::intent::{Intent, JobName};
 use crate::mutant::Mutant;
-use crate::outcome::{AgentEnd, Claim, Class, Differs, Exit, Failure, Prepared, Rebase};
+use crate::outcome::{AgentEnd, Claim, Class, Coverage, Differs, Exit, Failure, Prepared, Rebase};
 use crate::outcome::{SnapshotOutcome, Verdict, Verified};
 use crate::policy::{Changes, NoChange, Policy};
 use crate::question::Ask;
@@ -146,6 +146,7 @@ impl Decider<'_> {
             // What was judged is the work as it stands after the fix commands.
             self.emit(Event::SnapshotTaken { task: task.clone(), attempt, snapshot });
         }
+        self.coverage_measured(task, &verified.verdict, verified.coverage);
         if let Some(stop) = stop {
             return self.end_stopped(task, attempt, stop);
         }
@@ -159,6 +160,14 @@ impl Decider<'_> {
                 let intent = Intent::EnsureVerified { task: task.clone(), attempt, job };
                 self.intent_failed(intent, crate::input::Trouble::Machine(why));
             }
+        }
+    }
+
+    fn coverage_measured(&mut self, task: &TaskId, verdict: &Verdict, coverage: Option<Coverage>) {
+        let known = self.state.task(task).and_then(|t| t.facts.coverage);
+        // What was not found out says nothing of the work.
+        if known != coverage && !matches!(verdict, Verdict::Unevaluated(_)) {
+            self.emit(Event::CoverageMeasured { task: task.clone(), coverage });
         }
     }
 

@@ -1,6 +1,7 @@
 //! The report as a document, and what it is made from besides the state.
 
 use crate::ids::{Branch, ChangeNumber, CommitId, Millis, RunId, TaskId};
+use crate::outcome::Coverage;
 use crate::usage::Usage;
 use crate::view::{HeldTask, OpenQuestion, Outside, RunWord, TaskWord};
 use serde::{Deserialize, Serialize};
@@ -209,6 +210,9 @@ pub struct TaskReport {
     pub commits: u32,
     /// Commits planned.
     pub planned_commits: u32,
+    /// The test coverage of its work in hundredths of a per cent, where its verification measured one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage_basis_points: Option<Coverage>,
     /// Its change.
     pub change: Option<ChangeNumber>,
     /// The landing commit.

@@ -1,7 +1,7 @@
 //! One task's state: its step, and the facts that outlive a step. Knows nothing of other tasks.
 
 use crate::ids::{Attempt, Branch, ChangeNumber, CommitId, Millis, QuestionId};
-use crate::outcome::{AgentEnd, Class, Failure, Red, Snapshot};
+use crate::outcome::{AgentEnd, Class, Coverage, Failure, Red, Snapshot};
 use crate::plan::Priority;
 use crate::state::ground::{Ground, Judged};
 use crate::usage::Usage;
@@ -498,6 +498,8 @@ pub struct Facts {
     pub ground: Ground,
     /// How the forge's checks judged the head of its change, as far as somebody waited for it.
     pub judged: Option<Judged>,
+    /// Its test coverage, where its verification measured one.
+    pub coverage: Option<Coverage>,
     /// The task's branch, as chosen.
     pub branch: Option<Branch>,
     /// The branch's tip as we last published it.

@@ -3,7 +3,7 @@
 use super::{Outside, matter, obstacle};
 use crate::decide::{left_ms, start_lacks};
 use crate::ids::{Branch, ChangeNumber, CommitId, Millis, QuestionId, TaskId};
-use crate::outcome::{Class, Red};
+use crate::outcome::{Class, Coverage, Red};
 use crate::plan::{Priority, TaskSpec};
 use crate::policy::Policy;
 use crate::state::{
@@ -196,6 +196,9 @@ pub struct TaskLine {
     pub failure: Option<String>,
     /// The open question about it.
     pub question: Option<QuestionId>,
+    /// The test coverage of its work in hundredths of a per cent, where its verification measured one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage_basis_points: Option<Coverage>,
     /// Its branch.
     pub branch: Option<Branch>,
     /// Its change.
@@ -231,8 +234,7 @@ pub(super) fn line(
     };
     let mut usage = facts.usage;
     usage += facts.seen.usage;
-    let commits = task.commits();
-    let planned_commits = spec.planned_commits();
+    let (commits, planned_commits) = (task.commits(), spec.planned_commits());
     let waits_for: Vec<TaskId> = match &task.step {
         Step::Waiting => state.unmet(at).map(|dep| state.id(dep).clone()).collect(),
         Step::Ready { .. } => start_lacks(state, at).map(|dep| state.id(dep).clone()).into_iter().collect(),
@@ -279,6 +281,7 @@ pub(super) fn line(
             .iter()
             .find(|(_, q)| q.ask.task() == Some(&spec.id.value))
             .map(|(id, _)| *id),
+        coverage_basis_points: facts.coverage,
         branch: facts.branch.clone(),
         change: facts.change,
         landed: task.closure().and_then(Closure::commit).cloned(),

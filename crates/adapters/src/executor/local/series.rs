@@ -6,7 +6,7 @@
 
 use super::commands::{Judged, is_stopped};
 use super::{CommandKind, CommandSpec, Inner, Weight, seats, trouble};
-use crate::executor::coverage;
+use crate::executor::coverage::{self, Covered};
 use crate::executor::job::{self, Probe};
 use crate::executor::modules::{self, Modules, Tool, Touched, Tree};
 use crate::executor::output::Stream;
@@ -16,7 +16,7 @@ use crate::git::{diff, files};
 use crate::lock::{Note, RecordLock};
 use ppe_core::ids::{Branch, CommitId, Millis, TaskId};
 use ppe_core::input::Trouble;
-use ppe_core::outcome::{Class, Failure, Red, Snapshot, SnapshotOutcome, Verdict, Verified};
+use ppe_core::outcome::{Class, Coverage, Failure, Red, Snapshot, SnapshotOutcome, Verdict, Verified};
 use ppe_engine::ports::{CheckJob, JobKey, VerifyJob};
 use sha2::{Digest, Sha256};
 use std::io::Write;
@@ -89,7 +89,7 @@ pub(super) async fn verify(inner: Arc<Inner>, job: VerifyJob) -> Result<Verified
     let (fixes, judges): (Vec<_>, Vec<_>) = commands.into_iter().partition(|c| c.kind == CommandKind::Fix);
     let mut fixed = None;
     if !fixes.is_empty() && job.base != job.tip {
-        match series.judge(0, &fixes).await? {
+        match series.judge(0, &fixes).await?.verdict {
             Verdict::Green => {}
             other => return Ok(other.into()),
         }
@@ -102,8 +102,7 @@ pub(super) async fn verify(inner: Arc<Inner>, job: VerifyJob) -> Result<Verified
             series.tip = snapshot.tip.clone();
         }
     }
-    let verdict = series.judge(fixes.len(), &judges).await?;
-    Ok(Verified { verdict, fixed })
+    Ok(Verified { fixed, ..series.judge(fixes.len(), &judges).await? })
 }
 
 /// Runs the checks on a commit, in a workspace that is theirs alone.
@@ -127,7 +126,7 @@ pub(super) async fn check(inner: Arc<Inner>, job: CheckJob) -> Result<Verdict, T
     };
     let seated = series.clone();
     blocking(move || seated.seat()).await?;
-    let verdict = series.judge(0, &checks).await;
+    let verdict = series.judge(0, &checks).await.map(|verified| verified.verdict);
     let (inner, task) = (Arc::clone(&series.inner), series.task.clone());
     blocking(move || inner.clear_out(&task)).await?;
     verdict
@@ -161,8 +160,9 @@ impl Series {
     }
 
     /// Runs commands until one is not green. `first` is the number of the first in the whole series.
-    async fn judge(&self, first: usize, commands: &[CommandSpec]) -> Result<Verdict, Trouble> {
+    async fn judge(&self, first: usize, commands: &[CommandSpec]) -> Result<Verified, Trouble> {
         let source = self.source(commands).await?;
+        let mut coverage = None;
         for (at, command) in commands.iter().enumerate() {
             let runs = source.runs(command);
             for (n, run) in runs.iter().enumerate() {
@@ -173,27 +173,31 @@ impl Series {
                     None => command.name.clone(),
                 };
                 let one = CommandSpec { name: name_of_run, argv: run.argv.clone(), ..command.clone() };
-                match self.run(self.dir.join(name), one).await? {
-                    Judged::Green => {}
+                let (judged, measured) = self.run(self.dir.join(name), one).await?;
+                coverage = measured.or(coverage);
+                let verdict = match judged {
+                    Judged::Green => continue,
                     Judged::Red { summary, detail } => {
                         let (class, red) = (self.class, command.kind.red());
-                        return Ok(Verdict::Red(Failure { class, red, summary, detail }));
+                        Verdict::Red(Failure { class, red, summary, detail })
                     }
-                    Judged::Unevaluated(why) => return Ok(Verdict::Unevaluated(why)),
-                }
+                    Judged::Unevaluated(why) => Verdict::Unevaluated(why),
+                };
+                return Ok(Verified { coverage, ..verdict.into() });
             }
         }
-        Ok(Verdict::Green)
+        Ok(Verified { coverage, ..Verdict::Green.into() })
     }
 
-    /// Runs one command: alone, if it is heavy, as far as the machine's slots say so.
-    async fn run(&self, dir: PathBuf, command: CommandSpec) -> Result<Judged, Trouble> {
+    /// Runs one command: alone, if it is heavy, as far as the machine's slots say so. With how it ended comes what it
+    /// measured.
+    async fn run(&self, dir: PathBuf, command: CommandSpec) -> Result<(Judged, Option<Coverage>), Trouble> {
         let slot = match command.weight {
             Weight::Light => None,
             Weight::Heavy => self.slot(&dir, &command).await?,
         };
         if is_stopped(&self.dir) && !dir.exists() {
-            return Ok(Judged::stopped());
+            return Ok((Judged::stopped(), None));
         }
         let series = self.clone();
         blocking(move || {
@@ -202,7 +206,7 @@ impl Series {
             drop(slot);
             match (&judged, command.kind) {
                 (Judged::Green, CommandKind::Coverage) => series.measure(&dir),
-                _ => Ok(judged),
+                _ => Ok((judged, None)),
             }
         })
         .await
@@ -250,28 +254,28 @@ impl Series {
         Ok(Source { tree: Tree { paths, texts }, changed })
     }
 
-    /// Compares what the reports in the workspace say with what the task asks for.
-    fn measure(&self, dir: &Path) -> Result<Judged, Trouble> {
-        let Some(target) = self.coverage_target else { return Ok(Judged::Green) };
+    /// Reads what the reports in the workspace say, and compares it with what the task asks for, if it does.
+    fn measure(&self, dir: &Path) -> Result<(Judged, Option<Coverage>), Trouble> {
         let reports = coverage::reports(&self.inner.workspace_dir(&self.task));
-        let Some(covered) = coverage::total(&reports) else {
+        let covered = coverage::total(&reports);
+        let measured = covered.map(Covered::rounded);
+        let Some(target) = self.coverage_target else { return Ok((Judged::Green, measured)) };
+        let Some(covered) = covered else {
             let names = "lcov.info, cobertura*.xml, coverage.xml, jacoco*.xml";
             say(
                 dir,
                 &format!("no coverage report was found ({names}): {target} % cannot be held against it"),
             )?;
-            return Ok(Judged::Green);
+            return Ok((Judged::Green, measured));
         };
         say(dir, &format!("coverage is {covered}, asked for are {target} %"))?;
         if covered.reaches(target) {
-            return Ok(Judged::Green);
+            return Ok((Judged::Green, measured));
         }
         let named = reports.iter().take(REPORTS_SHOWN);
         let detail: Vec<String> = named.map(|(path, c)| format!("{}: {c}", path.display())).collect();
-        Ok(Judged::Red {
-            summary: format!("coverage is {covered}, and the task asks for {target} %"),
-            detail: detail.join("\n"),
-        })
+        let summary = format!("coverage is {covered}, and the task asks for {target} %");
+        Ok((Judged::Red { summary, detail: detail.join("\n") }, measured))
     }
 }
 

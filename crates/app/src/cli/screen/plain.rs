@@ -277,6 +277,7 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         | Event::WorkspacePrepared { prepared: Prepared { aside: None, .. }, .. }
         | Event::AgentEnded { .. }
         | Event::SnapshotTaken { .. }
+        | Event::CoverageMeasured { .. }
         | Event::LeftoversTaken { .. }
         | Event::BranchPublished { .. }
         | Event::ChangeLabelled { .. }

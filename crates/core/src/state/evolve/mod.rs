@@ -194,6 +194,7 @@ impl State {
                 self.radar.heed(conflicts, touched);
                 self.files = self.recounted_files(&self.files);
             }
+            Event::CoverageMeasured { task, coverage } => self.facts(task)?.coverage = *coverage,
             Event::CardSeen { task, card, column } => {
                 let card = CardAt { id: card.clone(), column: *column, moving: None };
                 self.board.cards.insert(task.clone(), card);

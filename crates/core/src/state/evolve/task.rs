@@ -96,6 +96,7 @@ impl State {
                 facts.ground = old.ground;
                 facts.tip = old.tip;
                 facts.snapshot = old.snapshot;
+                facts.coverage = old.coverage;
                 facts.change = old.change;
                 facts.session = old.session;
                 facts.review = old.review;
