@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::ids::TaskId;
 use crate::input::Reply;
 use crate::question::{Answer, Ask};
-use crate::state::{Satisfies, State, Step, Task};
+use crate::state::{Park, Satisfies, State, Step, Task};
 
 impl Decider<'_> {
     pub(super) fn board_seen(&mut self, cards: Vec<Seen>) {
@@ -83,9 +83,10 @@ pub(super) fn asks_for(state: &State, task: &TaskId, to: Column) -> bool {
 
 fn can_be_tried_again(task: &Task) -> bool {
     match &task.step {
+        // Only who has it gives it back.
+        Step::Parked { park, .. } => *park != Park::Taken,
         Step::Running(_)
         | Step::Backoff { .. }
-        | Step::Parked { .. }
         | Step::Published
         | Step::Open
         | Step::InLane

@@ -182,6 +182,19 @@ fn a_person_who_cancels_a_card_is_asked_and_obeyed() {
 }
 
 #[test]
+fn the_card_of_a_task_that_somebody_has_taken_is_put_back_unasked() {
+    let mut bench = Bench::new(&["T-001", "T-002"]);
+    bench.drive.command(Command::Take { task: TaskId::new("T-002") });
+    bench.settle();
+    assert_eq!(bench.shelf.at("c1"), Column::InProgress);
+    bench.shelf.person_moves("c1", Column::Todo);
+    bench.turn();
+    assert_eq!(bench.asked(), [], "a yes could not be obeyed");
+    bench.settle();
+    assert_eq!(bench.shelf.at("c1"), Column::InProgress);
+}
+
+#[test]
 fn a_move_that_a_crash_cut_off_is_not_taken_for_a_persons() {
     let mut bench = Bench::new(&["T-001", "T-002"]);
     bench.settle();
