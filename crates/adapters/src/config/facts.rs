@@ -22,10 +22,21 @@ pub struct Facts {
 
 /// The server of a board as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BoardFound {
-    /// Its command.
+pub struct BoardFound {
+    /// Where it is.
+    pub place: BoardPlace,
+    /// The names of the variables that it is given there.
+    pub variables: Vec<String>,
+    /// The names of the headers that it is sent.
+    pub headers: Vec<String>,
+}
+
+/// Where the server of a board is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BoardPlace {
+    /// A command.
     Server(Vec<String>),
-    /// Its address.
+    /// An address.
     Url(String),
 }
 

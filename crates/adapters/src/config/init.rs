@@ -2,7 +2,7 @@
 //!
 //! Does not look at the repository: `survey` did.
 
-use super::facts::{BoardFound, Facts, Found};
+use super::facts::{BoardFound, BoardPlace, Facts, Found};
 use super::value::{list_text, quoted};
 use ppe_engine::ports::{FoundPlan, SourceKind};
 
@@ -56,14 +56,29 @@ const TAIL: &str = "\
 ";
 
 fn board(found: &BoardFound) -> String {
-    let place = match found {
-        BoardFound::Server(argv) => format!("server = {}", list_text(argv)),
-        BoardFound::Url(url) => format!("url = {}", quoted(url)),
+    let place = match &found.place {
+        BoardPlace::Server(argv) => format!("server = {}", list_text(argv)),
+        BoardPlace::Url(url) => format!("url = {}", quoted(url)),
+    };
+    let variables = match found.variables.as_slice() {
+        [] => String::new(),
+        names => format!(
+            "# It is given variables there: {}. Set them where ppe is started; of other names than VIBE_*, KANDEV_*,\n\
+             # MCP_*, BACKEND_PORT, HOST and PORT it sees those that [env] lets pass.\n",
+            names.join(", ")
+        ),
+    };
+    let headers = match found.headers.as_slice() {
+        [] => String::new(),
+        names => format!(
+            "# It is sent headers there: {}. A token stands in a file by itself:\n# token_file = \"…\"\n",
+            names.join(", ")
+        ),
     };
     format!(
         "[board]\n\
          # The kanban board that was found in .mcp.json: its cards in `todo` say what is run, and mirror it.\n{place}\n\
-         # project = \"…\"\n"
+         {variables}{headers}# project = \"…\"\n"
     )
 }
 

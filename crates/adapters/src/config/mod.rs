@@ -35,7 +35,7 @@ pub use agent_settings::{
 };
 pub use environment::{ambient, environment};
 pub use error::{ConfigError, Problem};
-pub use facts::{BoardFound, Facts, Found};
+pub use facts::{BoardFound, BoardPlace, Facts, Found};
 pub use init::propose;
 pub use origin::Origin;
 pub use reference::{reference, schema};

@@ -4,7 +4,7 @@
 //! Does not write anything, and does not know the configuration's form.
 
 use super::builds;
-use super::facts::{BoardFound, Facts, Found};
+use super::facts::{BoardFound, BoardPlace, Facts, Found};
 use super::settings::CommandKind;
 use ppe_engine::ports::FoundPlan;
 use std::fs;
@@ -36,11 +36,20 @@ fn board(top: &Path) -> Option<BoardFound> {
         if !["kanban", "kandev"].iter().any(|known| said.contains(known)) {
             return None;
         }
-        match word("url") {
-            Some(url) => Some(BoardFound::Url(url.to_owned())),
-            None => (!command.is_empty()).then_some(BoardFound::Server(command)),
-        }
+        let place = match word("url") {
+            Some(url) => BoardPlace::Url(url.to_owned()),
+            None if command.is_empty() => return None,
+            None => BoardPlace::Server(command),
+        };
+        Some(BoardFound { place, variables: names(server.get("env")), headers: names(server.get("headers")) })
     })
+}
+
+/// The names in a table of the file, and never its values, which may be secret.
+fn names(table: Option<&serde_json::Value>) -> Vec<String> {
+    let is_name = |name: &&String| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let table = table.and_then(serde_json::Value::as_object).into_iter().flatten();
+    table.map(|(name, _)| name).filter(is_name).cloned().collect()
 }
 
 fn make(top: &Path, facts: &mut Facts) {
@@ -89,9 +98,10 @@ mod tests {
         let text = r#"{"mcpServers":{"docs":{"command":"docs"},
             "tasks":{"command":"npx","args":["-y","vibe-kanban@0.1.8","--mcp"]}}}"#;
         let command = ["npx", "-y", "vibe-kanban@0.1.8", "--mcp"].map(str::to_owned).to_vec();
-        assert_eq!(found(text), Some(BoardFound::Server(command)));
+        let at = |place| Some(BoardFound { place, variables: Vec::new(), headers: Vec::new() });
+        assert_eq!(found(text), at(BoardPlace::Server(command)));
         let text = r#"{"mcpServers":{"kandev":{"type":"http","url":"http://127.0.0.1:38429/mcp"}}}"#;
-        assert_eq!(found(text), Some(BoardFound::Url("http://127.0.0.1:38429/mcp".to_owned())));
+        assert_eq!(found(text), at(BoardPlace::Url("http://127.0.0.1:38429/mcp".to_owned())));
         assert_eq!(found(r#"{"mcpServers":{"docs":{"command":"docs"}}}"#), None);
         assert_eq!(found("no JSON"), None);
     }

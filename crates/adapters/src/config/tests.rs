@@ -765,6 +765,25 @@ fn init_finds_the_plan_and_the_files_that_nobody_commits() {
 }
 
 #[test]
+fn init_proposes_the_board_that_agents_are_given_and_names_what_it_needs_without_its_secrets() {
+    let proposed = |server: &str| {
+        let dir = repository(&[(".mcp.json", &format!(r#"{{"mcpServers": {{"vibe-kanban": {server}}}}}"#))]);
+        let text = propose(&survey(dir.path(), "main", Vec::new(), |_| false));
+        (with_file(&text).unwrap_or_else(|error| panic!("{error}\n{text}")).board, text)
+    };
+    let env = r#"{"command": "npx", "args": ["vibe", "--mcp"],
+        "env": {"BACKEND_PORT": "9", "BOARD_KEY": "hush", "a\n[board]": "x"}}"#;
+    let (board, text) = proposed(env);
+    assert_eq!(board.server, ["npx", "vibe", "--mcp"]);
+    assert!(text.contains("variables there: BACKEND_PORT, BOARD_KEY.") && !text.contains("hush"), "{text}");
+    let http = r#"{"url": "http://127.0.0.1:9/mcp", "headers": {"Authorization": "Bearer hush"}}"#;
+    let (board, text) = proposed(http);
+    assert_eq!(board.url.as_deref(), Some("http://127.0.0.1:9/mcp"));
+    assert!(text.contains("headers there: Authorization.") && text.contains("# token_file"), "{text}");
+    assert!(!text.contains("hush") && !text.contains("variables"), "{text}");
+}
+
+#[test]
 fn init_names_a_plan_of_another_program_and_leaves_a_choice_to_the_user() {
     let plan = |kind, path: &str| FoundPlan { kind, path: path.to_owned() };
     let beads = plan(SourceKind::Beads, ".beads/issues.jsonl");
