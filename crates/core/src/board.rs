@@ -200,6 +200,13 @@ pub fn with_progress(description: &str, progress: &str) -> String {
     if description.trim().is_empty() { block } else { format!("{description}\n\n{block}") }
 }
 
+/// That the cards of these tasks do not say how they stand, and why, in words.
+pub fn text_kept_in_words<'a>(tasks: impl IntoIterator<Item = &'a TaskId>) -> String {
+    let tasks: Vec<TaskId> = tasks.into_iter().cloned().collect();
+    let tasks = crate::wording::several(&tasks);
+    format!("cards do not say how their tasks stand, since the board would replace an `@word` there: {tasks}")
+}
+
 /// A description without the block of ours.
 pub fn without_progress(description: &str) -> String {
     match description.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1))) {

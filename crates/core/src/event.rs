@@ -648,6 +648,11 @@ pub enum Event {
         /// Where to.
         to: Column,
     },
+    /// Cards do not say how their tasks stand: the board would have replaced a person's words there.
+    CardTextsKept {
+        /// The tasks, none of which was told of before.
+        tasks: Vec<TaskId>,
+    },
     /// The board cannot be reached.
     BoardLost {
         /// Why.
@@ -797,6 +802,7 @@ impl Event {
             | Event::StandstillTold { .. }
             | Event::CardSeen { .. }
             | Event::CardMoving { .. }
+            | Event::CardTextsKept { .. }
             | Event::BoardLost { .. }
             | Event::BoardBack
             | Event::QuestionAsked { .. }

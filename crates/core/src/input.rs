@@ -238,6 +238,8 @@ pub enum Observed {
     Board {
         /// Those that were found.
         cards: Vec<Seen>,
+        /// Tasks whose cards do not say how they stand: the board would have replaced a person's words there.
+        text_kept: Vec<TaskId>,
     },
     /// The board cannot be reached.
     BoardLost {

@@ -2,7 +2,7 @@
 //! at. A turn comes with each refresh, and soon after a card was misplaced. Nothing waits for it but the end of the run,
 //! and that for a while only. Decides nothing about cards.
 
-use crate::ports::{Board, BoardError, CardChange};
+use crate::ports::{Board, BoardError, CardChange, CardText, Changed};
 use ppe_core::board::{Seen, find_cards, misplaced, progress, with_progress};
 use ppe_core::ids::{Millis, TaskId};
 use ppe_core::input::Observed;
@@ -24,16 +24,62 @@ pub struct Turn {
     pub written: BTreeMap<TaskId, String>,
     /// Tasks whose cards the board refused to show or change, or somebody has taken elsewhere.
     pub refused: BTreeSet<TaskId>,
+    /// Tasks whose cards do not say how they stand: the board would have replaced a person's words there.
+    pub text_kept: BTreeSet<TaskId>,
 }
 
 impl Turn {
     /// What is told of it.
-    pub fn observed(seen: Result<Vec<Seen>, String>) -> Observed {
-        match seen {
-            Ok(cards) => Observed::Board { cards },
-            Err(why) => Observed::BoardLost { why },
+    pub fn observed(&self) -> Observed {
+        match &self.seen {
+            Ok(cards) => {
+                Observed::Board { cards: cards.clone(), text_kept: self.text_kept.iter().cloned().collect() }
+            }
+            Err(why) => Observed::BoardLost { why: why.clone() },
         }
     }
+
+    /// Makes the writes one by one, then looks at all cards.
+    async fn take(
+        &mut self,
+        board: &impl Board,
+        state: &State,
+        writes: Vec<Write<'_>>,
+    ) -> Result<Vec<Seen>, BoardError> {
+        // One look for all of them, where the board can show that.
+        let texts = if writes.is_empty() { None } else { board.texts().await? };
+        for Write { task, card, text } in writes {
+            let there = match &texts {
+                Some(texts) => texts.get(&card.id).cloned().ok_or_else(gone),
+                None => board.card(&card.id).await,
+            };
+            let written = match there {
+                Ok(there) => write(board, card, there, &text).await,
+                Err(error) => Err(error),
+            };
+            match written {
+                Ok(Written::LeftAlone) | Err(BoardError::Refused(_)) => {
+                    self.refused.insert(task.clone());
+                }
+                Ok(Written::Yes(changed)) => {
+                    self.written.insert(task.clone(), text);
+                    if changed == Changed::TextKept {
+                        self.text_kept.insert(task.clone());
+                    }
+                }
+                Err(lost) => return Err(lost),
+            }
+        }
+        let cards = board.cards(None).await?;
+        Ok(find_cards(&state.plan, &cards, |card| state.board.task_of(card)))
+    }
+}
+
+/// A card that is to be moved or does not say how its task stands.
+struct Write<'a> {
+    task: &'a TaskId,
+    card: &'a CardAt,
+    text: String,
 }
 
 /// Writes what was decided to the cards, then looks at all of them. `written` is what stood on cards before.
@@ -43,52 +89,59 @@ pub async fn turn(
     written: &BTreeMap<TaskId, String>,
     change_url: Option<&str>,
 ) -> Turn {
-    let mut turn = Turn { seen: Ok(Vec::new()), written: BTreeMap::new(), refused: BTreeSet::new() };
-    for at in 0..state.tasks.len() {
+    let write = |at: usize| {
         let task = state.id(at);
-        let Some(card) = state.board.cards.get(task).filter(|_| state.tasks[at].in_run()) else { continue };
+        let card = state.board.cards.get(task).filter(|_| state.tasks[at].in_run())?;
         let text = progress(state, at, change_url);
-        if card.moving.is_none() && written.get(task) == Some(&text) {
-            continue;
-        }
-        match write(board, card, &text).await {
-            Ok(Written::Yes) => drop(turn.written.insert(task.clone(), text)),
-            Ok(Written::LeftAlone) | Err(BoardError::Refused(_)) => drop(turn.refused.insert(task.clone())),
-            Err(BoardError::Lost(why)) => {
-                turn.seen = Err(why);
-                return turn;
-            }
-        }
-    }
-    let remembered = |card: &str| state.board.task_of(card);
-    let cards = board.cards(None).await;
-    turn.seen = cards.map(|cards| find_cards(&state.plan, &cards, remembered)).map_err(|e| e.to_string());
+        let is_said = card.moving.is_none() && written.get(task) == Some(&text);
+        (!is_said).then_some(Write { task, card, text })
+    };
+    let writes = (0..state.tasks.len()).filter_map(write).collect();
+    let mut turn = Turn {
+        seen: Ok(Vec::new()),
+        written: BTreeMap::new(),
+        refused: BTreeSet::new(),
+        text_kept: BTreeSet::new(),
+    };
+    turn.seen = turn.take(board, state, writes).await.map_err(|error| error.to_string());
     turn
 }
 
 /// Whether a card was written.
 enum Written {
-    Yes,
+    Yes(Changed),
     /// It stands where it is not ours to touch.
     LeftAlone,
 }
 
+fn gone() -> BoardError {
+    BoardError::Refused("there is no such card".to_owned())
+}
+
 /// Moves a card where it is going, unless somebody else has moved it, and says on it how the task stands.
-async fn write(board: &impl Board, card: &CardAt, progress: &str) -> Result<Written, BoardError> {
-    let there = board.card(&card.id).await?;
+async fn write(
+    board: &impl Board,
+    card: &CardAt,
+    there: CardText,
+    progress: &str,
+) -> Result<Written, BoardError> {
     let Some(column) = there.column.filter(|column| card.may_be_at(*column)) else {
         return Ok(Written::LeftAlone);
     };
     let description = with_progress(&there.description, progress);
     let mut description = Some(description).filter(|text| *text != there.description);
+    let mut written = Changed::All;
     let way = card.moving.filter(|to| *to != column).map_or_else(Vec::new, |to| column.way_to(to));
     for column in way {
-        board.change(&card.id, CardChange { column: Some(column), description: description.take() }).await?;
+        let change = CardChange { column: Some(column), description: description.take() };
+        if board.change(&card.id, change).await? == Changed::TextKept {
+            written = Changed::TextKept;
+        }
     }
     if description.is_some() {
-        board.change(&card.id, CardChange { column: None, description }).await?;
+        written = board.change(&card.id, CardChange { column: None, description }).await?;
     }
-    Ok(Written::Yes)
+    Ok(Written::Yes(written))
 }
 
 /// Whether a card is on its way or has to be, but for those of `refused` tasks.

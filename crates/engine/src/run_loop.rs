@@ -232,7 +232,7 @@ impl<P: Ports> RunLoop<P> {
                 Answer::Swept(seen) => self.swept(seen),
                 Answer::Mirrored(mut turn) => {
                     self.mirror.end(&mut turn, ports.clock().now());
-                    self.take(Input::Observed(Turn::observed(turn.seen)), None);
+                    self.take(Input::Observed(turn.observed()), None);
                 }
             },
             () = self.options.sightings.arrived(), if open => {

@@ -64,7 +64,7 @@ fn nothing_that_a_board_shows_moves_a_task() {
         // There, moved by somebody, and moved again.
         for column in Column::ALL.into_iter().rev().chain(Column::ALL) {
             let card = Seen { task: state.id(at).clone(), card: "card".to_owned(), column };
-            let seen = Input::Observed(Observed::Board { cards: vec![card] });
+            let seen = Input::Observed(Observed::Board { cards: vec![card], text_kept: Vec::new() });
             decide(&mut after, state.clock.last, seen);
             assert_eq!(after.tasks, state.tasks, "{column:?}");
         }

@@ -8,7 +8,8 @@ pub use markdown::MarkdownBoard;
 pub use mcp::{McpBoard, McpSettings, Place};
 
 use ppe_core::board::{Card, Column};
-use ppe_engine::ports::{Board, BoardError, CardChange, CardText};
+use ppe_engine::ports::{Board, BoardError, CardChange, CardText, Changed};
+use std::collections::BTreeMap;
 
 /// The board of a run.
 pub enum RunBoard {
@@ -36,6 +37,13 @@ impl Board for RunBoard {
         }
     }
 
+    async fn texts(&self) -> Result<Option<BTreeMap<String, CardText>>, BoardError> {
+        match self {
+            Self::Nowhere | Self::Markdown(_) => Ok(None),
+            Self::Mcp(board) => board.texts().await,
+        }
+    }
+
     async fn card(&self, id: &str) -> Result<CardText, BoardError> {
         match self {
             Self::Nowhere => Err(BoardError::Refused("there is no board".to_owned())),
@@ -44,11 +52,11 @@ impl Board for RunBoard {
         }
     }
 
-    async fn change(&self, id: &str, change: CardChange) -> Result<(), BoardError> {
+    async fn change(&self, id: &str, change: CardChange) -> Result<Changed, BoardError> {
         match self {
             Self::Nowhere => Err(BoardError::Refused("there is no board".to_owned())),
             Self::Mcp(board) => board.change(id, change).await,
-            Self::Markdown(board) => board.change(id, &change),
+            Self::Markdown(board) => board.change(id, &change).map(|()| Changed::All),
         }
     }
 }

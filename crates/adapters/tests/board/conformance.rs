@@ -9,6 +9,7 @@ use serde_json::json;
 
 /// The cards are listed, shown and changed, and the board is content with how it was asked.
 async fn conforms(shelf: &Shelf, board: McpBoard) {
+    let kind = board.kind().await.unwrap();
     let board = RunBoard::Mcp(Box::new(board));
     let cards = board.cards(None).await.unwrap();
     assert_eq!(cards.len(), shelf.cards().len(), "not one page of them");
@@ -16,6 +17,11 @@ async fn conforms(shelf: &Shelf, board: McpBoard) {
     let id = shelf.card("T-001").id;
     let before = board.card(&id).await.unwrap();
     assert_eq!((before.column, before.description.as_str()), (Some(Column::Todo), "As a person wrote it."));
+    let texts = board.texts().await.unwrap();
+    assert_eq!(texts.is_some(), kind.starts_with("Kandev"), "{kind}");
+    if let Some(texts) = texts {
+        assert_eq!((texts.len(), texts.get(&id)), (cards.len(), Some(&before)), "one list shows it all");
+    }
     for column in Column::ALL {
         board.change(&id, CardChange { column: Some(column), description: None }).await.unwrap();
         assert_eq!(board.card(&id).await.unwrap().column, Some(column));

@@ -3,7 +3,7 @@
 use crate::{board, settings, wait};
 use ppe_adapters::board::{McpBoard, Place, RunBoard};
 use ppe_core::board::{Column, with_progress};
-use ppe_engine::ports::{Board, BoardError, CardChange};
+use ppe_engine::ports::{Board, BoardError, CardChange, Changed};
 use ppe_testkit::board::{PROJECT, Shelf};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -103,7 +103,7 @@ fn a_text_of_a_persons_that_the_board_would_replace_is_not_written() {
     wait(async {
         let text = with_progress(&board.card(&id).await.unwrap().description, "1/2 commits");
         let change = CardChange { column: Some(Column::InProgress), description: Some(text) };
-        board.change(&id, change).await.unwrap();
+        assert_eq!(board.change(&id, change).await, Ok(Changed::TextKept), "and that is told");
     });
     let card = shelf.card("T-001");
     assert_eq!(card.description, "As in @template, or mail a@.");

@@ -4,8 +4,8 @@ use super::args::{BoardArgs, BoardCommand, RunOf};
 use super::control::give;
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
-use crate::wiring::{Site, board_cards, board_sync, latest};
-use ppe_core::board::{Card, Column, task_of};
+use crate::wiring::{Site, Synced, board_cards, board_sync, latest};
+use ppe_core::board::{Card, Column, task_of, text_kept_in_words};
 use ppe_core::ids::TaskId;
 use ppe_core::input::Command;
 use ppe_core::text::shown;
@@ -49,12 +49,16 @@ fn show(of: &RunOf, ui: &mut Ui) -> Result<u8, AppError> {
 
 fn sync(of: &RunOf, ui: &mut Ui) -> Result<u8, AppError> {
     let site = Site::open(&of.repo, Vec::new())?;
-    let (cards, refused) = board_sync(&site, of.run.as_deref())?;
+    let Synced { cards, refused, text_kept } = board_sync(&site, of.run.as_deref())?;
     if of.json {
-        ui.json(&json!({"schema": "ppe.board-sync.v1", "cards": cards, "refused": refused}))?;
+        let synced = json!({"schema": "ppe.board-sync.v1", "cards": cards, "refused": refused, "text_kept": text_kept});
+        ui.json(&synced)?;
+    }
+    if !text_kept.is_empty() {
+        ui.talk(&format!("note: {}", text_kept_in_words(&text_kept)));
     }
     if !refused.is_empty() {
-        let refused = list(&refused);
+        let refused = list(&refused.into_iter().collect::<Vec<_>>());
         return Err(AppError::environment(format!("the board refused to change the cards of {refused}")));
     }
     ui.talk(&format!("{cards} cards say how their tasks stand"));

@@ -12,7 +12,7 @@ use ppe_core::decide::decide;
 use ppe_core::ids::TaskId;
 use ppe_core::input::Input;
 use ppe_core::plan::Plan;
-use ppe_engine::mirror::{Turn, has_moves, turn};
+use ppe_engine::mirror::{has_moves, turn};
 use ppe_engine::ports::{Board, BoardError, EventLog, Standing, Ticket, Tickets};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -187,9 +187,19 @@ fn no_board() -> AppError {
     )
 }
 
-/// Brings the cards of the latest run up to date, where no process is at it. How many cards it has, and the tasks
-/// whose cards could not be changed.
-pub(crate) fn sync(site: &Site, run: Option<&str>) -> Result<(usize, Vec<TaskId>), AppError> {
+/// What bringing cards up to date came to.
+#[derive(Default)]
+pub(crate) struct Synced {
+    /// How many cards the run has.
+    pub(crate) cards: usize,
+    /// The tasks whose cards could not be changed.
+    pub(crate) refused: BTreeSet<TaskId>,
+    /// The tasks whose cards do not say how they stand, since the board would replace a person's words there.
+    pub(crate) text_kept: BTreeSet<TaskId>,
+}
+
+/// Brings the cards of the latest run up to date, where no process is at it.
+pub(crate) fn sync(site: &Site, run: Option<&str>) -> Result<Synced, AppError> {
     let found = latest(site, run)?
         .ok_or_else(|| AppError::environment("this repository has no run").hint("`ppe run` starts one"))?;
     let board = open(site, Some(&found.dir))?;
@@ -199,19 +209,21 @@ pub(crate) fn sync(site: &Site, run: Option<&str>) -> Result<(usize, Vec<TaskId>
     let _lock = RunLock::take(site, "ppe board sync", Some(&found.id))?;
     let (mut log, mut state, _) = open_run(&found.dir)?;
     let runtime = runtime()?;
-    let (url, mut written, mut refused) = (super::forge::change_url(site), BTreeMap::new(), BTreeSet::new());
+    let (url, mut written, mut synced) = (super::forge::change_url(site), BTreeMap::new(), Synced::default());
     for turns in 0..MOST_TURNS {
         let mut taken = runtime.block_on(turn(&board, &state, &written, url.as_deref()));
-        refused = taken.refused;
+        let observed = taken.observed();
+        synced.refused = taken.refused;
+        synced.text_kept.append(&mut taken.text_kept);
         written.append(&mut taken.written);
-        let seen = taken.seen.map_err(|why| lost(&BoardError::Lost(why)))?;
-        let decision = decide(&mut state, wall_now(), Input::Observed(Turn::observed(Ok(seen))));
+        taken.seen.map_err(|why| lost(&BoardError::Lost(why)))?;
+        let decision = decide(&mut state, wall_now(), Input::Observed(observed));
         if !decision.record.events.is_empty() {
             log.append(&[serde_json::to_string(&decision.record)?]).map_err(AppError::environment)?;
         }
-        if turns > 0 && !has_moves(&state, &refused) {
+        if turns > 0 && !has_moves(&state, &synced.refused) {
             break;
         }
     }
-    Ok((state.board.cards.len(), refused.into_iter().collect()))
+    Ok(Synced { cards: state.board.cards.len(), ..synced })
 }

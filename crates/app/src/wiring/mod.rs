@@ -29,7 +29,7 @@ pub(crate) use adapt::{
 pub(crate) use audit::FindingKind;
 pub(crate) use audit::{Audit, Finding, Proof, audit};
 pub(crate) use background::{Background, Startup};
-pub(crate) use board::{cards as board_cards, sync as board_sync};
+pub(crate) use board::{Synced, cards as board_cards, sync as board_sync};
 pub(crate) use check::{Check, CheckLevel};
 pub(crate) use control::{apply, send};
 pub(crate) use followed::Followed;

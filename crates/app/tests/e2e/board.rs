@@ -162,6 +162,25 @@ fn what_a_person_does_to_a_card_is_asked_about_and_obeyed() {
 }
 
 #[test]
+fn words_of_a_persons_that_a_board_would_replace_are_kept_and_it_is_said_once() {
+    let (env, shelf) = three("tasks");
+    shelf.person("T-001", |card| card.description = "As in @template.".to_owned());
+    let told = "since the board would replace an `@word` there: T-001";
+    let run = env.ppe(&["run", "--yes"]);
+    run.exits(0).says(told);
+    assert_eq!(run.all().matches(told).count(), 1, "{}", run.all());
+    assert_eq!(
+        (shelf.card("T-001").description.as_str(), shelf.card("T-001").column.as_str()),
+        ("As in @template.", "done")
+    );
+    env.ppe(&["board", "sync"]).exits(0).says(told);
+    let synced = env.ppe(&["board", "sync", "--json"]).exits(0).json();
+    assert_eq!(synced["text_kept"], json!(["T-001"]));
+    shelf.is_content();
+    env.finish();
+}
+
+#[test]
 fn a_run_that_was_killed_knows_its_own_moves() {
     let (mut env, shelf) = three("tasks");
     env.script("[[task]]\nid = \"T-003\"\nhang_attempts = 1\nafter_commits = 1\n");

@@ -10,12 +10,17 @@ use crate::question::{Answer, Ask};
 use crate::state::{Park, Satisfies, State, Step, Task};
 
 impl Decider<'_> {
-    pub(super) fn board_seen(&mut self, cards: Vec<Seen>) {
+    pub(super) fn board_seen(&mut self, cards: Vec<Seen>, mut text_kept: Vec<TaskId>) {
         if self.state.board.lost.is_some() {
             self.emit(Event::BoardBack);
         }
         for seen in cards {
             self.card_seen(seen);
+        }
+        // It is told once of each.
+        text_kept.retain(|task| !self.state.board.text_kept.contains(task));
+        if !text_kept.is_empty() {
+            self.emit(Event::CardTextsKept { tasks: text_kept });
         }
     }
 

@@ -16,7 +16,7 @@ impl Decider<'_> {
             Observed::Branch { task, tip } => self.branch_seen(task, tip),
             Observed::ChangeClosed { task } => self.change_closed(task),
             Observed::Branches { conflicts, touched } => self.branches_seen(conflicts, touched),
-            Observed::Board { cards } => self.board_seen(cards),
+            Observed::Board { cards, text_kept } => self.board_seen(cards, text_kept),
             Observed::BoardLost { why } => self.board_lost(why),
             Observed::Approved { task, tip } => self.approved_there(task, tip),
             Observed::Unapproved { task } => self.unapproved_there(task),

@@ -5,7 +5,7 @@ use super::State;
 use crate::board::Column;
 use crate::ids::TaskId;
 use crate::question::Ask;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A task's card.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ impl CardAt {
 pub struct Board {
     /// The cards of tasks.
     pub cards: BTreeMap<TaskId, CardAt>,
+    /// Tasks of whose cards it was told that they do not say how these stand.
+    pub text_kept: BTreeSet<TaskId>,
     /// Why it cannot be reached, if so.
     pub lost: Option<String>,
 }

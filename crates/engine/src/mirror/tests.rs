@@ -1,6 +1,7 @@
 use super::*;
 use crate::ports::CardText;
 use ppe_core::board::{Card, Column};
+use ppe_core::event::Event;
 use ppe_core::input::{Command, Input};
 use ppe_core::policy::Policy;
 use ppe_core::question::{Answer, Ask};
@@ -16,6 +17,12 @@ struct Shelf {
     /// Cards in a column that is not ours.
     aside: Mutex<BTreeSet<String>>,
     dead: Mutex<bool>,
+    /// Whether its list shows what all cards say.
+    shows_all: bool,
+    /// Looks at all cards and at one.
+    looks: Mutex<(u32, u32)>,
+    /// Cards whose text stays as it is.
+    kept: Mutex<BTreeSet<String>>,
 }
 
 impl Shelf {
@@ -56,6 +63,7 @@ impl Board for Shelf {
 
     async fn cards(&self, column: Option<Column>) -> Result<Vec<Card>, BoardError> {
         self.is_heard()?;
+        self.looks.lock().unwrap().0 += 1;
         let cards = self.cards.lock().unwrap();
         let card = |(id, (title, column, _)): (&String, &(String, Column, String))| Card {
             id: id.clone(),
@@ -66,8 +74,22 @@ impl Board for Shelf {
         Ok(cards.iter().map(card).filter(|card| column.is_none() || card.column == column).collect())
     }
 
+    async fn texts(&self) -> Result<Option<BTreeMap<String, CardText>>, BoardError> {
+        if !self.shows_all {
+            return Ok(None);
+        }
+        let all = self.cards(None).await?.into_iter();
+        Ok(Some(
+            all.map(|card| {
+                (card.id.clone(), CardText { column: card.column, description: self.text(&card.id) })
+            })
+            .collect(),
+        ))
+    }
+
     async fn card(&self, id: &str) -> Result<CardText, BoardError> {
         self.is_heard()?;
+        self.looks.lock().unwrap().1 += 1;
         let cards = self.cards.lock().unwrap();
         let (_, column, text) =
             cards.get(id).ok_or_else(|| BoardError::Refused("no such card".to_owned()))?;
@@ -75,7 +97,7 @@ impl Board for Shelf {
         Ok(CardText { column, description: text.clone() })
     }
 
-    async fn change(&self, id: &str, change: CardChange) -> Result<(), BoardError> {
+    async fn change(&self, id: &str, change: CardChange) -> Result<Changed, BoardError> {
         self.is_heard()?;
         let mut cards = self.cards.lock().unwrap();
         let card = cards.get_mut(id).ok_or_else(|| BoardError::Refused("no such card".to_owned()))?;
@@ -83,10 +105,13 @@ impl Board for Shelf {
             card.1 = column;
             self.moves.lock().unwrap().push((id.to_owned(), column));
         }
+        if change.description.is_some() && self.kept.lock().unwrap().contains(id) {
+            return Ok(Changed::TextKept);
+        }
         if let Some(text) = change.description {
             card.2 = text;
         }
-        Ok(())
+        Ok(Changed::All)
     }
 }
 
@@ -112,7 +137,7 @@ impl Bench {
         let taken = turn(&self.shelf, &state, &self.mirror.written, url.as_deref());
         let mut taken = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(taken);
         self.mirror.end(&mut taken, self.drive.now);
-        self.drive.input(Input::Observed(Turn::observed(taken.seen)));
+        self.drive.input(Input::Observed(taken.observed()));
         self.mirror.notice(&self.drive.state);
     }
 
@@ -246,6 +271,37 @@ fn a_board_that_is_lost_is_told_once_and_found_again() {
     *bench.shelf.dead.lock().unwrap() = false;
     bench.turn();
     assert_eq!(bench.drive.state.board.lost, None);
+}
+
+#[test]
+fn a_board_that_shows_all_is_looked_at_once_for_all_writes_of_a_turn() {
+    let mut bench = Bench::new(&["T-001", "T-002"]);
+    bench.shelf.shows_all = true;
+    bench.settle();
+    bench.drive.land("T-001", 5, 7);
+    bench.drive.land("T-002", 5, 8);
+    bench.turn();
+    *bench.shelf.looks.lock().unwrap() = (0, 0);
+    bench.turn();
+    assert_eq!(*bench.shelf.looks.lock().unwrap(), (2, 0), "before two writes, and after them");
+    assert_eq!((bench.shelf.at("c0"), bench.shelf.at("c1")), (Column::Done, Column::Done));
+    assert!(bench.shelf.text("c1").starts_with("A person's words.\n\n<!--"), "{}", bench.shelf.text("c1"));
+    bench.turn();
+    assert_eq!(*bench.shelf.looks.lock().unwrap(), (3, 0), "there is nothing to write");
+}
+
+#[test]
+fn a_text_that_cannot_be_written_is_told_once() {
+    let mut bench = Bench::new(&["T-001", "T-002"]);
+    bench.shelf.kept.lock().unwrap().insert("c0".to_owned());
+    bench.settle();
+    bench.drive.land("T-001", 5, 7);
+    bench.settle();
+    let events = bench.drive.records.iter().flat_map(|record| &record.events);
+    let told: Vec<_> = events.filter(|event| matches!(event, Event::CardTextsKept { .. })).collect();
+    assert_eq!(told, [&Event::CardTextsKept { tasks: vec![TaskId::new("T-001")] }]);
+    assert_eq!((bench.shelf.at("c0"), bench.shelf.text("c0").as_str()), (Column::Done, "A person's words."));
+    assert!(!bench.mirror.holds_end(&bench.drive.state, bench.drive.now), "nobody waits for it");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The kanban board that mirrors a run. Knows nothing of what a column means for a task.
 
 use ppe_core::board::{Card, Column};
+use std::collections::BTreeMap;
 use std::future::Future;
 
 /// Why a board did not do something.
@@ -32,6 +33,15 @@ pub struct CardChange {
     pub description: Option<String>,
 }
 
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// All of it is made.
+    All,
+    /// All but the description: the board would have replaced words of a person's in it.
+    TextKept,
+}
+
 /// A board.
 ///
 /// The contract: every call is bounded in time and answers in values of bounded size. A board that was lost is looked for
@@ -43,9 +53,16 @@ pub trait Board: Send + Sync + 'static {
     /// Its cards, those of one column where that is wanted.
     fn cards(&self, column: Option<Column>) -> impl Future<Output = Result<Vec<Card>, BoardError>> + Send;
 
+    /// What all cards say now, where one look shows that; none where each card has to be looked at by itself.
+    fn texts(&self) -> impl Future<Output = Result<Option<BTreeMap<String, CardText>>, BoardError>> + Send;
+
     /// A card's text as it is now.
     fn card(&self, id: &str) -> impl Future<Output = Result<CardText, BoardError>> + Send;
 
     /// Changes a card.
-    fn change(&self, id: &str, change: CardChange) -> impl Future<Output = Result<(), BoardError>> + Send;
+    fn change(
+        &self,
+        id: &str,
+        change: CardChange,
+    ) -> impl Future<Output = Result<Changed, BoardError>> + Send;
 }

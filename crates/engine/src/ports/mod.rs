@@ -14,7 +14,7 @@ mod radar;
 mod set;
 mod source;
 
-pub use board::{Board, BoardError, CardChange, CardText};
+pub use board::{Board, BoardError, CardChange, CardText, Changed};
 pub use clock::Clock;
 pub use executor::{
     AgentJob, CheckJob, Executor, JobKey, Purpose, Release, Sightings, SnapshotSpec, Stream, Tail, VerifyJob,

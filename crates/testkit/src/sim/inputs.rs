@@ -336,7 +336,7 @@ fn board_inputs(id: &TaskId) -> Vec<Named> {
         "seen: its card is cancelled",
     ];
     let card = |column| Seen { task: id.clone(), card: "card".to_owned(), column };
-    let seen = |column| Input::Observed(Observed::Board { cards: vec![card(column)] });
+    let seen = |column| Input::Observed(Observed::Board { cards: vec![card(column)], text_kept: Vec::new() });
     let lost = Input::Observed(Observed::BoardLost { why: "nobody there".to_owned() });
     names.into_iter().zip(Column::ALL.map(seen)).chain([("seen: the board is lost", lost)]).collect()
 }

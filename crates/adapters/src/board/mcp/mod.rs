@@ -10,7 +10,7 @@ mod session;
 use dialect::{Dialect, Tools, recognise, takes};
 use ppe_core::board::{Card, Column, without_progress};
 use ppe_core::text::shown;
-use ppe_engine::ports::{BoardError, CardChange, CardText};
+use ppe_engine::ports::{BoardError, CardChange, CardText, Changed};
 use serde_json::{Map, Value, json};
 use session::Session;
 use std::collections::BTreeMap;
@@ -104,16 +104,27 @@ impl McpBoard {
         Ok(cards.filter(|card| column.is_none() || card.column == column).collect())
     }
 
+    /// What all cards say, where its list shows that.
+    pub(super) async fn texts(&self) -> Result<Option<BTreeMap<String, CardText>>, BoardError> {
+        let open = self.open().await?;
+        if open.dialect.get.is_some() {
+            return Ok(None);
+        }
+        let listed = open.list(None).await;
+        let rows = self.unless_lost(listed).await?;
+        Ok(Some(rows.iter().filter_map(|row| Some((rows::id(row)?, open.text(row)))).collect()))
+    }
+
     /// A card as it is.
     pub(super) async fn card(&self, id: &str) -> Result<CardText, BoardError> {
         let open = self.open().await?;
         let shown = open.show(id).await;
         let row = self.unless_lost(shown).await?;
-        Ok(CardText { column: rows::column(&row, open.dialect.column), description: rows::description(&row) })
+        Ok(open.text(&row))
     }
 
     /// Changes a card.
-    pub(super) async fn change(&self, id: &str, change: CardChange) -> Result<(), BoardError> {
+    pub(super) async fn change(&self, id: &str, change: CardChange) -> Result<Changed, BoardError> {
         let open = self.open().await?;
         let changed = open.change(id, change).await;
         self.unless_lost(changed).await
@@ -273,26 +284,32 @@ impl Open {
         Ok(answer.get_mut(key).map_or(Value::Null, Value::take))
     }
 
-    async fn change(&self, id: &str, change: CardChange) -> Result<(), BoardError> {
+    fn text(&self, row: &Value) -> CardText {
+        CardText { column: rows::column(row, self.dialect.column), description: rows::description(row) }
+    }
+
+    async fn change(&self, id: &str, change: CardChange) -> Result<Changed, BoardError> {
         // What a person wrote must stay as it is: where an at sign of theirs would be replaced, nothing is written.
         let safe = |text: &String| !self.dialect.expands_tags || !has_tag(&without_progress(text));
+        let is_kept = change.description.as_ref().is_some_and(|text| !safe(text));
+        let changed = if is_kept { Changed::TextKept } else { Changed::All };
         let description = change.description.filter(safe);
         let column = change.column.map(|column| self.spelled(column));
         let text = description.map(|text| json!({self.dialect.id: id, "description": text}));
         let shift = column.map(|column| json!({self.dialect.id: id, self.dialect.column: column}));
         if self.dialect.change == self.dialect.shift {
-            let Some(mut both) = text.clone().or_else(|| shift.clone()) else { return Ok(()) };
+            let Some(mut both) = text.clone().or_else(|| shift.clone()) else { return Ok(changed) };
             if let Some(shift) = shift {
                 both[self.dialect.column] = shift[self.dialect.column].clone();
             }
-            return self.call(self.dialect.change, both).await.map(drop);
+            return self.call(self.dialect.change, both).await.map(|_| changed);
         }
         for (tool, with) in [(self.dialect.shift, shift), (self.dialect.change, text)] {
             if let Some(with) = with {
                 self.call(tool, with).await?;
             }
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// How a column is written: as the board does where it has names of its own, else as its dialect does.

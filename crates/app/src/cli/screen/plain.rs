@@ -5,6 +5,7 @@
 use super::lane::lane;
 use super::look::{Letters, clean};
 use super::summary::{how_far, times};
+use ppe_core::board::text_kept_in_words;
 use ppe_core::event::{After, Event, Record};
 use ppe_core::ids::TaskId;
 use ppe_core::outcome::{Failure, Prepared};
@@ -211,6 +212,7 @@ pub fn describe(event: &Event, state: &State) -> Option<String> {
         Event::BoardLost { why } => {
             format!("⚠ The board cannot be reached: {why}. The run goes on without it")
         }
+        Event::CardTextsKept { tasks } => format!("⚠ {}", text_kept_in_words(tasks)),
         Event::BoardBack => "The board is back".to_owned(),
         Event::StandstillTold { task } => {
             let found = standstill(state, state.position(task)?, state.clock.last)?;

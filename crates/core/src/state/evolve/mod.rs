@@ -203,6 +203,7 @@ impl State {
                 let card = self.board.cards.get_mut(task).ok_or_else(|| format!("{task} has no card"))?;
                 card.moving = Some(*to);
             }
+            Event::CardTextsKept { tasks } => self.board.text_kept.extend(tasks.iter().cloned()),
             Event::BoardLost { why } => self.board.lost = Some(why.clone()),
             Event::BoardBack => self.board.lost = None,
             Event::TaskClosed { task, closure } => {
