@@ -6,6 +6,7 @@ use crate::plan::Plan;
 use crate::state::{Closure, Kind, Satisfies, State, Step, Stop, Task, Wish};
 use crate::text::shown;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Where a card stands.
@@ -88,7 +89,7 @@ pub struct Seen {
 }
 
 /// The task that a card's title begins with.
-pub fn task_of<'a>(plan: &'a Plan, title: &str) -> Option<&'a TaskId> {
+fn task_of<'a>(plan: &'a Plan, title: &str) -> Option<&'a TaskId> {
     let title = title.trim_start_matches(|c: char| c.is_whitespace() || "[(#*`".contains(c));
     let goes_on = |rest: &str| rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '-');
     // `3.1` is no `3`, but a sentence may end after an id.
@@ -97,22 +98,58 @@ pub fn task_of<'a>(plan: &'a Plan, title: &str) -> Option<&'a TaskId> {
     plan.tasks.iter().map(|task| &task.spec.id.value).find(is_named)
 }
 
-/// Finds the task of each card, by its title, else by `remembered` ids. The first of several cards of a task counts; cards
-/// of no task and those in columns that are not ours are left out.
+/// The card of each task that has one. A card is of the task that its title names, else of the one that it is `remembered`
+/// to be of. Of several cards of a task the remembered one counts, then the one whose title says just what the task's does,
+/// then the last: boards list the newest first.
+pub fn cards_of<'a, 'c>(
+    plan: &'a Plan,
+    cards: &'c [Card],
+    remembered: impl Fn(&str) -> Option<&'a TaskId>,
+) -> BTreeMap<&'a TaskId, &'c Card> {
+    let mut found: BTreeMap<&TaskId, ((bool, Fit), &Card)> = BTreeMap::new();
+    for card in cards {
+        let before = remembered(&card.id);
+        let Some(task) = task_of(plan, &card.title).or(before) else { continue };
+        let rank = (before == Some(task), Fit::of(plan, task, &card.title));
+        if found.get(task).is_none_or(|(best, _)| rank >= *best) {
+            found.insert(task, (rank, card));
+        }
+    }
+    found.into_iter().map(|(task, (_, card))| (task, card)).collect()
+}
+
+/// How much of a card's title is its task's, the best last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    Other,
+    IdAlone,
+    Title,
+}
+
+impl Fit {
+    fn of(plan: &Plan, task: &TaskId, title: &str) -> Self {
+        let letters = |text: &str| -> String {
+            text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+        };
+        let (title, id) = (letters(title), letters(task.as_str()));
+        match (title.strip_prefix(&id), plan.task(task)) {
+            (Some(""), _) => Self::IdAlone,
+            (Some(rest), Some(planned)) if *rest == letters(&planned.spec.title) => Self::Title,
+            (Some(_) | None, _) => Self::Other,
+        }
+    }
+}
+
+/// Where the card of each task stands, see [`cards_of`]. Those in columns that are not ours are left out.
 pub fn find_cards<'a>(
     plan: &'a Plan,
     cards: &[Card],
     remembered: impl Fn(&str) -> Option<&'a TaskId>,
 ) -> Vec<Seen> {
-    let mut found: Vec<Seen> = Vec::new();
-    for card in cards {
-        let task = task_of(plan, &card.title).or_else(|| remembered(&card.id));
-        let (Some(task), Some(column)) = (task, card.column) else { continue };
-        if found.iter().all(|seen| seen.task != *task) {
-            found.push(Seen { task: task.clone(), card: card.id.clone(), column });
-        }
-    }
-    found
+    let seen = |(task, card): (&TaskId, &Card)| {
+        Some(Seen { task: task.clone(), card: card.id.clone(), column: card.column? })
+    };
+    cards_of(plan, cards, remembered).into_iter().filter_map(seen).collect()
 }
 
 /// Where a task's card belongs; none for a task that is not part of the run.
@@ -241,6 +278,37 @@ mod tests {
         assert_eq!(
             (of("3.1: One"), of("3: All"), of("3."), of("T-3.2"), of("3-x")),
             (Some("3.1"), Some("3"), Some("3"), None, None)
+        );
+    }
+
+    #[test]
+    fn of_several_cards_of_a_task_one_is_its_card_whatever_their_order() {
+        let spot = crate::plan::Spot { file: std::sync::Arc::from("x"), line: 1 };
+        let task = crate::plan::TaskSpec::bare(TaskId::new("T-001"), "GraphQL subscriptions", spot);
+        let spec = crate::plan::PlanSpec { tasks: vec![task], ..Default::default() };
+        let plan = crate::plan::check(spec, Vec::new()).plan.unwrap();
+        let card = |(id, title): &(&str, &str)| Card {
+            id: (*id).to_owned(),
+            title: (*title).to_owned(),
+            column: Some(Column::Todo),
+            description: None,
+        };
+        let found = |remembered: &str, cards: &[(&str, &str)]| -> Vec<String> {
+            let known = |card: &str| (card == remembered).then(|| plan.id(0));
+            let listed: Vec<Card> = cards.iter().map(card).collect();
+            let reversed: Vec<Card> = listed.iter().rev().cloned().collect();
+            let both = [listed, reversed].map(|cards| find_cards(&plan, &cards, known));
+            both.into_iter().flatten().map(|seen| seen.card).collect()
+        };
+        let (own, later) = (("a", "[T-001] GraphQL Subscriptions"), ("b", "T-001: follow-up"));
+        assert_eq!(found("", &[later, own]), ["a", "a"]);
+        assert_eq!(found("", &[later, ("c", "T-001")]), ["c", "c"]);
+        assert_eq!(found("b", &[later, own]), ["b", "b"], "which card is whose is remembered");
+        assert_eq!(found("c", &[("c", "Renamed"), own]), ["c", "c"], "whatever its title is now");
+        assert_eq!(
+            found("", &[later, ("d", "T-001: another")]),
+            ["d", "b"],
+            "the oldest, which is listed last"
         );
     }
 

@@ -233,6 +233,8 @@ impl<P: Ports> RunLoop<P> {
                 Answer::Mirrored(mut turn) => {
                     self.mirror.end(&mut turn, ports.clock().now());
                     self.take(Input::Observed(turn.observed()), None);
+                    // What was recorded while the turn was under way may be no news to it.
+                    self.mirror.notice(&self.durable);
                 }
             },
             () = self.options.sightings.arrived(), if open => {

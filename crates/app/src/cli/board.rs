@@ -4,13 +4,14 @@ use super::args::{BoardArgs, BoardCommand, RunOf};
 use super::control::give;
 use super::ui::Ui;
 use crate::error::{AppError, EXIT_DONE};
-use crate::wiring::{Site, Synced, board_cards, board_sync, latest};
-use ppe_core::board::{Card, Column, task_of, text_kept_in_words};
+use crate::wiring::{Found, Site, Synced, board_cards, board_sync, latest};
+use ppe_core::board::{Card, Column, cards_of, text_kept_in_words};
 use ppe_core::ids::TaskId;
 use ppe_core::input::Command;
 use ppe_core::text::shown;
 use ppe_core::wording::list;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Does what is asked for.
 pub(super) fn run(args: BoardArgs, ui: &mut Ui) -> Result<u8, AppError> {
@@ -24,11 +25,12 @@ pub(super) fn run(args: BoardArgs, ui: &mut Ui) -> Result<u8, AppError> {
 fn show(of: &RunOf, ui: &mut Ui) -> Result<u8, AppError> {
     let site = Site::open(&of.repo, Vec::new())?;
     let found = latest(&site, of.run.as_deref())?;
-    let task = |card: &Card| -> Option<TaskId> {
-        let state = &found.as_ref()?.state;
-        task_of(&state.plan, &card.title).or_else(|| state.board.task_of(&card.id)).cloned()
-    };
     let mut cards = board_cards(&site)?;
+    let tasks: BTreeMap<String, TaskId> = found.map_or_else(BTreeMap::new, |Found { state, .. }| {
+        let of = cards_of(&state.plan, &cards, |card| state.board.task_of(card));
+        of.into_iter().map(|(task, card)| (card.id.clone(), task.clone())).collect()
+    });
+    let task = |card: &Card| tasks.get(&card.id);
     cards.sort_by_key(|card| card.column.map_or(Column::ALL.len(), |column| column as usize));
     if of.json {
         let row = |card: &Card| json!({"id": card.id, "title": card.title, "column": card.column, "task": task(card)});
@@ -38,7 +40,7 @@ fn show(of: &RunOf, ui: &mut Ui) -> Result<u8, AppError> {
     }
     for card in &cards {
         let column = card.column.map_or("elsewhere", Column::word);
-        let task = task(card).map_or_else(|| "-".to_owned(), |id| id.to_string());
+        let task = task(card).map_or("-", TaskId::as_str);
         ui.data(&shown(&format!("{column:<12} {task:<8} {}  {}", card.id, card.title)));
     }
     if cards.is_empty() {

@@ -12,7 +12,7 @@ use crate::wiring::{
     judge_target, launch, prepare, verdict_check,
 };
 use ppe_core::ids::{Millis, RunId, TaskId};
-use ppe_core::input::{Input, Start};
+use ppe_core::input::{Input, Observed, Start};
 use ppe_core::outcome::Verdict;
 use ppe_core::plan::Selection;
 use ppe_core::state::{Assignment, State};
@@ -114,7 +114,7 @@ fn begin(
     launching: &[String],
     ui: &mut Ui,
 ) -> Result<u8, AppError> {
-    let Prepared { plan, source, preflight, start, .. } = prepared;
+    let Prepared { plan, source, preflight, cards, start, .. } = prepared;
     let (dir, id, log) = create_run(site, &plan, &source, &jiff::Zoned::now())?;
     if wanted.no_board {
         std::fs::write(dir.no_board(), "")?;
@@ -130,7 +130,9 @@ fn begin(
     let drive = Drive::new(site, &dir, stay(args.plain, ui), args.plain);
     let end = runtime.block_on(async {
         let launched = launch(site, &dir, &id, log, state, drive.stay)?;
-        drive::drive(drive, launched, vec![Input::Start(Box::new(start))], ui).await
+        // Whose the cards are is known from the start on, whatever their titles become.
+        let board = Input::Observed(Observed::Board { cards, text_kept: Vec::new() });
+        drive::drive(drive, launched, vec![Input::Start(Box::new(start)), board], ui).await
     });
     // Whoever still waits for a job that goes on is not waited for.
     runtime.shutdown_background();

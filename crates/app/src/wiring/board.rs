@@ -12,6 +12,7 @@ use ppe_core::decide::decide;
 use ppe_core::ids::TaskId;
 use ppe_core::input::Input;
 use ppe_core::plan::Plan;
+use ppe_core::state::State;
 use ppe_engine::mirror::{has_moves, turn};
 use ppe_engine::ports::{Board, BoardError, EventLog, Standing, Ticket, Tickets};
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,18 +71,20 @@ impl Loaded {
     }
 }
 
-/// Looks at the board for a plan; nothing without a board. Why it cannot be looked at is the inner error.
+/// Looks at the board for a plan; nothing without a board. Why it cannot be looked at is the inner error. Whose a card is
+/// goes by what the latest run knew as well: a title may have been changed since.
 pub(crate) fn load(site: &Site, plan: &Plan) -> Result<Option<Result<Loaded, BoardError>>, AppError> {
     let board = open(site, None)?;
     if !board.is_there() {
         return Ok(None);
     }
-    let nobody = |_: &str| None;
+    let latest = latest(site, None)?;
+    let remembered = |card: &str| remembered(&latest.as_ref()?.state, plan, card);
     let look = async {
         let kind = kind(&board, site).await?;
         // All of them first: they show how the board spells its columns.
-        let seen = find_cards(plan, &board.cards(None).await?, nobody);
-        let mut todo = find_cards(plan, &board.cards(Some(Column::Todo)).await?, nobody);
+        let seen = find_cards(plan, &board.cards(None).await?, remembered);
+        let mut todo = find_cards(plan, &board.cards(Some(Column::Todo)).await?, remembered);
         todo.retain(|todo| seen.contains(todo));
         let has_card = |id: &TaskId| seen.iter().any(|seen| seen.task == *id);
         let ids = plan.tasks.iter().map(|task| task.spec.id.value.clone());
@@ -89,6 +92,13 @@ pub(crate) fn load(site: &Site, plan: &Plan) -> Result<Option<Result<Loaded, Boa
         Ok(Loaded { kind, todo: todo.into_iter().map(|seen| seen.task).collect(), without, seen })
     };
     Ok(Some(runtime()?.block_on(look)))
+}
+
+/// The task that an earlier run knew a card to be of, if it is the same task still: another plan may use its id anew.
+fn remembered<'a>(earlier: &State, plan: &'a Plan, card: &str) -> Option<&'a TaskId> {
+    let id = earlier.board.task_of(card)?;
+    let (then, now) = (&earlier.plan.task(id)?.spec, &plan.task(id)?.spec);
+    (then.title == now.title).then_some(&now.id.value)
 }
 
 async fn kind(board: &RunBoard, site: &Site) -> Result<String, BoardError> {

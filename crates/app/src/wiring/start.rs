@@ -11,6 +11,7 @@ use crate::error::AppError;
 use crate::findings::require;
 use ppe_adapters::config::{BoardSettings, Flag};
 use ppe_adapters::sources::Source;
+use ppe_core::board::Seen;
 use ppe_core::decide::{decide, start_key};
 use ppe_core::ids::{Branch, Millis, RunId, TaskId};
 use ppe_core::input::{Input, Start};
@@ -95,6 +96,8 @@ pub(crate) struct Prepared {
     pub(crate) board: Vec<String>,
     /// Why the board says nothing although there is one: the start is then thought through without it.
     pub(crate) board_lost: Option<AppError>,
+    /// The cards of the plan's tasks as they were found.
+    pub(crate) cards: Vec<Seen>,
     /// What the pre-flight found.
     pub(crate) preflight: Preflight,
     /// The run's first input, still without the run's id.
@@ -137,7 +140,8 @@ pub(crate) fn prepare(site: &Site, wanted: &Wanted) -> Result<Prepared, AppError
         selected,
         before: preflight.before.clone(),
     };
-    Ok(Prepared { plan, source, findings, board: board.lines, board_lost: board.lost, preflight, start })
+    let board::Said { lines, lost, cards, .. } = board;
+    Ok(Prepared { plan, source, findings, board: lines, board_lost: lost, cards, preflight, start })
 }
 
 impl Prepared {

@@ -294,6 +294,18 @@ fn what_waits_for_a_card_that_is_not_to_do_is_said_and_not_run() {
 }
 
 #[test]
+fn a_card_that_was_renamed_is_its_tasks_in_the_next_run_as_well() {
+    let (env, shelf) = three("tasks");
+    env.ppe(&["run", "--yes", "--only", "T-003"]).exits(0);
+    shelf.person("T-003", |card| (card.title, card.column) = ("The third".to_owned(), "todo".to_owned()));
+    env.ppe(&["run", "--yes", "--again", "T-003"]).exits(0).says("3 of 3 tasks to do");
+    assert!(is_landed(&env, "T-003"));
+    assert_eq!(shelf.card("The third").column, "done");
+    shelf.is_content();
+    env.finish();
+}
+
+#[test]
 fn of_several_projects_one_is_named() {
     let (mut env, shelf) = three("tasks");
     shelf.add_project("another", "Theirs");
