@@ -46,7 +46,7 @@ impl Column {
             name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
         Some(match name.as_str() {
             "todo" | "created" => Self::Todo,
-            "inprogress" | "scheduling" | "blocked" | "waitingforinput" => Self::InProgress,
+            "inprogress" | "doing" | "scheduling" | "blocked" | "waitingforinput" => Self::InProgress,
             "inreview" | "review" => Self::InReview,
             "done" | "completed" => Self::Done,
             "cancelled" | "canceled" => Self::Cancelled,

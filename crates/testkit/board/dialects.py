@@ -40,6 +40,19 @@ def column_of(word, spelled):
     raise Refused("Invalid status filter. Valid values: " + ", ".join(f"'{spelled[c]}'" for c in PLAIN))
 
 
+def names(shelf):
+    """The columns of issues, which a project may call otherwise."""
+    return {**NAMES, **shelf.held.get("names", {})}
+
+
+def named(word, shelf):
+    """The column of a name, which has to be the project's own but for its case."""
+    for column, name in names(shelf).items():
+        if word.lower() == name.lower():
+            return column
+    raise Refused(f"Unknown status '{word}'")
+
+
 def dated(row, shelf):
     return {**row, "created_at": "2026-01-20T09:15:02.123456+00:00", "updated_at": shelf.time()}
 
@@ -102,10 +115,25 @@ TASKS = {
 }
 
 
+# Servers of others with the same tools, whose project is fixed when they start.
+
+def list_fixed(shelf, a):
+    answer = list_tasks(shelf, {**a, "project_id": shelf.projects()[0]["id"]})
+    return {key: value for key, value in answer.items() if key != "project_id"}
+
+
+FIXED = {
+    "list_tasks": (given(status={"enum": PLAIN}, limit={"type": "integer"}),
+                   listed("tasks", TASK_ROW, applied_filters=FILTERS), list_fixed),
+    "get_task": TASKS["get_task"],
+    "update_task": TASKS["update_task"],
+}
+
+
 # Dialect 2: issues, 0.1.12 and later.
 
 def issue_row(card, shelf):
-    return dated({"id": card["id"], "title": card["title"], "status": NAMES[card["column"]]}, shelf)
+    return dated({"id": card["id"], "title": card["title"], "status": names(shelf)[card["column"]]}, shelf)
 
 
 def list_first_issues(shelf, a):
@@ -122,7 +150,7 @@ def update_issue_with(whole):
     def update_issue(shelf, a):
         card = shelf.card(a["issue_id"])
         if a.get("status"):
-            shelf.move(card, column_of(a["status"], NAMES), "us")
+            shelf.move(card, named(a["status"], shelf), "us")
         card["description"] = a.get("description", card["description"])
         card["title"] = a.get("title", card["title"])
         return whole(card, shelf)
@@ -159,7 +187,7 @@ def rich_row(card, shelf):
 
 def list_issues(shelf, a):
     shelf.demand_project(a.get("project_id"))
-    wanted = column_of(a["status"], NAMES) if a.get("status") else None
+    wanted = named(a["status"], shelf) if a.get("status") else None
     found = [card for card in shelf.cards() if wanted in (None, card["column"])]
     limit, offset = min(a.get("limit", 50), shelf.fault("page") or 100), a.get("offset", 0)
     rows = [rich_row(card, shelf) for card in found[offset:offset + limit]]
@@ -212,7 +240,7 @@ def indie_issue(card, shelf):
 
 
 def acknowledged(card, shelf):
-    row = {"id": card["id"], "simple_id": "PROJ-" + card["id"][-3:], "status": NAMES[card["column"]]}
+    row = {"id": card["id"], "simple_id": "PROJ-" + card["id"][-3:], "status": names(shelf)[card["column"]]}
     return {**row, "status_id": "s-" + card["column"], "updated_at": shelf.time(), "changed": ["status"]}
 
 
@@ -285,5 +313,5 @@ KANDEV = {
     "create_task_kandev": (given(["title"], title=TEXT, start_agent={"type": "boolean"}), KANDEV_ROW, None),
 }
 
-DIALECTS = {"tasks": TASKS, "issues-0.1.12": FIRST_ISSUES, "issues": ISSUES, "indie": INDIE, "kandev": KANDEV,
+DIALECTS = {"tasks": TASKS, "tasks-fixed": FIXED, "issues-0.1.12": FIRST_ISSUES, "issues": ISSUES, "indie": INDIE, "kandev": KANDEV,
             "strange": {"echo": (given(message=TEXT), TEXT, lambda shelf, a: a["message"])}}

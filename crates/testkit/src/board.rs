@@ -169,6 +169,11 @@ impl Shelf {
         });
     }
 
+    /// Has its columns be called otherwise, where a dialect lets a project do that.
+    pub fn name_columns(&self, names: &Value) {
+        self.held(|all| all["names"] = names.clone());
+    }
+
     /// What goes wrong from now on; nothing if null.
     pub fn fault(&self, fault: &Value) {
         self.held(|all| all["faults"] = fault.clone());

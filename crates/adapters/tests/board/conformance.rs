@@ -56,6 +56,43 @@ fn vibe_kanban_with_tasks() {
 }
 
 #[test]
+fn a_server_of_tasks_whose_project_is_fixed_is_given_none() {
+    every_dialect("tasks-fixed");
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::new(folder.path(), "tasks-fixed", &["T-001: One"]);
+    let mut settings = settings(Place::Server(shelf.server()), folder.path());
+    settings.project = Some(PROJECT.to_owned());
+    wait(conforms(&shelf, McpBoard::new(settings)));
+}
+
+#[test]
+fn columns_are_written_as_the_board_itself_spells_them() {
+    for dialect in ["issues-0.1.12", "issues", "indie"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (shelf, board) = board(folder.path(), dialect, &["T-001: One", "T-002: Two"]);
+        shelf.name_columns(&json!({"todo": "To-Do", "inprogress": "Doing"}));
+        shelf.person("T-002", |card| card.column = "inprogress".to_owned());
+        let board = RunBoard::Mcp(Box::new(board));
+        wait(async {
+            assert_eq!(board.cards(None).await.unwrap().len(), 2, "{dialect}");
+            for column in [Column::InProgress, Column::Todo] {
+                let change = CardChange { column: Some(column), description: None };
+                board.change(&shelf.card("T-001").id, change).await.unwrap();
+                assert_eq!(
+                    board.cards(Some(column)).await.unwrap().len(),
+                    if column == Column::Todo { 1 } else { 2 }
+                );
+            }
+        });
+        let calls = shelf.calls();
+        let written =
+            calls.iter().filter(|call| call.tool == "update_issue").map(|call| &call.with["status"]);
+        assert_eq!(written.collect::<Vec<_>>(), ["Doing", "To-Do"], "{dialect}");
+        shelf.is_content();
+    }
+}
+
+#[test]
 fn vibe_kanban_with_the_first_issues() {
     every_dialect("issues-0.1.12");
 }

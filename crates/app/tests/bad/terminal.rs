@@ -126,6 +126,26 @@ fn sizes_that_change_all_the_time_and_the_smallest_of_all_are_survived() {
 }
 
 #[test]
+fn a_run_without_its_lost_board_is_asked_for_and_begins_with_a_yes_alone() {
+    let mut env = place();
+    env.add_config("[board]\nserver = [\"false\"]");
+    env.ready();
+    let Some(tmux) = Tmux::new(&env, 100, 40) else { return };
+    tmux.typed(&format!("{PPE} run plan --plain; echo first=$?"));
+    tmux.wait_for("without it? [y/N]");
+    tmux.typed("n");
+    tmux.wait_for("first=4");
+    super::nothing_made(&env, "no");
+    tmux.typed(&format!("clear; {PPE} run plan --plain; echo second=$?"));
+    tmux.wait_for("without it? [y/N]");
+    tmux.typed("y");
+    tmux.wait_for("Start? [y/N]");
+    tmux.typed("y");
+    tmux.wait_for("second=0");
+    assert_eq!(env.runs().len(), 1);
+}
+
+#[test]
 fn without_a_terminal_and_on_a_dumb_one_there_are_lines() {
     let mut env = place();
     env.ready();

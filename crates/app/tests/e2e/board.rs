@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 /// Puts a board beside a place: a card for each title.
 fn with_board(env: &TestEnv, dialect: &str, titles: &[&str]) -> Shelf {
@@ -159,6 +160,52 @@ fn what_a_person_does_to_a_card_is_asked_about_and_obeyed() {
     assert_eq!(shelf.card("T-003").column, "cancelled");
     shelf.is_content();
     env.finish();
+}
+
+#[test]
+fn a_board_that_is_lost_is_on_the_screen_until_it_is_back() {
+    let (mut env, shelf) = three("tasks");
+    env.script("[defaults]\nhang_attempts = true\nafter_commits = 1\n");
+    let run = env.spawn(&["run", "--yes"]);
+    env.until("it is mirrored", || (shelf.card("T-001").column == "inprogress").then_some(()));
+    let lost = "The board cannot be reached";
+    assert!(!env.ppe(&["status"]).exits(0).all().contains(lost));
+    shelf.fault(&json!({"error": "Failed to connect to VK API"}));
+    env.until_event("it is missed", |event| matches!(event, Event::BoardLost { .. }));
+    env.ppe(&["status"]).exits(0).says(lost).says("Failed to connect to VK API");
+    shelf.fault(&Value::Null);
+    env.until_event("it is back", |event| matches!(event, Event::BoardBack));
+    assert!(!env.ppe(&["status"]).exits(0).all().contains(lost));
+    env.ppe(&["stop"]).exits(0);
+    run.wait();
+    env.finish();
+}
+
+#[test]
+fn the_board_is_looked_at_as_often_as_the_dashboard_is_refreshed() {
+    for (refresh, many) in [("1", true), ("3600", false)] {
+        let (mut env, shelf) = three("tasks");
+        env.script("[defaults]\nhang_attempts = true\nafter_commits = 1\n");
+        env.set("DASHBOARD_REFRESH", refresh);
+        let run = env.spawn(&["run", "--yes"]);
+        env.until("both are mirrored", || {
+            ["T-001", "T-003"].iter().all(|task| shelf.card(task).column == "inprogress").then_some(())
+        });
+        // What follows a move comes half a second after it.
+        std::thread::sleep(Duration::from_secs(2));
+        let lists = || shelf.calls().iter().filter(|call| call.tool == "list_tasks").count();
+        let before = lists();
+        std::thread::sleep(Duration::from_secs(4));
+        assert_eq!(
+            lists() - before >= 2,
+            many,
+            "{} looks in 4 s at a refresh of {refresh} s",
+            lists() - before
+        );
+        env.ppe(&["stop"]).exits(0);
+        run.wait();
+        env.finish();
+    }
 }
 
 #[test]

@@ -305,6 +305,17 @@ fn a_text_that_cannot_be_written_is_told_once() {
 }
 
 #[test]
+fn the_board_is_looked_at_once_in_a_refresh_and_soon_after_a_task_has_moved() {
+    let mut bench = Bench::new(&["T-001", "T-002"]);
+    bench.settle();
+    let ended = bench.drive.now;
+    assert_eq!(bench.mirror.due(), Some(ended.plus(30_000)));
+    bench.drive.land("T-001", 5, 7);
+    bench.mirror.notice(&bench.drive.state);
+    assert_eq!(bench.mirror.due(), Some(ended.plus(PAUSE_MS)));
+}
+
+#[test]
 fn a_card_that_is_gone_holds_up_no_other() {
     let mut bench = Bench::new(&["T-001", "T-002"]);
     bench.settle();

@@ -95,3 +95,35 @@ impl Session {
         Ok((text, answer.is_error == Some(true)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    /// A server that is not ours: `scripts/mcp-servers` gets it.
+    const STRANGER: &str = "node_modules/@modelcontextprotocol/server-everything/dist/index.js";
+
+    #[tokio::test]
+    async fn a_strangers_tool_is_called_and_its_refusal_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/mcp-servers").join(STRANGER);
+        let settings = McpSettings {
+            place: Place::Server(
+                ["node", &program.display().to_string(), "stdio"].map(str::to_owned).to_vec(),
+            ),
+            project: None,
+            token: None,
+            env: BTreeMap::from([("PATH".to_owned(), std::env::var("PATH").unwrap())]),
+            folder: folder.path().to_owned(),
+            limit: Duration::from_secs(10),
+            complaints: None,
+        };
+        let session = Session::open(&settings).await.unwrap();
+        let with = |key: &str| Map::from_iter([(key.to_owned(), Value::from("hello"))]);
+        assert_eq!(session.call("echo", with("message")).await, Ok(("Echo: hello".to_owned(), false)));
+        let refused = session.call("echo", with("no-such")).await;
+        assert!(matches!(refused, Ok((_, true)) | Err(BoardError::Refused(_))), "{refused:?}");
+    }
+}
