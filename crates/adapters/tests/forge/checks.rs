@@ -222,12 +222,27 @@ async fn what_waits_for_a_person_is_no_failure_and_says_so() {
 }
 
 #[tokio::test]
+async fn where_checks_may_not_be_read_required_ones_are_known_by_their_jobs() {
+    let bench = OnGitHub::at(Pace { patience: Duration::from_millis(30), ..QUICK });
+    let good = check("build", &json!([[0, "completed", "success"]]));
+    let late = check("test", &json!([[0, "queued", null]]));
+    let rules =
+        json!({"checks_readable": false, "checks": [good.clone(), late], "required": ["build", "test"]});
+    let (_, _, commit) = candidate(&bench, &rules).await;
+    assert_eq!(waits(ci(&bench, &commit, 1).await), "CI has not ended: test is queued");
+    let ended = check("test", &json!([[0, "completed", "success"]]));
+    bench.hub.rules(&json!({"checks": [good, ended]}));
+    assert_eq!(ci(&bench, &commit, 1).await, Ok(Verdict::Green));
+    bench.is_content();
+}
+
+#[tokio::test]
 async fn where_checks_may_not_be_read_workflows_tell() {
     let bench = OnGitHub::new();
     let bad = json!([[0, "in_progress", null], [60, "completed", "failure"]]);
     let rules = json!({"checks_readable": false, "checks": [check("build", &bad)]});
     let (_, _, commit) = candidate(&bench, &rules).await;
-    assert_eq!(red(ci(&bench, &commit, 1).await).summary, "CI: CI (failure)");
+    assert_eq!(red(ci(&bench, &commit, 1).await).summary, "CI: build (failure)");
     assert_eq!(asked(&bench, 0, "/graphql"), 1, "what was refused once is not asked again");
     bench
         .hub

@@ -248,6 +248,7 @@ pub(super) struct WorkflowRun {
 pub(super) struct Job {
     pub(super) id: u64,
     pub(super) name: String,
+    pub(super) status: String,
     pub(super) conclusion: Option<String>,
 }
 

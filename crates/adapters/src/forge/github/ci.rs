@@ -2,7 +2,7 @@
 //!
 //! Asks nobody and waits for nothing.
 
-use super::api::{CheckRun, Status, WorkflowRun};
+use super::api::{CheckRun, Job, Status, WorkflowRun};
 use ppe_core::ids::Branch;
 
 /// A check as it stands.
@@ -54,6 +54,12 @@ impl From<WorkflowRun> for Check {
     fn from(run: WorkflowRun) -> Self {
         let state = ended(run.status.as_deref().unwrap_or("queued"), run.conclusion.as_deref(), None);
         Self { name: run.name.unwrap_or_else(|| format!("workflow run {}", run.id)), state }
+    }
+}
+
+impl From<Job> for Check {
+    fn from(job: Job) -> Self {
+        Self { state: ended(&job.status, job.conclusion.as_deref(), None), name: job.name }
     }
 }
 

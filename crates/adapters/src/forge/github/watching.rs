@@ -1,7 +1,8 @@
 //! How commits stand with GitHub's checks: all that are waited for are asked about together. Judges nothing.
 
 use super::checks::{LEAST_PAUSE, Looker, Looks, Told};
-use super::ci::Check;
+use super::ci::{Check, CheckState};
+use super::client::ApiError;
 use super::port::Inner;
 use ppe_core::ids::CommitId;
 use ppe_core::input::Trouble;
@@ -47,13 +48,25 @@ impl Inner {
     pub(super) fn checks_alone(&self, commit: &CommitId) -> Told {
         let mut checks: Vec<Check> = match self.api.check_runs(commit) {
             Ok(runs) => runs.into_iter().map(Check::from).collect(),
-            // Tokens of the finer kind have no right to read checks: workflows tell the same of GitHub's own CI.
-            Err(error) if error.is(403) => {
-                self.api.workflow_runs(commit)?.into_iter().map(Check::from).collect()
-            }
+            // Tokens of the finer kind have no right to read checks: jobs tell the same of GitHub's own CI.
+            Err(error) if error.is(403) => self.jobs_as_checks(commit)?,
             Err(error) => return Err(error.into()),
         };
         checks.extend(self.api.statuses(commit)?.into_iter().map(Check::from));
+        Ok(checks)
+    }
+
+    /// The jobs of a commit's workflows, which have the names of their checks; and of each workflow what no job of it tells.
+    fn jobs_as_checks(&self, commit: &CommitId) -> Result<Vec<Check>, ApiError> {
+        let mut checks = Vec::new();
+        for run in self.api.workflow_runs(commit)? {
+            let jobs: Vec<Check> = self.api.jobs(run.id)?.into_iter().map(Check::from).collect();
+            let run = Check::from(run);
+            let all_good = jobs.iter().all(|job| job.state == CheckState::Good);
+            let is_untold = jobs.is_empty() || (all_good && run.state != CheckState::Good);
+            checks.extend(jobs);
+            checks.extend(Some(run).filter(|_| is_untold));
+        }
         Ok(checks)
     }
 }
