@@ -108,6 +108,24 @@ async fn a_red_check_tells_its_log_and_a_second_run_is_one_of_github_s() {
     bench.is_content();
 }
 
+#[tokio::test]
+async fn a_log_that_cannot_be_read_and_one_without_an_end_lose_no_other() {
+    let bench = OnGitHub::new();
+    let red_ones: Vec<Value> =
+        ["a", "b", "c"].iter().map(|name| check(name, &json!([[0, "completed", "failure"]]))).collect();
+    bench.hub.fault(&json!({"path": "^/storage/\\d+1000$", "status": 500, "body": "no"}));
+    let long = format!("{}the end of b\n", "x\n".repeat(9 * 1024 * 1024));
+    bench.hub.fault(&json!({"path": "^/storage/\\d+1001$", "status": 200, "body": long}));
+    let (_, _, commit) = candidate(&bench, &json!({ "checks": red_ones })).await;
+    let told = red(ci(&bench, &commit, 1).await).detail;
+    assert!(
+        told.starts_with("--- b ---\n\nx\n") && told.contains("x\nthe end of b\n--- c ---\nc on "),
+        "{told}"
+    );
+    assert!(told.len() < 10_000, "{}", told.len());
+    bench.is_content();
+}
+
 /// How often each address was asked since a request, by its last part.
 fn asked(bench: &OnGitHub, since: usize, end: &str) -> usize {
     bench.hub.told().requests[since..].iter().filter(|request| request.path.ends_with(end)).count()

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use ureq::Agent;
@@ -176,11 +177,16 @@ impl Client {
         Ok(Answer { body: read, scopes, next })
     }
 
-    /// Asks for a text, wherever it is stored; at most `limit` bytes of its end.
+    /// Asks for a text, wherever it is stored; at most `limit` bytes of its end, however long it is.
     pub(super) fn text(&self, path: &str, limit: usize) -> Result<String, ApiError> {
         let asked = Request::builder().method(Method::GET).uri(format!("{}{path}", self.api_url));
-        let (_, _, body) = self.read(self.exchange(Resource::Rest, asked, None)?)?;
-        Ok(wording::tail(&String::from_utf8_lossy(&body), limit).to_owned())
+        let answer = self.exchange(Resource::Rest, asked, None)?;
+        if !answer.status().is_success() {
+            return self.read(answer).map(|_| String::new());
+        }
+        let end = end_of(answer.into_body().into_reader(), limit);
+        let end = end.map_err(|error| ApiError::Lost(wording::first_line(&error.to_string(), 200)))?;
+        Ok(wording::tail(&String::from_utf8_lossy(&end), limit).to_owned())
     }
 
     /// Changes something. Writes go one by one.
@@ -354,6 +360,21 @@ impl From<Wrong> for ApiError {
 /// Where GraphQL is asked, beside the REST API.
 fn graphql_url(api_url: &str) -> String {
     format!("{}/graphql", api_url.strip_suffix("/v3").unwrap_or(api_url))
+}
+
+/// The last bytes of what is read, and no more of it in memory.
+fn end_of(from: impl Read, limit: usize) -> io::Result<Vec<u8>> {
+    let (mut from, mut end) = (BufReader::new(from), Vec::new());
+    loop {
+        let part = from.fill_buf()?;
+        if part.is_empty() {
+            return Ok(end);
+        }
+        end.extend_from_slice(part);
+        let read = part.len();
+        from.consume(read);
+        end.drain(..end.len().saturating_sub(limit));
+    }
 }
 
 fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {

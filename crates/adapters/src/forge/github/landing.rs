@@ -1,7 +1,7 @@
 //! The target on GitHub: followed, judged by CI, and moved to a checked commit if it still is where it was.
 
 use super::api::WorkflowRun;
-use super::ci::{is_to_be_repeated, lane_branch, plain_log};
+use super::ci::{is_to_be_repeated, lane_branch};
 use super::client::ApiError;
 use super::port::Inner;
 use crate::failpoint;
@@ -9,7 +9,7 @@ use crate::git::refs::Expect;
 use crate::git::remote::{self, Pushed};
 use ppe_core::ids::{Branch, CommitId, TaskId};
 use ppe_core::input::Trouble;
-use ppe_core::outcome::{Class, Failure, LandOutcome};
+use ppe_core::outcome::LandOutcome;
 use ppe_core::state::Subject;
 use ppe_core::wording;
 use ppe_engine::ports::{CiSpec, LandSpec, Member};
@@ -18,8 +18,6 @@ use std::fmt::Display;
 
 /// Marks the comment that says where a squashed change has landed.
 const LANDED: &str = "<!-- ppe:landed -->";
-/// Logs that are read of a red commit.
-const MOST_LOGS: usize = 3;
 
 fn machine(error: impl Display) -> Trouble {
     Trouble::Machine(error.to_string())
@@ -80,42 +78,6 @@ impl Inner {
             rules.iter().flat_map(super::api::Rule::required_checks).collect();
         required.extend(self.api.branch(target)?.required_checks());
         Ok(required.into_iter().collect())
-    }
-
-    /// What an agent needs to know of red checks: which, and the ends of their logs where they can be read.
-    pub(super) fn failure(&self, commit: &CommitId, red: &[(String, String)]) -> Result<Failure, Trouble> {
-        let named: Vec<_> = red.iter().map(|(name, how)| format!("{name} ({how})")).collect();
-        let mut failure = Failure::new(Class::Ci, format!("CI: {}", named.join(", ")));
-        match self.logs(commit) {
-            Ok(logs) => failure.detail = logs,
-            // Only who waits for its turn comes again; what may not be read is done without.
-            Err(error @ ApiError::Later(_)) => return Err(error.into()),
-            Err(ApiError::Lost(_) | ApiError::Refused { .. }) => {}
-        }
-        Ok(failure)
-    }
-
-    fn logs(&self, commit: &CommitId) -> Result<String, ApiError> {
-        let mut logs = String::new();
-        let bad = |conclusion: &Option<String>| {
-            matches!(conclusion.as_deref(), Some("failure" | "timed_out" | "cancelled" | "startup_failure"))
-        };
-        let mut left = MOST_LOGS;
-        for run in self
-            .api
-            .workflow_runs(commit)?
-            .iter()
-            .filter(|run| bad(&run.conclusion) || run.conclusion.is_none())
-        {
-            for job in self.api.jobs(run.id)?.iter().filter(|job| bad(&job.conclusion)) {
-                if left > 0 {
-                    left -= 1;
-                    let log = plain_log(&self.api.log(job.id)?);
-                    logs.extend(["--- ", &job.name, " ---\n", &log]);
-                }
-            }
-        }
-        Ok(logs)
     }
 
     /// Lands a candidate on GitHub, then here. Repeating it is harmless.

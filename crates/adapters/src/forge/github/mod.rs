@@ -16,6 +16,7 @@ mod checks;
 mod ci;
 mod clearing;
 mod client;
+mod failing;
 mod gate;
 mod graph;
 mod issues;
