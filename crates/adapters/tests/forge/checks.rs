@@ -1,13 +1,13 @@
 //! CI on GitHub: late, never, red, flaky, waiting for a person, not to be read.
 
-use crate::bench::{Bench, Candidate, OnGitHub, QUICK, main};
+use crate::bench::{Bench, Candidate, OnGitHub, QUICK, main, run};
 use ppe_adapters::forge::github::Pace;
 use ppe_core::ids::{CandidateId, CommitId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::{BuildOutcome, Class, Failure, LandOutcome, Verdict};
 use ppe_core::policy::MergeMethod;
 use ppe_core::state::Subject;
-use ppe_engine::ports::{CiSpec, Forge, Lane};
+use ppe_engine::ports::{CiSpec, Forge, LandSpec, Lane};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -175,6 +175,26 @@ async fn whatever_ci_says_is_judged_the_same_by_one_question_and_one_by_one() {
             assert_eq!(asked(&bench, 0, "/check-runs") == 0, together);
             bench.is_content();
         }
+    }
+}
+
+#[tokio::test]
+async fn a_candidate_without_checks_is_not_green_where_ci_runs_on_what_it_was_made_of() {
+    for (rules, runs_on_base) in
+        [(json!({"on": "^$", "on_pulls": true}), false), (json!({"on": "^refs/heads/main$"}), true)]
+    {
+        let bench = OnGitHub::new();
+        bench.hub.rules(&json!({"checks": [check("build", &json!([[0, "completed", "failure"]]))]}));
+        let (candidate, base, commit) = candidate(&bench, &rules).await;
+        let judged = if runs_on_base { base.clone() } else { candidate.build.members[0].head.clone() };
+        let LandSpec { members, .. } = candidate.landing(&base, &commit);
+        let subject = Subject::Candidate(CandidateId(1));
+        let spec = CiSpec { subject, run: 1, base, commit, target: main(), members };
+        let why = waits(bench.port().ci(spec).await);
+        let said =
+            format!("CI says nothing of ppe/lane/{}/c1, and runs on {}: ", run(), &judged.as_str()[..10]);
+        assert!(why.starts_with(&said) && why.contains("pushes to ppe/lane/**"), "{why}");
+        bench.is_content();
     }
 }
 

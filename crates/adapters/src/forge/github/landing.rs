@@ -1,5 +1,6 @@
 //! The target on GitHub: followed, judged by CI, and moved to a checked commit if it still is where it was.
 
+use super::Mode;
 use super::api::WorkflowRun;
 use super::ci::{is_to_be_repeated, lane_branch};
 use super::client::ApiError;
@@ -56,6 +57,24 @@ impl Inner {
             Pushed::Stale => Err(Trouble::Elsewhere(format!("{branch} was moved by somebody else"))),
             Pushed::Refused(why) => Err(Trouble::Elsewhere(format!("GitHub does not take {branch}: {why}"))),
         }
+    }
+
+    /// Why a candidate that CI says nothing of is not green by that: CI runs on what it was made of, and not on candidates.
+    pub(super) fn ci_elsewhere(&self, spec: &CiSpec) -> Result<Option<String>, Trouble> {
+        let (Mode::Push, Subject::Candidate(candidate)) = (self.mode, &spec.subject) else { return Ok(None) };
+        let heads = spec.members.iter().map(|(member, _)| &member.head);
+        let commits: Vec<CommitId> = std::iter::once(&spec.base).chain(heads).cloned().collect();
+        for (commit, checks) in self.checks(&commits) {
+            if !checks?.is_empty() {
+                return Ok(Some(format!(
+                    "CI says nothing of {}, and runs on {}: have its workflows run on pushes to ppe/lane/**, whatever \
+                     the files in them",
+                    lane_branch(&self.run, *candidate),
+                    wording::short(&commit),
+                )));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether failed workflows are at it again: a second run of a red candidate is a second run of those.

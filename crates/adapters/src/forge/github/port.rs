@@ -89,7 +89,10 @@ impl GitHubPort {
             let Some(rolled) = looked else { return Ok(None) };
             let waits_for = match rolled {
                 RollUp::Green if settled || !required.is_empty() => return Ok(Some(Verdict::Green)),
-                RollUp::None if settled => return Ok(Some(Verdict::Green)),
+                RollUp::None if settled => {
+                    let elsewhere = self.blocking(move |inner| inner.ci_elsewhere(&spec)).await?;
+                    return elsewhere.map_or(Ok(Some(Verdict::Green)), |why| Err(Trouble::Elsewhere(why)));
+                }
                 RollUp::Red(red) => {
                     let failure = self.blocking(move |inner| inner.failure(&spec.commit, &red)).await?;
                     return Ok(Some(Verdict::Red(failure)));

@@ -22,7 +22,7 @@ impl Inner {
     }
 
     /// How the checks of commits stand now: by one question, and what that does not tell one by one.
-    fn checks(&self, commits: &[CommitId]) -> BTreeMap<CommitId, Told> {
+    pub(super) fn checks(&self, commits: &[CommitId]) -> BTreeMap<CommitId, Told> {
         let together = self.checks_together(commits);
         let mut told: BTreeMap<_, _> =
             together.into_iter().map(|(commit, checks)| (commit, Ok(checks))).collect();
