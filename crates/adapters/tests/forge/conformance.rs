@@ -32,6 +32,7 @@ promises! {
     a_candidate_lands_once_exactly_as_it_was_built: local pushed merged queued emulated;
     a_squashed_candidate_lands_and_its_change_is_over: local pushed squashed squashed_in_a_queue;
     nothing_lands_on_a_base_or_from_a_head_that_has_moved: local pushed merged emulated;
+    what_a_person_closed_does_not_land: local pushed merged queued emulated;
     looks_tell_what_others_did_at_every_look: local pushed merged queued emulated;
     what_landed_and_was_taken_out_again_is_told: local pushed merged queued emulated;
 }
@@ -253,6 +254,20 @@ async fn nothing_lands_on_a_base_or_from_a_head_that_has_moved(bench: &impl Benc
     let outcome = port.build(conflicting).await.unwrap();
     let clash = Clash { task: TaskId::new("T-1"), with: ClashWith::Target, files: vec!["theirs".to_owned()] };
     assert_eq!(outcome, BuildOutcome::Conflict { base, clashes: vec![clash] });
+}
+
+async fn what_a_person_closed_does_not_land(bench: &impl Bench) {
+    let world = bench.world();
+    let work = world.work(&world.tip(), "a", "1\n");
+    let candidate = Candidate::new(bench, 1, "T-1", &work, MergeMethod::Merge).await;
+    let made = built(bench, &candidate).await;
+    let number = candidate.build.members[0].change.unwrap();
+    bench.person_closes(number);
+    let outcome = bench.port().land(candidate.landing(&made.base, &made.commit)).await.unwrap();
+    let LandOutcome::Refused(why) = outcome else { panic!("{outcome:?}") };
+    assert!(why.ends_with(&format!("{number} is closed")), "{why}");
+    assert_eq!(bench.branch("main").as_deref(), Some(made.base.as_str()), "nothing has landed");
+    assert_eq!(bench.changes()[0].state, "closed");
 }
 
 /// What is asked about a task whose work was published.

@@ -7,7 +7,7 @@ use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, Built, LandOutcome, Verdict};
 use ppe_core::policy::MergeMethod;
 use ppe_core::state::Subject;
-use ppe_engine::ports::{CiSpec, Forge, LandSpec, Lane, Look, OpenTask};
+use ppe_engine::ports::{CiSpec, Forge, HeadSpec, LandSpec, Lane, Look, Member, OpenTask};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -96,6 +96,33 @@ fn landed(outcome: Result<LandOutcome, Trouble>) -> CommitId {
         Ok(LandOutcome::Landed(commit)) => commit,
         other => panic!("it has not landed: {other:?}"),
     }
+}
+
+#[tokio::test]
+async fn ci_that_waits_for_a_person_is_not_waited_for_once_its_change_is_closed_or_pushed_over() {
+    let scene = Scene::new(MergeMethod::Merge).await;
+    scene.bench.hub.rules(&ci_rules("action_required"));
+    let why = scene.ci(1).await;
+    assert_eq!(
+        why,
+        Err(Trouble::Elsewhere("CI waits for you: build wants something done by you".to_owned()))
+    );
+    let member = scene.candidate.build.members[0].clone();
+    let number = member.change.unwrap();
+    let head = Member { head: scene.head(), ..member };
+    let judged = HeadSpec { head: head.clone(), branch: Branch::new("feat/T-1"), target: main() };
+    assert_eq!(scene.bench.port().head_checks(judged.clone()).await, why);
+    let more = scene.bench.world().work(&head.head, "a", "a person's\n");
+    scene.bench.person_pushes(&more, "feat/T-1");
+    let verdict = scene.bench.port().head_checks(judged).await;
+    assert!(matches!(verdict, Ok(Verdict::Unevaluated(_))), "{verdict:?}");
+
+    scene.bench.person_pushes(&head.head, "feat/T-1");
+    scene.bench.person_closes(number);
+    assert_eq!(scene.ci(1).await, Ok(Verdict::Green), "whoever lands it says why");
+    let refused = LandOutcome::Refused(format!("pull request {number} is closed"));
+    assert_eq!(scene.land().await, Ok(refused));
+    scene.bench.is_content();
 }
 
 #[tokio::test]

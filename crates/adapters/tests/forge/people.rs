@@ -96,6 +96,25 @@ async fn a_target_that_github_protects_or_that_is_ahead_here_waits_and_says_why(
 }
 
 #[tokio::test]
+async fn what_lands_by_a_push_waits_while_its_branch_is_gone() {
+    let bench = OnGitHub::new();
+    let world = bench.world();
+    let work = world.work(&world.tip(), "a", "1\n");
+    let candidate = crate::bench::Candidate::new(&bench, 1, "T-1", &work, MergeMethod::Merge).await;
+    let BuildOutcome::Built { built, .. } = bench.port().build(candidate.build.clone()).await.unwrap() else {
+        panic!("it merges")
+    };
+    crate::bench::git(&bench.hub.git_dir, &["update-ref", "-d", "refs/heads/feat/T-1"]);
+    let landing = candidate.landing(&built.base, &built.commit);
+    let outcome = bench.port().land(landing.clone()).await;
+    assert_eq!(outcome, Err(Trouble::Elsewhere("feat/T-1 is gone from GitHub".to_owned())));
+    assert_eq!(bench.hub.tip("main").as_deref(), Some(built.base.as_str()));
+    bench.person_pushes(&work, "feat/T-1");
+    assert_eq!(bench.port().land(landing).await, Ok(LandOutcome::Landed(built.commit)));
+    bench.is_content();
+}
+
+#[tokio::test]
 async fn a_checkout_that_stands_in_the_way_holds_the_landing_up_until_it_is_out_of_it() {
     let bench = OnGitHub::new();
     let world = bench.world();

@@ -4,11 +4,12 @@ use super::Mode;
 use super::api::WorkflowRun;
 use super::ci::{is_to_be_repeated, lane_branch};
 use super::client::ApiError;
+use super::merging::gone;
 use super::port::Inner;
 use crate::failpoint;
 use crate::git::refs::Expect;
 use crate::git::remote::{self, Pushed};
-use ppe_core::ids::{Branch, CommitId, TaskId};
+use ppe_core::ids::{Branch, ChangeNumber, CommitId, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::LandOutcome;
 use ppe_core::state::Subject;
@@ -22,6 +23,11 @@ const LANDED: &str = "<!-- ppe:landed -->";
 
 fn machine(error: impl Display) -> Trouble {
     Trouble::Machine(error.to_string())
+}
+
+/// The outcome for what a person has closed.
+pub(super) fn closed(change: ChangeNumber) -> LandOutcome {
+    LandOutcome::Refused(format!("pull request {change} is closed"))
 }
 
 impl Inner {
@@ -113,7 +119,13 @@ impl Inner {
             if tip != spec.base {
                 return Ok(LandOutcome::BaseMoved);
             }
-            for change in spec.members.iter().filter_map(|(member, _)| member.change) {
+            let changes = || spec.members.iter().filter_map(|(member, _)| member.change);
+            for change in changes() {
+                if !self.api.pull(change)?.is_open() {
+                    return Ok(closed(change));
+                }
+            }
+            for change in changes() {
                 self.make_ready(change)?;
             }
             self.retarget(spec)?;
@@ -149,7 +161,7 @@ impl Inner {
         heads: &BTreeMap<Branch, CommitId>,
     ) -> Result<Option<(TaskId, CommitId)>, Trouble> {
         for (member, branch) in members {
-            let Some(head) = heads.get(branch) else { continue };
+            let head = heads.get(branch).ok_or_else(|| gone(branch))?;
             if !self.is_ours(&member.task, &member.head, head)? {
                 return Ok(self.remote.fetch(branch)?.map(|tip| (member.task.clone(), tip)));
             }

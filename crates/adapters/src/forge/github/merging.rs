@@ -9,11 +9,12 @@ use super::api::{Merge, NewMerge, Pull, method_name};
 use super::checks::pause;
 use super::ci::RollUp;
 use super::client::ApiError;
+use super::landing::closed;
 use super::port::{GitHubPort, Inner};
 use super::updating::{Head, Single};
 use crate::failpoint;
 use crate::git::GitError;
-use ppe_core::ids::{ChangeNumber, CommitId};
+use ppe_core::ids::{Branch, ChangeNumber, CommitId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::{LandOutcome, Verdict};
 use ppe_engine::ports::{CiSpec, LandSpec, Wished};
@@ -117,14 +118,19 @@ impl Inner {
     /// merge, so nobody waits for them.
     pub(super) fn unless_overtaken(&self, spec: &CiSpec, rolled: RollUp) -> Result<Option<RollUp>, Trouble> {
         let [(member, branch)] = &spec.members[..] else { return Ok(Some(rolled)) };
+        let is_pushed_over = || Ok::<_, Trouble>(self.remote.heads()?.get(branch) != Some(&spec.commit));
+        let is_out = |change| {
+            let pull = self.api.pull(change)?;
+            let clashes = pull.stands_at(&spec.commit) && pull.mergeable == Some(false);
+            Ok::<_, Trouble>(!pull.is_open() || clashes)
+        };
         let overtaken = match (&rolled, member.change) {
-            (RollUp::Green | RollUp::Person(_), _) | (_, None) => false,
+            (RollUp::Green, _) | (_, None) => false,
             // Checks of what was pushed over are stopped, which is nobody's fault.
-            (RollUp::Red(_), _) => self.remote.heads()?.get(branch) != Some(&spec.commit),
-            (RollUp::None | RollUp::Pending(_), Some(change)) => {
-                let pull = self.api.pull(change)?;
-                !pull.is_open() || (pull.stands_at(&spec.commit) && pull.mergeable == Some(false))
-            }
+            (RollUp::Red(_), _) => is_pushed_over()?,
+            // Nobody lets them go on, either.
+            (RollUp::Person(_), Some(change)) => is_out(change)? || is_pushed_over()?,
+            (RollUp::None | RollUp::Pending(_), Some(change)) => is_out(change)?,
         };
         Ok((!overtaken).then_some(rolled))
     }
@@ -146,7 +152,7 @@ impl Inner {
             return self.land(spec).map(Next::Over);
         }
         if !pull.is_open() {
-            return Ok(Next::Over(LandOutcome::Refused(format!("pull request {change} is closed"))));
+            return Ok(Next::Over(closed(change)));
         }
         let taken_back = self.settings.auto_merge && spec.wished == Wished::NoMore;
         if tip != spec.base || taken_back {
@@ -169,7 +175,7 @@ impl Inner {
 
     /// The outcome for a branch that somebody else has moved.
     pub(super) fn moved(&self, single: Single) -> Result<LandOutcome, Trouble> {
-        let tip = self.remote.fetch(&single.branch)?.ok_or_else(|| gone(&single))?;
+        let tip = self.remote.fetch(&single.branch)?.ok_or_else(|| gone(&single.branch))?;
         Ok(LandOutcome::HeadMoved { task: single.member.task, tip })
     }
 
@@ -297,6 +303,7 @@ fn waiting(change: ChangeNumber, for_what: &str) -> Trouble {
     Trouble::Elsewhere(format!("GitHub merges pull request {change} by itself once it may: {for_what}"))
 }
 
-fn gone(single: &Single) -> Trouble {
-    Trouble::Elsewhere(format!("{} is gone from GitHub", single.branch))
+/// Somebody has taken a branch away.
+pub(super) fn gone(branch: &Branch) -> Trouble {
+    Trouble::Elsewhere(format!("{branch} is gone from GitHub"))
 }

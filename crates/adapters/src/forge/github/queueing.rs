@@ -9,6 +9,7 @@ use super::api::{Pull, Removal};
 use super::checks::pause;
 use super::ci::{RollUp, roll_up};
 use super::client::ApiError;
+use super::landing::closed;
 use super::merging::TAKEN_BACK;
 use super::port::{GitHubPort, Inner};
 use super::updating::{Head, Single};
@@ -110,7 +111,7 @@ impl Inner {
             return self.merged(spec, &commit).map(Next::Over);
         }
         if !pull.is_open() {
-            return Ok(Next::Over(LandOutcome::Refused(format!("pull request {change} is closed"))));
+            return Ok(Next::Over(closed(change)));
         }
         let head = match self.present_head(&single)? {
             Head::At(head) => head,

@@ -207,6 +207,11 @@ impl Inner {
                     return Ok(LandOutcome::HeadMoved { task: member.task.clone(), tip: head });
                 }
             }
+            for number in spec.members.iter().filter_map(|(member, _)| member.change) {
+                if self.forge.store().change(number).map_err(machine)?.state == ChangeState::Closed {
+                    return Ok(LandOutcome::Refused(format!("change {number} is closed")));
+                }
+            }
         }
         for stacked in &spec.stacked {
             self.forge.set_base(*stacked, &spec.target).map_err(machine)?;
