@@ -76,8 +76,8 @@ class Contract:
     def find(self, method, path):
         """The operation that a request is about and the values of its path's parts; none when there is none."""
         given = path.strip("/").split("/")
-        # Plain parts come before those that stand for anything.
-        for wanted_method, parts, operation in sorted(self.operations, key=lambda o: "/".join(o[1])):
+        # Plain parts come before those that stand for anything, and more of them before fewer.
+        for wanted_method, parts, operation in sorted(self.operations, key=lambda o: (-len(o[1]), "/".join(o[1]))):
             values = matched(parts, given) if wanted_method == method else None
             if values is not None:
                 return operation, values

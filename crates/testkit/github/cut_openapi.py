@@ -14,6 +14,7 @@ OPERATIONS = [
     ("get", "/user"),
     ("get", REPO),
     ("get", REPO + "/branches/{branch}"),
+    ("get", REPO + "/branches/{branch}/protection"),
     ("get", REPO + "/rules/branches/{branch}"),
     ("get", REPO + "/pulls"),
     ("post", REPO + "/pulls"),

@@ -12,6 +12,7 @@ import time
 import bases
 import issues
 import merging
+import protection
 import queueing
 import reviewing
 import waiting
@@ -56,14 +57,15 @@ class Hub:
         self.commits = {}
         self.merges = {}
         self.queue = []
-        # What tests may change: which checks CI has and for which refs, or for pull requests against which branches; what the repository allows,
-        # what the token may; how many requests of this hour are left, by resource; and what merging.py, queueing.py and
-        # waiting.py name; `late` is how many looks a merge takes to be shown.
+        # What tests may change: which checks CI has and for which refs, or for pull requests against which branches; what
+        # the repository allows, what the token may; how many requests of this hour are left, by resource; and what
+        # merging.py, queueing.py, waiting.py and protection.py name; `late` is how many looks a merge takes to be shown.
         self.rules = {"checks": [], "on": "^refs/heads/ppe/lane/", "on_pulls": False, "required": [], "push": True}
         self.rules |= {"checks_readable": True, "methods": ["merge", "squash", "rebase"], "merge_async": 0, "rush": 0}
         self.rules |= {"approvals": 0, "strict": False, "unknown_ms": 0, "rule_kinds": [], "bypass": False, "left": {}}
         self.rules |= {"pulls_against": "", "writers": [], "strangers": [], "drafts": True, "issues": [], "late": 0}
         self.rules |= {"queue_ms": 0, "queue_method": "merge", "on_groups": False, "auto_merge": False, "wedged": False}
+        self.rules |= {"protected": None, "admin": False}
 
     # Git.
 
@@ -402,7 +404,7 @@ class Hub:
         for method, key in (("merge", "merge_commit"), ("squash", "squash_merge"), ("rebase", "rebase_merge")):
             made[f"allow_{key}"] = method in self.rules["methods"]
         made["allow_auto_merge"] = self.rules["auto_merge"]
-        made["permissions"] = {"admin": False, "maintain": False, "push": may, "triage": may, "pull": True}
+        made["permissions"] = {"admin": self.rules["admin"], "maintain": False, "push": may, "triage": may, "pull": True}
         return 200, made
 
     def branch(self, name):
@@ -411,7 +413,7 @@ class Hub:
             raise Refused(404, "Branch not found")
         made = self.contract.named("GET " + REPO + "/branches/{branch}").example(200)
         made["name"], made["commit"]["sha"] = name, sha
-        return 200, made
+        return 200, protection.shown(self, made)
 
     def rules_of(self, _name):
         rules = [{"type": kind, **self.parameters_of(kind)} for kind in self.rules["rule_kinds"]]
@@ -461,6 +463,8 @@ class Hub:
                     return self.repository()
                 case "GET", "/branches/{branch}":
                     return self.branch(part["branch"])
+                case "GET", "/branches/{branch}/protection":
+                    return 200, protection.whole(self)
                 case "GET", "/rules/branches/{branch}":
                     return self.rules_of(part["branch"])
                 case "GET", "/rulesets/{ruleset_id}":

@@ -220,6 +220,35 @@ fn a_survey_says_how_landings_get_there_and_what_is_against_them() {
     bench.is_content();
 }
 
+#[test]
+fn a_survey_reads_the_older_kind_of_protection_as_far_as_it_may() {
+    let bench = OnGitHub::new();
+    let look = |demands: serde_json::Value, admin: bool| {
+        bench.hub.rules(&json!({"protected": demands, "admin": admin}));
+        let found = survey(&bench.world().repo, &bench.settings(), &main());
+        let against = found.findings.into_iter().filter(|finding| finding.level != Level::Good);
+        (found.landing.unwrap().mode, against.map(|finding| finding.text).collect::<Vec<_>>())
+    };
+    let nothing = Vec::<String>::new;
+    let unseen = "main is protected, and the token may not see by what".to_owned();
+    assert_eq!(look(json!({"reviews": 2, "admins": true}), false), (Mode::Push, vec![unseen]));
+    let (mode, found) = look(json!({"reviews": 2, "admins": true}), true);
+    assert_eq!(mode, Mode::Merge);
+    assert!(found[0].contains("main takes changes only by pull request"), "{found:?}");
+    assert!(found[1].starts_with("main wants 2 approving reviews of each change"), "{found:?}");
+    assert_eq!(look(json!({"reviews": 2}), true), (Mode::Push, nothing()), "an administrator passes by");
+    let passing = json!({"reviews": 2, "passing": ["octocat"], "admins": true});
+    assert_eq!(look(passing, true), (Mode::Push, nothing()));
+    assert_eq!(look(json!({"signatures": true, "admins": true}), true).0, Mode::Merge);
+    let linear = vec!["main takes no merge commits".to_owned()];
+    assert_eq!(look(json!({"linear": true, "admins": true}), true), (Mode::Push, linear));
+    let others = vec!["main takes nobody's changes".to_owned()];
+    assert_eq!(look(json!({"only": ["hubot"], "admins": true}), true), (Mode::Push, others));
+    assert_eq!(look(json!({"only": ["octocat"], "admins": true}), true), (Mode::Push, nothing()));
+    assert_eq!(look(json!(null), false), (Mode::Push, nothing()));
+    bench.is_content();
+}
+
 #[tokio::test]
 async fn c3_what_is_pushed_between_our_look_and_our_push_is_not_overwritten() {
     let dir = tempfile::tempdir().unwrap();

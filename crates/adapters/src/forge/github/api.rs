@@ -4,11 +4,13 @@
 
 mod issues;
 mod merges;
+mod protection;
 mod queue;
 mod reviews;
 
 pub(super) use issues::{Issue, IssueLabel};
 pub(super) use merges::{Merge, NewMerge, method_name};
+pub(super) use protection::OlderProtection;
 pub(super) use queue::Removal;
 pub(super) use reviews::{LineComment, Review};
 
@@ -56,6 +58,8 @@ impl Repository {
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(super) struct Permissions {
     #[serde(default)]
+    pub(super) admin: bool,
+    #[serde(default)]
     pub(super) push: bool,
 }
 
@@ -102,26 +106,6 @@ impl Rule {
     pub(super) fn merge_methods(&self) -> Option<Vec<String>> {
         let methods = self.parameters["allowed_merge_methods"].as_array()?;
         Some(methods.iter().filter_map(|method| method.as_str().map(str::to_owned)).collect())
-    }
-}
-
-/// A branch with its older kind of protection.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct ProtectedBranch {
-    #[serde(default)]
-    protection: Value,
-}
-
-impl ProtectedBranch {
-    /// The checks that it requires.
-    pub(super) fn required_checks(&self) -> Vec<String> {
-        let contexts = self.protection["required_status_checks"]["contexts"].as_array();
-        contexts.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
-    }
-
-    /// Whether those must have run on what contains the branch.
-    pub(super) fn is_strict(&self) -> bool {
-        self.protection["required_status_checks"]["strict"].as_bool() == Some(true)
     }
 }
 
@@ -277,8 +261,12 @@ impl Api {
         self.client.ask(&json!({ "query": query, "variables": variables }))
     }
 
-    pub(super) fn user(&self) -> Result<Answer<User>, ApiError> {
-        self.client.get("/user")
+    /// The token's user; nobody where it is the token of an app.
+    pub(super) fn user(&self) -> Result<Option<Answer<User>>, ApiError> {
+        match self.client.get("/user") {
+            Err(error) if error.is(403) => Ok(None),
+            user => user.map(Some),
+        }
     }
 
     /// Where the token was found.
@@ -288,10 +276,6 @@ impl Api {
 
     pub(super) fn repository(&self) -> Result<Answer<Repository>, ApiError> {
         self.client.get(&self.repo)
-    }
-
-    pub(super) fn branch(&self, branch: &Branch) -> Result<ProtectedBranch, ApiError> {
-        Ok(self.client.get(&format!("{}/branches/{}", self.repo, path_part(branch.as_str())))?.body)
     }
 
     /// The rules of a branch; none where the repository's plan or the host has no rules.

@@ -3,7 +3,7 @@
 //! Changes nothing.
 
 use super::Mode;
-use super::api::{Api, Rule};
+use super::api::{Api, OlderProtection, Rule};
 use super::client::ApiError;
 use ppe_core::ids::Branch;
 use ppe_core::policy::MergeMethod;
@@ -37,14 +37,18 @@ pub(super) struct Protection {
     pub(super) required: Vec<String>,
     /// Whether what is merged must contain the branch.
     strict: bool,
+    /// The older kind is there, and the token may not see it.
+    pub(super) is_partly_unseen: bool,
 }
 
 impl Protection {
     pub(super) fn read(api: &Api, branch: &Branch) -> Result<Self, ApiError> {
-        let (all, older) = (api.rules(branch)?, api.branch(branch)?);
+        let (all, seen) = (api.rules(branch)?, api.branch(branch)?);
+        let older = if seen.is_protected() { api.protection(branch)? } else { None };
         let required: BTreeSet<String> =
-            all.iter().flat_map(Rule::required_checks).chain(older.required_checks()).collect();
-        let strict = older.is_strict() || all.iter().any(Rule::is_strict);
+            all.iter().flat_map(Rule::required_checks).chain(seen.required_checks()).collect();
+        let strict =
+            older.as_ref().is_some_and(OlderProtection::is_strict) || all.iter().any(Rule::is_strict);
         let (mut passable, mut rules) = (BTreeMap::new(), Vec::new());
         for rule in all {
             let may_pass = match rule.ruleset_id {
@@ -58,7 +62,13 @@ impl Protection {
                 rules.push(rule);
             }
         }
-        Ok(Self { rules, required: required.into_iter().collect(), strict })
+        let is_partly_unseen = seen.is_protected() && older.is_none();
+        if let Some(older) = older {
+            let login = api.user()?.map(|user| user.body.login).unwrap_or_default();
+            let may = api.repository()?.body.permissions;
+            rules.extend(older.rules_for(&login, may.is_some_and(|may| may.admin)));
+        }
+        Ok(Self { rules, required: required.into_iter().collect(), strict, is_partly_unseen })
     }
 
     pub(super) fn has(&self, kind: &str) -> bool {

@@ -119,24 +119,26 @@ fn access(api: &Api, settings: &GitHubSettings) -> Result<(String, Repository, V
     let user = api.user()?;
     let place = &settings.place;
     let name = format!("{}/{} on {}", place.owner, place.name, place.host);
-    let mut found = vec![good(format!("{name} as {}, token from {origin}", user.body.login))];
+    let (login, scopes) = user.map(|user| (user.body.login, user.scopes)).unzip();
+    let login = login.unwrap_or_else(|| "an app".to_owned());
+    let mut found = vec![good(format!("{name} as {login}, token from {origin}"))];
     let repository = api.repository()?.body;
     if repository.archived {
         found.push(bad(format!("{name} is archived"), "unarchive it: nothing can be pushed"));
     }
     if repository.permissions.as_ref().is_some_and(|permissions| !permissions.push) {
         found.push(bad(
-            format!("{} may not push to {name}", user.body.login),
+            format!("{login} may not push to {name}"),
             "the token needs contents and pull requests, both to write",
         ));
     }
-    if let Some(scopes) = user.scopes.filter(|scopes| !scopes.is_empty()) {
+    if let Some(scopes) = scopes.flatten().filter(|scopes| !scopes.is_empty()) {
         let has = |scope: &str| scopes.split(',').any(|known| known.trim() == scope);
         if !has("repo") && !has("public_repo") {
             found.push(bad(format!("the token's scopes are {scopes}"), "it needs the scope repo"));
         }
     }
-    Ok((user.body.login, repository, found))
+    Ok((login, repository, found))
 }
 
 fn unreachable_api(api: &Api, settings: &GitHubSettings, error: ApiError) -> Finding {
@@ -185,6 +187,12 @@ fn by_push(protection: &Protection, settings: &GitHubSettings, target: &Branch) 
             _ => "forge.mode = \"merge\" has GitHub merge; or let the token's user bypass that rule",
         };
         found.push(warning(format!("{target} takes {what}"), hint));
+    }
+    if protection.is_partly_unseen && settings.mode.is_none() {
+        found.push(warning(
+            format!("{target} is protected, and the token may not see by what"),
+            "where it takes pull requests only, say forge.mode = \"merge\"; or let the token read administration",
+        ));
     }
     if protection.forbids(settings.method) {
         found.push(no_merge_commits(target));
