@@ -180,6 +180,49 @@ fn a_survey_says_what_is_missing_and_changes_nothing() {
 }
 
 #[test]
+fn a_survey_says_which_right_is_missing_and_where_ci_does_not_run() {
+    let bench = OnGitHub::new();
+    let against = || {
+        let found = survey(&bench.world().repo, &bench.settings(), &main()).findings.into_iter();
+        let found = found.filter(|finding| finding.level != Level::Good);
+        found.map(|finding| (finding.level, finding.text)).collect::<Vec<_>>()
+    };
+    let denies = |paths: &[&str]| {
+        for path in paths {
+            bench.hub.fault(&json!({"path": path, "status": 403, "body": {"message": "not accessible"}}));
+        }
+        against()
+    };
+    let (checks, actions) = ("/check-runs$", "/actions/runs$");
+    for (paths, level, text) in [
+        (&["/pulls$"][..], Level::Bad, "the token may not read pull requests"),
+        (&["/status$"], Level::Bad, "the token may not read commit statuses"),
+        (&[checks], Level::Warning, "the token may not read checks: jobs of workflows tell instead"),
+        (&[checks, actions], Level::Bad, "the token may read neither checks nor actions"),
+        (
+            &[actions],
+            Level::Warning,
+            "the token may not read actions: what is red has no log, and is not run once more",
+        ),
+    ] {
+        assert_eq!(denies(paths), [(level, text.to_owned())], "{paths:?}");
+    }
+    assert_eq!(denies(&["/user$"]), [], "an app has no user");
+
+    bench.hub.rules(
+        &json!({"on": "^refs/heads/main$", "checks": [{"name": "build", "steps": [[0, "queued", null]]}]}),
+    );
+    let elsewhere = "CI runs on main, and no workflow names ppe/lane/**".to_owned();
+    assert_eq!(against(), [(Level::Warning, elsewhere)]);
+    let world = bench.world();
+    let workflow = "on: {push: {branches: [main, 'ppe/lane/**']}}\n";
+    let with_it = world.work(&world.tip(), ".github/workflows/ci.yml", workflow);
+    bench.person_pushes(&with_it, "main");
+    assert_eq!(against(), []);
+    bench.is_content();
+}
+
+#[test]
 fn a_survey_says_how_landings_get_there_and_what_is_against_them() {
     let bench = OnGitHub::new();
     let mut settings = bench.settings();

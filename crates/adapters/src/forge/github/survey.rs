@@ -7,12 +7,14 @@ use super::api::{Api, Repository, method_name};
 use super::client::{ApiError, Client};
 use super::protection::{Guarantee, Protection};
 use super::{GitHubSettings, Mode};
-use crate::git::remote::Remote;
 use crate::git::{Repo, lane};
-use ppe_core::ids::Branch;
+use ppe_core::ids::{Branch, CommitId};
 use ppe_core::input::Trouble;
 use ppe_core::policy::MergeMethod;
 use ppe_core::wording;
+
+/// Where a repository has its workflows.
+const WORKFLOWS: &str = ".github/workflows";
 
 /// How a thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,10 +92,12 @@ pub fn survey(repo: &Repo, settings: &GitHubSettings, target: &Branch) -> Survey
             return Surveyed { findings: vec![unreachable_api(&api, settings, error)], landing: None };
         }
     };
-    let remote = access::remote(repo.clone(), settings);
-    findings.push(branches(repo, &remote, target).unwrap_or_else(|trouble| {
+    let there = access::remote(repo.clone(), settings).fetch(target);
+    let tip = there.clone().ok().flatten();
+    findings.push(there.and_then(|there| branches(repo, there, target)).unwrap_or_else(|trouble| {
         bad(trouble.to_string(), "git must be able to fetch and push there: `git fetch` shows more")
     }));
+    findings.extend(tip.iter().flat_map(|tip| rights(&api, tip)));
     let protection = match Protection::read(&api, target) {
         Ok(protection) => protection,
         Err(error) => {
@@ -105,6 +109,9 @@ pub fn survey(repo: &Repo, settings: &GitHubSettings, target: &Branch) -> Survey
         }
     };
     let landing = landing_by(&protection, settings);
+    if landing.mode == Mode::Push {
+        findings.extend(tip.and_then(|tip| ci_elsewhere(&api, repo, target, &tip)));
+    }
     findings.extend(match landing.mode {
         Mode::Push => by_push(&protection, settings, target),
         Mode::Merge | Mode::Queue => {
@@ -156,9 +163,9 @@ fn unreachable_api(api: &Api, settings: &GitHubSettings, error: ApiError) -> Fin
 }
 
 /// The target here beside the target there.
-fn branches(repo: &Repo, remote: &Remote, target: &Branch) -> Result<Finding, Trouble> {
+fn branches(repo: &Repo, there: Option<CommitId>, target: &Branch) -> Result<Finding, Trouble> {
     let machine = |error: &dyn std::fmt::Display| Trouble::Machine(error.to_string());
-    let Some(there) = remote.fetch(target)? else {
+    let Some(there) = there else {
         return Ok(bad(
             format!("there is no {target} on GitHub"),
             format!("push it: git push REMOTE {target}"),
@@ -172,6 +179,54 @@ fn branches(repo: &Repo, remote: &Remote, target: &Branch) -> Result<Finding, Tr
         format!("{target} has commits here that it has not on GitHub"),
         format!("push {target}, or take them off it: the target here follows the one there"),
     ))
+}
+
+/// What the token may not read of what a run reads, by one question each.
+fn rights(api: &Api, tip: &CommitId) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if is_denied(&api.open_pulls()) {
+        found.push(bad("the token may not read pull requests", "give it the right pull requests, to write"));
+    }
+    if is_denied(&api.statuses(tip)) {
+        found.push(bad("the token may not read commit statuses", "give it that right, to read"));
+    }
+    match (is_denied(&api.check_runs(tip)), is_denied(&api.workflow_runs(tip))) {
+        (true, true) => found.push(bad(
+            "the token may read neither checks nor actions",
+            "give it the right actions, to read: jobs tell what checks would",
+        )),
+        (true, false) => found.push(warning(
+            "the token may not read checks: jobs of workflows tell instead",
+            "what other apps check is not seen; a classic token, or one of an app, may read it",
+        )),
+        (false, true) => found.push(warning(
+            "the token may not read actions: what is red has no log, and is not run once more",
+            "give it the right actions, to write",
+        )),
+        (false, false) => {}
+    }
+    found
+}
+
+fn is_denied<T>(read: &Result<T, ApiError>) -> bool {
+    read.as_ref().is_err_and(|error| error.is(403))
+}
+
+/// Where CI runs on the target, and nothing says that it runs on candidates.
+fn ci_elsewhere(api: &Api, repo: &Repo, target: &Branch, tip: &CommitId) -> Option<Finding> {
+    let runs = api.check_runs(tip).is_ok_and(|runs| !runs.is_empty())
+        || api.workflow_runs(tip).is_ok_and(|runs| !runs.is_empty())
+        || api.statuses(tip).is_ok_and(|statuses| !statuses.is_empty());
+    let workflows = || {
+        repo.store().args(["grep", "--no-color", "-e", "ppe/", "-e", "\\*\\*", tip.as_str(), "--", WORKFLOWS])
+    };
+    let names_lane = || workflows().any().is_ok_and(|output| output.code == 0);
+    (runs && !names_lane()).then(|| {
+        warning(
+            format!("CI runs on {target}, and no workflow names ppe/lane/**"),
+            "have it run on pushes to ppe/lane/**: a candidate that CI says nothing of does not land",
+        )
+    })
 }
 
 /// Landings are pushes: what is against them?
