@@ -78,6 +78,22 @@ async fn e5_checks_that_never_come_or_never_end_are_no_green_and_are_named() {
 }
 
 #[tokio::test]
+async fn who_asks_again_for_checks_that_do_not_end_has_waited_since_the_first_time() {
+    let bench = OnGitHub::at(Pace { patience: Duration::from_secs(2), ..QUICK });
+    let rules = json!({"checks": [check("build", &json!([[0, "queued", null]]))]});
+    let (_, _, commit) = candidate(&bench, &rules).await;
+    let asks = async || {
+        let begun = Instant::now();
+        assert_eq!(waits(ci(&bench, &commit, 1).await), "CI has not ended: build is queued");
+        begun.elapsed()
+    };
+    assert!(asks().await >= Duration::from_secs(2));
+    let again = asks().await;
+    assert!(again < Duration::from_secs(2), "{again:?}");
+    bench.is_content();
+}
+
+#[tokio::test]
 async fn e5_a_check_that_flips_counts_as_it_stands_at_the_end() {
     let bench = OnGitHub::at(Pace { settle: Duration::from_millis(400), ..QUICK });
     let flips = json!([[0, "completed", "success"], [150, "completed", "failure"]]);

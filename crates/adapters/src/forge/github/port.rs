@@ -19,7 +19,8 @@ use ppe_engine::ports::{
     BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, HeadSpec, LabelSpec, LandSpec, Lane, Look,
     PublishSpec, Published,
 };
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// GitHub for one run.
@@ -38,6 +39,8 @@ pub(super) struct Inner {
     pub(super) poller: Poller,
     pub(super) settings: GitHubSettings,
     pub(super) mode: Mode,
+    /// Since when what CI says of a commit is waited for, in this process and for which run of it.
+    waiting: Mutex<BTreeMap<(CommitId, u32), Instant>>,
     /// The head of a pull request that CI was last found green on, in this process.
     pub(super) judged: Mutex<Option<CommitId>>,
 }
@@ -48,8 +51,8 @@ impl GitHubPort {
         let api = Api::new(Client::new(&settings), &settings.place);
         let remote = access::remote(repo.clone(), &settings);
         let mode = settings.mode.unwrap_or(Mode::Push);
-        let (poller, judged) = (Poller::default(), Mutex::default());
-        let inner = Inner { repo, run, api, remote, poller, settings, mode, judged };
+        let (poller, waiting, judged) = (Poller::default(), Mutex::default(), Mutex::default());
+        let inner = Inner { repo, run, api, remote, poller, settings, mode, waiting, judged };
         Self { inner: Arc::new(inner), plumbing }
     }
 
@@ -69,13 +72,30 @@ impl GitHubPort {
 }
 
 impl GitHubPort {
-    /// Waits for what CI says of a commit; nothing when it does not matter any more.
+    /// Waits for what CI says of a commit; nothing when it does not matter any more. Whoever asks again for what was not
+    /// found out has waited since the first time.
     pub(super) async fn judge(
         &self,
         spec: CiSpec,
         required: Vec<String>,
     ) -> Result<Option<Verdict>, Trouble> {
-        let (begun, pace) = (Instant::now(), self.inner.settings.pace);
+        let asked = (spec.commit.clone(), spec.run);
+        let waiting = || self.inner.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun = *waiting().entry(asked.clone()).or_insert_with(Instant::now);
+        let judged = self.judge_since(begun, spec, required).await;
+        if judged.is_ok() {
+            waiting().remove(&asked);
+        }
+        judged
+    }
+
+    async fn judge_since(
+        &self,
+        begun: Instant,
+        spec: CiSpec,
+        required: Vec<String>,
+    ) -> Result<Option<Verdict>, Trouble> {
+        let pace = self.inner.settings.pace;
         let required = Arc::new(required);
         let mut since = Instant::now();
         let mut looks = self.inner.watch(&spec.commit);
