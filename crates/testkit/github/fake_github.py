@@ -314,6 +314,7 @@ class Handler(BaseHTTPRequestHandler):
                 server.faults.append({"times": 1, **given})
         elif path == "/_person":
             with server.hub.lock:
+                server.hub.pushed()
                 pull = server.hub.pull(given.pop("number"))
                 if given.pop("squash", False):
                     server.hub.squash_by_hand(pull)

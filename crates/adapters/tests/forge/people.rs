@@ -61,6 +61,19 @@ async fn e6_a_pull_request_that_a_person_squashed_counts_as_landed() {
 }
 
 #[tokio::test]
+async fn e6_a_pull_request_whose_base_a_person_changed_is_still_the_one() {
+    let bench = OnGitHub::new();
+    let work = bench.branch_with_work("T-1");
+    let number = bench.port().open(change("T-1", &work)).await.unwrap();
+    bench.person_pushes(&bench.world().tip(), "release");
+    bench.hub.person(number.0, &json!({"base": "release"}));
+    assert_eq!(bench.port().open(change("T-1", &work)).await.unwrap(), number);
+    let pulls = bench.hub.told().pulls;
+    assert_eq!((pulls.len(), pulls[0].base.as_str()), (1, "release"), "and stays where they want it");
+    bench.is_content();
+}
+
+#[tokio::test]
 async fn a_branch_that_another_tool_made_at_the_wished_name_is_not_ours() {
     let bench = OnGitHub::new();
     bench.branch_with_work("T-1");
