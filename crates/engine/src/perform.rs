@@ -3,8 +3,8 @@
 
 use crate::ports::{
     AgentJob, BuildSpec, ChangeSpec, CheckJob, CheckReport, CiSpec, Executor, Forge, HeadSpec, JobKey,
-    LabelSpec, LandSpec, Lane, Member, Ports, PublishSpec, Purpose, Release, SnapshotSpec, Stamp, Trouble,
-    VerifyJob, Wished, WorkspaceSpec, WorkspaceStart,
+    LabelSpec, LandSpec, Lane, Member, NEEDS_REVIEW, Ports, PublishSpec, Purpose, Release, SnapshotSpec,
+    Stamp, Trouble, VerifyJob, Wished, WorkspaceSpec, WorkspaceStart,
 };
 use ppe_core::ids::{Attempt, Branch, CandidateId, ChangeNumber, CommitId, TaskId};
 use ppe_core::input::Input;
@@ -293,7 +293,7 @@ async fn label(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
     let why = t.facts.failure.as_ref().map_or("", |f| f.summary.as_str());
     let comment =
         format!("{task} needs a person: {why}\n\nPush a fix to the branch, or run `ppe retry {task}`.");
-    ports.forge().label(LabelSpec { change, label: "needs-review".to_owned(), comment }).await?;
+    ports.forge().label(LabelSpec { change, label: NEEDS_REVIEW.to_owned(), comment }).await?;
     Ok(Input::Labelled { task: task.clone() })
 }
 

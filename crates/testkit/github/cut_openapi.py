@@ -32,6 +32,7 @@ OPERATIONS = [
     ("get", REPO + "/issues/{issue_number}/dependencies/blocked_by"),
     ("get", REPO + "/issues/{issue_number}/sub_issues"),
     ("post", REPO + "/issues/{issue_number}/labels"),
+    ("delete", REPO + "/issues/{issue_number}/labels/{name}"),
     ("get", REPO + "/issues/{issue_number}/comments"),
     ("post", REPO + "/issues/{issue_number}/comments"),
     ("patch", REPO + "/issues/comments/{comment_id}"),

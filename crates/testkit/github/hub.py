@@ -258,6 +258,12 @@ class Hub:
         self.git("update-ref", f"refs/heads/{pull['base']}", made, base)
         self.end(pull, merged=made)
 
+    def remove_label(self, pull, name):
+        if name not in pull["labels"]:
+            raise Refused(404, "Label does not exist")
+        pull["labels"].remove(name)
+        return 200, [self.label(name) for name in pull["labels"]]
+
     # Comments.
 
     def shown_comment(self, comment):
@@ -481,6 +487,8 @@ class Hub:
                     pull = self.pull(part["issue_number"])
                     pull["labels"] += [name for name in body["labels"] if name not in pull["labels"]]
                     return 200, [self.label(name) for name in pull["labels"]]
+                case "DELETE", "/issues/{issue_number}/labels/{name}":
+                    return self.remove_label(self.pull(part["issue_number"]), part["name"])
                 case "GET", "/issues/{issue_number}/comments":
                     return self.list_comments(part["issue_number"])
                 case "POST", "/issues/{issue_number}/comments":

@@ -7,7 +7,9 @@ use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, Built, Clash, ClashWith, Class, Failure, LandOutcome, Verdict};
 use ppe_core::policy::MergeMethod;
 use ppe_core::state::Subject;
-use ppe_engine::ports::{CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, OpenTask};
+use ppe_engine::ports::{
+    CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, NEEDS_REVIEW, OpenTask,
+};
 
 /// Each promise as a test for each forge that makes it.
 macro_rules! promises {
@@ -28,6 +30,7 @@ promises! {
     names_that_are_taken_are_left_to_whom_they_are: local pushed merged queued emulated;
     a_branch_has_one_open_change_whose_text_is_kept_up: local pushed merged queued emulated;
     a_change_that_needs_a_person_says_so_once: local pushed merged queued emulated;
+    a_change_that_goes_on_needs_no_person: local pushed merged queued emulated;
     verdicts_are_shown_and_told_again_without_harm: local pushed merged queued emulated;
     a_candidate_lands_once_exactly_as_it_was_built: local pushed merged queued emulated;
     a_squashed_candidate_lands_and_its_change_is_over: local pushed squashed squashed_in_a_queue;
@@ -154,6 +157,32 @@ async fn a_change_that_needs_a_person_says_so_once(bench: &impl Bench) {
     assert_eq!(shown.labels, ["module", "needs-review"]);
     let [comment] = &shown.comments[..] else { panic!("{:?}", shown.comments) };
     assert!(comment.ends_with("two"), "{comment}");
+}
+
+async fn a_change_that_goes_on_needs_no_person(bench: &impl Bench) {
+    let (world, port) = (bench.world(), bench.port());
+    let work = world.work(&world.tip(), "a", "1\n");
+    let candidate = Candidate::new(bench, 1, "T-1", &work, MergeMethod::Merge).await;
+    let number = candidate.build.members[0].change.unwrap();
+    let needs = async || {
+        let (label, comment) = (NEEDS_REVIEW.to_owned(), "It needs a person.".to_owned());
+        port.label(LabelSpec { change: number, label, comment }).await.unwrap();
+        assert_eq!(bench.changes()[0].labels, ["module", NEEDS_REVIEW]);
+    };
+    let goes_on = || {
+        let shown = bench.changes().remove(0);
+        assert_eq!(shown.labels, ["module"]);
+        let [comment] = &shown.comments[..] else { panic!("{:?}", shown.comments) };
+        assert!(comment.ends_with("goes on."), "{comment}");
+    };
+    needs().await;
+    assert_eq!(port.open(change("T-1", &work)).await.unwrap(), number);
+    goes_on();
+    needs().await;
+    let made = built(bench, &candidate).await;
+    green(bench, &candidate, &made).await;
+    landed(bench, &candidate, &made).await;
+    goes_on();
 }
 
 async fn verdicts_are_shown_and_told_again_without_harm(bench: &impl Bench) {

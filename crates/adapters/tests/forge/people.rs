@@ -39,6 +39,18 @@ async fn e6_a_pull_request_that_a_person_opened_for_the_branch_is_taken_up() {
 }
 
 #[tokio::test]
+async fn e6_a_label_that_a_person_put_there_stays() {
+    let bench = OnGitHub::new();
+    let work = bench.branch_with_work("T-1");
+    let number = bench.port().open(change("T-1", &work)).await.unwrap();
+    let path = format!("/repos/o/r/issues/{}/labels", number.0);
+    assert_eq!(bench.hub.ask("POST", &path, r#"{"labels": ["needs-review"]}"#).0, 200);
+    assert_eq!(bench.port().open(change("T-1", &work)).await.unwrap(), number);
+    assert_eq!(bench.changes()[0].labels, ["module", "needs-review"]);
+    bench.is_content();
+}
+
+#[tokio::test]
 async fn e6_a_pull_request_that_a_person_squashed_counts_as_landed() {
     let bench = OnGitHub::new();
     let base = bench.world().tip();

@@ -104,6 +104,9 @@ pub struct ChangeSpec {
     pub labels: Vec<String>,
 }
 
+/// The label of a change that needs a person.
+pub const NEEDS_REVIEW: &str = "needs-review";
+
 /// A change that needs a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabelSpec {

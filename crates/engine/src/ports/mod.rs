@@ -22,7 +22,7 @@ pub use executor::{
 };
 pub use forge::{
     BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, HeadSpec, LabelSpec, LandSpec, Lane, Member,
-    PublishSpec, Published, Stamp, Wished,
+    NEEDS_REVIEW, PublishSpec, Published, Stamp, Wished,
 };
 pub use log::{AppendError, EventLog};
 pub use look::{Look, OpenTask};

@@ -150,6 +150,10 @@ impl Pull {
     pub(super) fn is_open(&self) -> bool {
         self.state == "open"
     }
+
+    pub(super) fn has_label(&self, label: &str) -> bool {
+        self.labels.iter().any(|known| known.name.as_deref() == Some(label))
+    }
 }
 
 /// Where a branch of a pull request stands.
@@ -346,6 +350,15 @@ impl Api {
         let path = format!("{}/issues/{}/labels", self.repo, number.0);
         let _all: Vec<Label> = self.client.write(Method::POST, &path, &json!({ "labels": labels }))?;
         Ok(())
+    }
+
+    /// Takes a label off; one that is not there is off.
+    pub(super) fn remove_label(&self, number: ChangeNumber, label: &str) -> Result<(), ApiError> {
+        let path = format!("{}/issues/{}/labels/{}", self.repo, number.0, query_value(label));
+        match self.client.delete::<Vec<Label>>(&path) {
+            Err(error) if !error.is(404) => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     pub(super) fn comments(&self, number: ChangeNumber) -> Result<Vec<Comment>, ApiError> {

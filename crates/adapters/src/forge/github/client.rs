@@ -199,6 +199,12 @@ impl Client {
         self.write_at(Resource::Rest, method, &format!("{}{path}", self.api_url), body)
     }
 
+    /// Takes something away.
+    pub(super) fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
+        let asked = Request::builder().method(Method::DELETE).uri(format!("{}{path}", self.api_url));
+        self.written(Resource::Rest, asked, None)
+    }
+
     /// Changes something by GraphQL.
     pub(super) fn mutate(&self, mutation: &Value) -> Result<(), ApiError> {
         let url = graphql_url(&self.api_url);
@@ -216,11 +222,21 @@ impl Client {
         let body = serde_json::to_vec(body).map_err(|error| ApiError::Lost(error.to_string()))?;
         let asked = Request::builder().method(method).uri(url);
         let asked = asked.header("content-type", "application/json");
+        self.written(resource, asked, Some(body))
+    }
+
+    /// One write at a time, and none sooner after another than is wished for.
+    fn written<T: DeserializeOwned>(
+        &self,
+        resource: Resource,
+        asked: ureq::http::request::Builder,
+        body: Option<Vec<u8>>,
+    ) -> Result<T, ApiError> {
         let mut last = held(&self.last_write);
         if let Some(earlier) = *last {
             std::thread::sleep(self.spacing.saturating_sub(earlier.elapsed()));
         }
-        let answer = self.exchange(resource, asked, Some(body));
+        let answer = self.exchange(resource, asked, body);
         *last = Some(Instant::now());
         drop(last);
         let (_, _, body) = self.read(answer?)?;
@@ -267,15 +283,17 @@ impl Client {
             .header("accept", "application/vnd.github+json")
             .header("x-github-api-version", VERSION)
             .header("authorization", format!("Bearer {}", self.token()?.token.expose()));
+        // A change that is sent on to another place is none: the repository has moved, and a person must know.
+        let redirects = if asked.method_ref() == Some(&Method::GET) { MOST_REDIRECTS } else { 0 };
         match body {
             None => {
                 let asked = asked.body(()).map_err(|error| lost(&error))?;
+                let asked = self.agent.configure_request(asked).max_redirects(redirects).build();
                 self.agent.run(asked).map_err(|error| lost(&error))
             }
             Some(body) => {
                 let asked = asked.body(body).map_err(|error| lost(&error))?;
-                // A change that is sent on to another place is none: the repository has moved, and a person must know.
-                let asked = self.agent.configure_request(asked).max_redirects(0).build();
+                let asked = self.agent.configure_request(asked).max_redirects(redirects).build();
                 self.agent.run(asked).map_err(|error| lost(&error))
             }
         }

@@ -119,14 +119,14 @@ impl Inner {
             if tip != spec.base {
                 return Ok(LandOutcome::BaseMoved);
             }
-            let changes = || spec.members.iter().filter_map(|(member, _)| member.change);
-            for change in changes() {
-                if !self.api.pull(change)?.is_open() {
-                    return Ok(closed(change));
-                }
+            let changes = spec.members.iter().filter_map(|(member, _)| member.change);
+            let pulls = changes.map(|change| self.api.pull(change)).collect::<Result<Vec<_>, _>>()?;
+            if let Some(pull) = pulls.iter().find(|pull| !pull.is_open()) {
+                return Ok(closed(pull.number()));
             }
-            for change in changes() {
-                self.make_ready(change)?;
+            for pull in &pulls {
+                self.goes_on(pull)?;
+                self.make_ready(pull.number())?;
             }
             self.retarget(spec)?;
             failpoint::hit("land.before_push");

@@ -165,7 +165,10 @@ impl Inner {
             return Ok(Next::Over(LandOutcome::Refused(TAKEN_BACK.to_owned())));
         }
         match self.update_head(&single)? {
-            Head::At(head) => Ok(Next::Merge(head)),
+            Head::At(head) => {
+                self.goes_on(&pull)?;
+                Ok(Next::Merge(head))
+            }
             Head::Moved(_) => {
                 self.call_off(&pull)?;
                 self.moved(single).map(Next::Over)

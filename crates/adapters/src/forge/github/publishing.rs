@@ -9,7 +9,7 @@ use ppe_core::ids::{Branch, ChangeNumber, CommitId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::Verdict;
 use ppe_core::wording;
-use ppe_engine::ports::{ChangeSpec, CheckReport, LabelSpec, LandSpec, PublishSpec, Published};
+use ppe_engine::ports::{ChangeSpec, CheckReport, LabelSpec, LandSpec, NEEDS_REVIEW, PublishSpec, Published};
 use std::collections::BTreeMap;
 
 /// Names tried when a branch's name is taken.
@@ -90,8 +90,8 @@ impl Inner {
             Some(found) => self.refreshed(found, spec, &body)?,
             None => self.created(spec, &body)?,
         };
-        let has = |label: &String| pull.labels.iter().any(|known| known.name.as_ref() == Some(label));
-        let missing: Vec<String> = spec.labels.iter().filter(|label| !has(label)).cloned().collect();
+        let missing: Vec<String> =
+            spec.labels.iter().filter(|label| !pull.has_label(label)).cloned().collect();
         if !missing.is_empty() {
             self.api.add_labels(pull.number(), &missing)?;
         }
@@ -149,6 +149,7 @@ impl Inner {
 
     fn refreshed(&self, pull: Pull, spec: &ChangeSpec, ours: &str) -> Result<Pull, ApiError> {
         self.show_against(&pull, &spec.base)?;
+        self.goes_on(&pull)?;
         if let Some(body) = rewritten(pull.body.as_deref().unwrap_or_default(), ours) {
             self.api.set_body(pull.number(), &body)?;
         }
@@ -187,6 +188,20 @@ impl Inner {
     pub(super) fn label(&self, spec: &LabelSpec) -> Result<(), ApiError> {
         self.api.add_labels(spec.change, std::slice::from_ref(&spec.label))?;
         self.say_once(spec.change, NEEDS_PERSON, &spec.comment, true)
+    }
+
+    /// Takes back that a change needs a person, if we have said so.
+    pub(super) fn goes_on(&self, pull: &Pull) -> Result<(), ApiError> {
+        if !pull.has_label(NEEDS_REVIEW) {
+            return Ok(());
+        }
+        // First what tells whose the label is.
+        let said = self.api.comments(pull.number())?;
+        if said.iter().any(|comment| comment.body.as_ref().is_some_and(|body| body.contains(NEEDS_PERSON))) {
+            self.say_once(pull.number(), NEEDS_PERSON, "It needed a person, and goes on.", false)?;
+            self.api.remove_label(pull.number(), NEEDS_REVIEW)?;
+        }
+        Ok(())
     }
 
     /// Writes the one comment that carries a mark; where there is none yet, only if it is to be the `first`.

@@ -134,6 +134,7 @@ impl Inner {
             // Whoever builds it anew sees with what it clashes.
             _ if pull.mergeable == Some(false) => Ok(Next::Over(LandOutcome::BaseMoved)),
             (_, removal) => {
+                self.goes_on(&pull)?;
                 let record = record + removal.map_or("none", |removal| &removal.id);
                 let (node_id, head) = (pull.node_id, head);
                 Ok(Next::PutIn(Ready { change, node_id, head, record }))

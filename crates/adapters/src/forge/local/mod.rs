@@ -177,6 +177,11 @@ impl LocalForge {
         Ok(edited?)
     }
 
+    /// Takes a label off; one that is not there is off.
+    pub fn remove_label(&self, number: ChangeNumber, label: &str) -> Result<Change, LocalForgeError> {
+        Ok(self.store.edit(number, |change| change.labels.retain(|known| known != label))?)
+    }
+
     /// Writes the one comment that carries `marker`; the same text again changes nothing.
     pub fn sticky_comment(
         &self,

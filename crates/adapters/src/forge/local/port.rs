@@ -12,7 +12,7 @@ use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, Built, LandOutcome, Verdict};
 use ppe_engine::ports::{
     self, BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, HeadSpec, LabelSpec, LandSpec, Lane, Look,
-    OpenTask, PublishSpec, Published,
+    NEEDS_REVIEW, OpenTask, PublishSpec, Published,
 };
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -173,10 +173,21 @@ impl Inner {
                 found.base.clone_from(&new.base);
             })?,
         };
+        self.goes_on(&change)?;
         for label in &spec.labels {
             self.forge.add_label(change.number, label)?;
         }
         Ok(change.number)
+    }
+
+    /// Takes back that a change needs a person.
+    fn goes_on(&self, change: &Change) -> Result<(), LocalForgeError> {
+        if change.labels.iter().any(|label| label == NEEDS_REVIEW) {
+            self.forge.remove_label(change.number, NEEDS_REVIEW)?;
+            let text = "It needed a person, and goes on.";
+            self.forge.sticky_comment(change.number, NEEDS_PERSON, text, wall_now())?;
+        }
+        Ok(())
     }
 
     fn report_check(&self, report: CheckReport) -> Result<(), LocalForgeError> {
@@ -208,9 +219,11 @@ impl Inner {
                 }
             }
             for number in spec.members.iter().filter_map(|(member, _)| member.change) {
-                if self.forge.store().change(number).map_err(machine)?.state == ChangeState::Closed {
+                let change = self.forge.store().change(number).map_err(machine)?;
+                if change.state == ChangeState::Closed {
                     return Ok(LandOutcome::Refused(format!("change {number} is closed")));
                 }
+                self.goes_on(&change).map_err(machine)?;
             }
         }
         for stacked in &spec.stacked {
