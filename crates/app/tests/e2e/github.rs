@@ -180,7 +180,7 @@ fn what_github_lacks_is_said_before_a_start() {
 }
 
 #[test]
-fn a_pull_request_that_a_person_closes_is_a_question_and_a_push_of_theirs_is_taken_up() {
+fn a_push_of_a_person_to_a_change_that_is_held_is_taken_up() {
     let (mut env, hub) = github_place();
     env.task("T-001", "One", &[], 1);
     env.task("T-002", "Two", &[], 1);
@@ -204,6 +204,8 @@ fn a_pull_request_that_a_person_closes_is_a_question_and_a_push_of_theirs_is_tak
     env.until("it has landed", || is_landed(&env, "T-001").then_some(()));
     let by_hand = env.git_in(&tree, &["rev-parse", "HEAD"]);
     assert!(env.git_agrees(&["merge-base", "--is-ancestor", by_hand.trim(), "main"]));
+    let labels = hub.told().pulls.remove(0).labels;
+    assert!(!labels.contains(&"needs-review".to_owned()), "it needed nobody any more: {labels:?}");
     env.ppe(&["stop"]).exits(0);
     run.wait().exits(11);
     hub.is_content();
