@@ -226,6 +226,8 @@ pub enum Observed {
     ChangeClosed {
         /// The task.
         task: TaskId,
+        /// Which: it may have another by now.
+        change: ChangeNumber,
     },
     /// All branches, held against each other and the target.
     Branches {

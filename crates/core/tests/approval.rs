@@ -1,7 +1,7 @@
 //! The review gate: nothing that a person is to approve lands before, what they approve is a tip, and what they reject is
 //! made otherwise.
 
-use ppe_core::ids::{CommitId, TaskId};
+use ppe_core::ids::{ChangeNumber, CommitId, TaskId};
 use ppe_core::input::{Command, Input, Observed, Reply, Which};
 use ppe_core::outcome::{Claim, Exit};
 use ppe_core::policy::{Approval, MergeStrategy, Policy};
@@ -216,4 +216,16 @@ fn an_approval_on_the_forge_does_not_outlast_a_pause_in_which_nobody_looks() {
     drive.command(Command::Pause(Some(id("T-002"))));
     drive.command(Command::Unpause(Some(id("T-002"))));
     assert_eq!(now(&drive, "T-002").facts.approved, None, "it may have been taken back meanwhile");
+}
+
+#[test]
+fn a_change_that_was_closed_and_is_the_task_s_no_more_is_no_question() {
+    let mut drive = drive(Approval::Each, Policy::default());
+    drive.to_review("T-001", 2, 2);
+    let closed =
+        |change| Input::Observed(Observed::ChangeClosed { task: id("T-001"), change: ChangeNumber(change) });
+    drive.input(closed(1));
+    assert_eq!(*step(&drive, "T-001"), Step::Open, "it was opened again as another");
+    drive.input(closed(2));
+    assert!(matches!(step(&drive, "T-001"), Step::Parked { .. }), "{:?}", step(&drive, "T-001"));
 }

@@ -331,7 +331,7 @@ async fn looks_tell_what_others_did_at_every_look(bench: &impl Bench) {
     bench.person_pushes(&merged, "main");
     let told = [
         Observed::Branch { task: TaskId::new("T-1"), tip: more },
-        Observed::ChangeClosed { task: TaskId::new("T-2") },
+        Observed::ChangeClosed { task: TaskId::new("T-2"), change: open[1].change.unwrap() },
         Observed::Target {
             tip: merged.clone(),
             landed: vec![(TaskId::new("T-3"), merged)],

@@ -3,7 +3,7 @@
 use super::Decider;
 use super::approval::unapproved;
 use crate::event::Event;
-use crate::ids::{CommitId, TaskId};
+use crate::ids::{ChangeNumber, CommitId, TaskId};
 use crate::input::Observed;
 use crate::mutant::Mutant;
 use crate::question::Ask;
@@ -14,7 +14,7 @@ impl Decider<'_> {
         match observed {
             Observed::Target { tip, landed, gone } => self.target_seen(tip, landed, &gone),
             Observed::Branch { task, tip } => self.branch_seen(task, tip),
-            Observed::ChangeClosed { task } => self.change_closed(task),
+            Observed::ChangeClosed { task, change } => self.change_closed(task, change),
             Observed::Branches { conflicts, touched } => self.branches_seen(conflicts, touched),
             Observed::Board { cards, text_kept } => self.board_seen(cards, text_kept),
             Observed::BoardLost { why } => self.board_lost(why),
@@ -92,8 +92,11 @@ impl Decider<'_> {
         }
     }
 
-    fn change_closed(&mut self, task: TaskId) {
+    fn change_closed(&mut self, task: TaskId, change: ChangeNumber) {
         let Some(t) = self.state.task(&task) else { return self.stale() };
+        if t.facts.change != Some(change) {
+            return self.stale();
+        }
         let carried = self.state.lane.carries(&task);
         match &t.step {
             // Its candidate cannot land any more, and says so when it is tried.

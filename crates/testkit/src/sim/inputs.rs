@@ -76,7 +76,10 @@ pub fn stale(state: &State, at: usize) -> Vec<Named> {
     all.push(("unknown", Input::Released { task: unknown.clone() }));
     all.push(("unknown", Input::Preloaded { task: unknown.clone() }));
     all.push(("unknown", Input::ChangeOpened { task: unknown.clone(), change: ChangeNumber(1) }));
-    all.push(("unknown", Input::Observed(Observed::ChangeClosed { task: unknown.clone() })));
+    all.push((
+        "unknown",
+        Input::Observed(Observed::ChangeClosed { task: unknown.clone(), change: ChangeNumber(1) }),
+    ));
     all.push((
         "unknown",
         Input::Observed(Observed::Branch { task: unknown.clone(), tip: commit("c-never") }),
@@ -305,7 +308,10 @@ fn seen_inputs(id: &TaskId, task: &Task) -> Vec<Named> {
         ("seen: target moved", target(Vec::new(), Vec::new())),
         ("seen: landed by others", target(landed, Vec::new())),
         ("seen: branch moved", Input::Observed(Observed::Branch { task: id.clone(), tip: tip() })),
-        ("seen: change closed", Input::Observed(Observed::ChangeClosed { task: id.clone() })),
+        ("seen: change closed", {
+            let change = task.facts.change.unwrap_or(ChangeNumber(1));
+            Input::Observed(Observed::ChangeClosed { task: id.clone(), change })
+        }),
         ("seen: approved", {
             let tip = task.facts.tip.clone().unwrap_or_else(tip);
             Input::Observed(Observed::Approved { task: id.clone(), tip })

@@ -116,8 +116,10 @@ impl World {
             {
                 seen.push(Input::Observed(Observed::Branch { task: task.clone(), tip: branch }));
             }
-            if let (Some(Change::Closed(_)), Step::Open | Step::InLane) = (desk.change, &t.step) {
-                seen.push(Input::Observed(Observed::ChangeClosed { task: task.clone() }));
+            if let (Some(Change::Closed(_)), Step::Open | Step::InLane, Some(change)) =
+                (desk.change, &t.step, t.facts.change)
+            {
+                seen.push(Input::Observed(Observed::ChangeClosed { task: task.clone(), change }));
             }
             // A third of all tips please somebody until they look closer; which may be another than the run knows by now.
             if let (Some(Change::Open(_)), Some(branch)) = (desk.change, desk.branch) {

@@ -91,6 +91,7 @@ impl Inner {
         for open in open {
             let Some(number) = open.change.filter(|number| !still_open.contains(number)) else { continue };
             let pull = self.api.pull(number)?;
+            let closed = || Observed::ChangeClosed { task: open.task.clone(), change: number };
             match (&pull.merged_at, &pull.merge_commit_sha) {
                 _ if pull.is_open() => {}
                 (Some(_), Some(commit)) => {
@@ -99,10 +100,10 @@ impl Inner {
                         seen.landed.push((open.task.clone(), commit));
                     } else if pull.base.name != look.target {
                         // A person has merged it into what it was stacked on: it is no change of its own any more.
-                        seen.observed.push(Observed::ChangeClosed { task: open.task.clone() });
+                        seen.observed.push(closed());
                     }
                 }
-                (None, _) => seen.observed.push(Observed::ChangeClosed { task: open.task.clone() }),
+                (None, _) => seen.observed.push(closed()),
                 (Some(_), None) => {}
             }
         }

@@ -278,7 +278,7 @@ impl Inner {
         let Some(number) = open.change else { return Ok(()) };
         let change: Change = self.forge.store().change(number)?;
         if change.state == ChangeState::Closed {
-            seen.push(Observed::ChangeClosed { task: open.task.clone() });
+            seen.push(Observed::ChangeClosed { task: open.task.clone(), change: number });
         }
         Ok(())
     }
