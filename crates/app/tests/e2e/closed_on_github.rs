@@ -62,7 +62,7 @@ fn what_is_closed_is_asked_about_and_neither_lands_nor_changes_another() {
         pulls.iter().map(|pull| (pull.state.clone(), pull.merged.is_some())).collect::<Vec<_>>()
     };
     let (closed, merged) = (("closed".to_owned(), false), ("closed".to_owned(), true));
-    assert_eq!(stand("T-001"), [closed.clone()]);
+    assert_eq!(stand("T-001"), std::slice::from_ref(&closed));
     assert_eq!(stand("T-002"), [closed.clone(), merged.clone()], "opened again as another");
     assert_eq!(stand("T-003"), [closed]);
     assert_eq!(stand("T-004"), [merged]);
