@@ -117,7 +117,7 @@ async fn one_that_a_person_merged_into_its_parent_s_branch_is_no_change_of_its_o
         change: Some(scene.number),
     };
     let look = Look { target: main(), since: tip.clone(), open: vec![open], landed: Vec::new() };
-    let closed = Observed::ChangeClosed { task: TaskId::new("T-2") };
+    let closed = Observed::ChangeClosed { task: TaskId::new("T-2"), change: scene.number };
     let seen = scene.bench.port().look(look).await.unwrap();
     assert!(seen.contains(&closed), "{seen:?}");
     assert!(!seen.iter().any(|seen| matches!(seen, Observed::Target { landed, .. } if !landed.is_empty())));

@@ -14,8 +14,7 @@ pub(super) fn prove(subject: &Subject<'_>, findings: &mut Vec<Finding>) -> Resul
     let named = lane::landed_tasks(&subject.site.repo, &subject.tip, None)?;
     let mut landings = Vec::new();
     for (at, task) in state.tasks.iter().enumerate() {
-        let Some(Closure::Landed(commit) | Closure::LandedByOthers(commit)) = task.closure()
-        else {
+        let Some(Closure::Landed(commit) | Closure::LandedByOthers(commit)) = task.closure() else {
             continue;
         };
         let task = state.id(at);
