@@ -339,6 +339,7 @@ pub fn change_title(spec: &TaskSpec) -> String {
 pub fn change_body(state: &State, at: usize) -> String {
     let (task, facts) = (&state.plan.tasks[at], &state.tasks[at].facts);
     let mut text = format!("Task {} of {}: {}.", task.spec.id.value, state.plan.name, task.spec.title);
+    let _written = write!(text, " Planned in `{}`.", task.spec.id.spot.file);
     if let Some(module) = &task.spec.module {
         let _written = write!(text, " Module `{module}`.");
     }

@@ -130,6 +130,7 @@ fn the_coverage_that_was_measured_is_told_everywhere_until_work_is_verified_with
     let said = "Test coverage: 83.2 %";
     assert!(progress(&drive.state, 0, None).contains(said), "{}", progress(&drive.state, 0, None));
     assert!(change_body(&drive.state, 0).contains(said), "{}", change_body(&drive.state, 0));
+    assert!(change_body(&drive.state, 0).contains("Planned in `plan.md`."));
     let text = serde_json::to_string(&told(&drive)).unwrap();
     assert!(text.contains("\"coverage_basis_points\":8329"), "{text}");
     drive.later(1);

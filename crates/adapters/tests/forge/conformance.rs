@@ -8,7 +8,7 @@ use ppe_core::outcome::{BuildOutcome, Built, Clash, ClashWith, Class, Failure, L
 use ppe_core::policy::MergeMethod;
 use ppe_core::state::Subject;
 use ppe_engine::ports::{
-    CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, NEEDS_REVIEW, OpenTask,
+    CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, NEEDS_REVIEW, OpenTask, Wished,
 };
 
 /// Each promise as a test for each forge that makes it.
@@ -36,6 +36,7 @@ promises! {
     a_squashed_candidate_lands_and_its_change_is_over: local pushed squashed squashed_in_a_queue;
     nothing_lands_on_a_base_or_from_a_head_that_has_moved: local pushed merged emulated;
     what_a_person_closed_does_not_land: local pushed merged queued emulated;
+    what_nobody_wants_any_more_does_not_land: local pushed;
     looks_tell_what_others_did_at_every_look: local pushed merged queued emulated;
     what_landed_and_was_taken_out_again_is_told: local pushed merged queued emulated;
 }
@@ -297,6 +298,23 @@ async fn what_a_person_closed_does_not_land(bench: &impl Bench) {
     assert!(why.ends_with(&format!("{number} is closed")), "{why}");
     assert_eq!(bench.branch("main").as_deref(), Some(made.base.as_str()), "nothing has landed");
     assert_eq!(bench.changes()[0].state, "closed");
+}
+
+async fn what_nobody_wants_any_more_does_not_land(bench: &impl Bench) {
+    let world = bench.world();
+    let work = world.work(&world.tip(), "a", "1\n");
+    let candidate = Candidate::new(bench, 1, "T-1", &work, MergeMethod::Merge).await;
+    let made = built(bench, &candidate).await;
+    let mut landing = candidate.landing(&made.base, &made.commit);
+    landing.wished = Wished::NoMore;
+    let outcome = bench.port().land(landing.clone()).await.unwrap();
+    assert_eq!(outcome, LandOutcome::Refused("it was taken back".to_owned()));
+    assert_eq!(bench.branch("main").as_deref(), Some(made.base.as_str()), "nothing has landed");
+    landing.wished = Wished::Still;
+    let landed = LandOutcome::Landed(made.commit);
+    assert_eq!(bench.port().land(landing.clone()).await.unwrap(), landed);
+    landing.wished = Wished::NoMore;
+    assert_eq!(bench.port().land(landing).await.unwrap(), landed, "what has landed stays landed");
 }
 
 /// What is asked about a task whose work was published.

@@ -4,7 +4,7 @@ use super::Mode;
 use super::api::WorkflowRun;
 use super::ci::{is_to_be_repeated, lane_branch};
 use super::client::ApiError;
-use super::merging::gone;
+use super::merging::{TAKEN_BACK, gone};
 use super::port::Inner;
 use crate::failpoint;
 use crate::git::refs::Expect;
@@ -14,7 +14,7 @@ use ppe_core::input::Trouble;
 use ppe_core::outcome::LandOutcome;
 use ppe_core::state::Subject;
 use ppe_core::wording;
-use ppe_engine::ports::{CiSpec, LandSpec, Member};
+use ppe_engine::ports::{CiSpec, LandSpec, Member, Wished};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
@@ -118,6 +118,9 @@ impl Inner {
             }
             if tip != spec.base {
                 return Ok(LandOutcome::BaseMoved);
+            }
+            if spec.wished == Wished::NoMore {
+                return Ok(LandOutcome::Refused(TAKEN_BACK.to_owned()));
             }
             let changes = spec.members.iter().filter_map(|(member, _)| member.change);
             let pulls = changes.map(|change| self.api.pull(change)).collect::<Result<Vec<_>, _>>()?;

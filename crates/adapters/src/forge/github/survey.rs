@@ -310,12 +310,17 @@ fn by_merge(
         ));
     }
     if protection.approvals() > 0 {
+        let hint = if settings.pulls.approvals {
+            "a change joins the lane once somebody else has approved it; or let the token's user bypass that rule"
+        } else {
+            "merge.approval = \"each\" keeps what nobody has approved from holding up those behind it; or let the token's user bypass that rule"
+        };
         found.push(warning(
             format!(
                 "{target} wants {} of each change, which {user} cannot give to pull requests of its own",
                 wording::counted(protection.approvals(), "approving review")
             ),
-            "each change waits for somebody else's approval, and says so; or let the token's user bypass that rule",
+            hint,
         ));
     }
     if !protection.required.is_empty() {

@@ -12,7 +12,7 @@ use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, Built, LandOutcome, Verdict};
 use ppe_engine::ports::{
     self, BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, HeadSpec, LabelSpec, LandSpec, Lane, Look,
-    NEEDS_REVIEW, OpenTask, PublishSpec, Published,
+    NEEDS_REVIEW, OpenTask, PublishSpec, Published, Wished,
 };
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -217,6 +217,10 @@ impl Inner {
                 if let Some(head) = head.filter(|head| *head != member.head) {
                     return Ok(LandOutcome::HeadMoved { task: member.task.clone(), tip: head });
                 }
+            }
+            // What is upstream already has landed.
+            if spec.wished == Wished::NoMore && self.upstream.is_none() {
+                return Ok(LandOutcome::Refused("it was taken back".to_owned()));
             }
             for number in spec.members.iter().filter_map(|(member, _)| member.change) {
                 let change = self.forge.store().change(number).map_err(machine)?;
