@@ -327,7 +327,7 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         "limits.open_changes",
         whole(0, 10_000, |s, n| s.policy.open_changes = n),
         &[],
-        "Open changes above which nothing new starts; 0 is no limit.",
+        "Changes that wait for a person above which nothing new starts; 0 is no limit.",
     ),
     key(
         "budget.usd",

@@ -259,19 +259,22 @@ fn noun(value: &DeValue<'_>) -> &'static str {
     if value.is_table() || value.as_array().is_some_and(|items| tables(items)) { "section" } else { "key" }
 }
 
-/// The known key or section that is most like an unknown one: by the whole path, else by the name alone.
+/// The known key or section that is most like an unknown one: by its name in the same section, else in any, else by the
+/// whole path.
 fn like(path: &str, noun: &str) -> Option<String> {
     if noun == "section" {
         let sections = SECTIONS.iter().chain(COMMAND_SECTIONS).chain([&RULE_SECTION]).map(|(name, _)| *name);
         return nearest(path, sections).map(str::to_owned);
     }
-    let name = |path: &'static str| path.rsplit('.').next().unwrap_or(path);
-    let given = path.rsplit('.').next().unwrap_or(path);
-    let by_name = || {
-        let meant = nearest(given, keys::all().map(|key| name(key.path)))?;
-        keys::all().map(|key| key.path).find(|path| name(path) == meant)
+    let (section, given) = path.rsplit_once('.').unwrap_or(("", path));
+    let known: Vec<(&str, &str)> = keys::all().filter_map(|key| key.path.rsplit_once('.')).collect();
+    let by_name = |within: Option<&str>| {
+        let there = known.iter().filter(|(section, _)| within.is_none_or(|within| within == *section));
+        let meant = nearest(given, there.clone().map(|(_, name)| *name))?;
+        there.clone().find(|(_, name)| *name == meant).map(|(section, name)| format!("{section}.{name}"))
     };
-    nearest(path, keys::all().map(|key| key.path)).or_else(by_name).map(str::to_owned)
+    let by_path = || nearest(path, keys::all().map(|key| key.path)).map(str::to_owned);
+    by_name(Some(section)).or_else(|| by_name(None)).or_else(by_path)
 }
 
 /// A value as it can stand in a message: one line, and not a long one.
