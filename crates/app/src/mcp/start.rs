@@ -11,7 +11,7 @@ use crate::wiring::{
     Background, CheckLevel, Flag, Prepared, RunLock, Site, Startup, Wanted, find_plan, first_starts, flag,
     place_arguments, prepare, read_plan, settings_only,
 };
-use ppe_core::ids::TaskId;
+use ppe_core::ids::{RunId, TaskId};
 use ppe_core::input::Command;
 use ppe_core::plan::{Checked, Finding, Level, Selection};
 use rmcp::RoleServer;
@@ -287,6 +287,7 @@ impl Offer {
 
     /// Starts the process, and answers as soon as its run has an id.
     fn begin(mut self, command: &str, arguments: &[OsString]) -> Result<Turn, AppError> {
+        let before = latest_id(&self.site)?;
         let mut background = Background::start(&self.site, command, arguments)?;
         let until = Instant::now() + AT_ONCE;
         let state = loop {
@@ -303,14 +304,20 @@ impl Offer {
                 Startup::Preparing => break StartState::Preparing,
             }
         };
+        // As long as a new run has no id, the latest is another.
+        let is_it = |run: &RunId| command != "run" || before.as_ref() != Some(run);
         let run = match RunLock::run(&self.site)? {
             Some(run) => Some(run),
-            None => crate::wiring::latest(&self.site, None)?.map(|found| found.id),
+            None => latest_id(&self.site)?.filter(is_it),
         };
         self.started.run = run.map(|run| run.to_string());
         background.let_go();
         self.answer(state)
     }
+}
+
+fn latest_id(site: &Site) -> Result<Option<RunId>, AppError> {
+    Ok(crate::wiring::latest(site, None)?.map(|found| found.id))
 }
 
 impl Started {

@@ -158,6 +158,8 @@ impl Status {
         });
         let pauses = view.pauses.iter().map(|p| (p.text.clone(), p.command.clone()));
         let still = view.standstills.iter().map(|s| (s.text.clone(), s.command.clone()));
+        let lost = view.board_lost.iter();
+        let lost = lost.map(|why| (format!("the board cannot be reached: {why}"), "ppe doctor".to_owned()));
         Self {
             run: view.run.to_string(),
             plan: view.title.clone(),
@@ -174,7 +176,11 @@ impl Status {
             next: ids(&view.lists.queue),
             need_you: need_you.collect(),
             questions: view.questions.iter().map(Question::from).collect(),
-            obstacles: pauses.chain(still).map(|(text, command)| Obstacle { text, command }).collect(),
+            obstacles: pauses
+                .chain(still)
+                .chain(lost)
+                .map(|(text, command)| Obstacle { text, command })
+                .collect(),
             elapsed: span(view.times.elapsed_ms),
             remaining: view.remaining.text.clone(),
             mark: mark(view),

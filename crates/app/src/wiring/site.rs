@@ -121,13 +121,17 @@ impl Site {
 
 /// Settings outside of any repository, for commands that need none.
 pub(crate) fn settings_only(dir: &Path, flags: Vec<Flag>) -> Result<Settings, AppError> {
-    let root = Repo::discover(&Git::default(), dir).map_or_else(|_| dir.to_owned(), |repo| repo.root);
-    Ok(config::load(&root, config::ambient(), flags)?)
+    Ok(config::load(&top(dir), config::ambient(), flags)?)
+}
+
+/// The top of the repository that a folder is in, or the folder itself.
+fn top(dir: &Path) -> PathBuf {
+    Repo::discover(&Git::default(), dir).map_or_else(|_| dir.to_owned(), |repo| repo.root)
 }
 
 /// The plan to work on: as named, else as configured, else the one that is found. Between several nobody chooses.
-pub(crate) fn find_plan(root: &Path, named: Option<&Path>, settings: &Settings) -> Result<Source, AppError> {
-    let plan = &settings.plan;
+pub(crate) fn find_plan(dir: &Path, named: Option<&Path>, settings: &Settings) -> Result<Source, AppError> {
+    let (plan, root) = (&settings.plan, top(dir));
     let source = |path: PathBuf, kind: Option<SourceKind>| Source {
         kind: kind.unwrap_or_else(|| sources::kind_of(&path)),
         path,
@@ -139,7 +143,7 @@ pub(crate) fn find_plan(root: &Path, named: Option<&Path>, settings: &Settings) 
         return Ok(source(named.to_owned(), plan.source.filter(|_| is_asked_for)));
     }
     if let Some(kind) = plan.source.filter(|kind| kind.is_elsewhere()) {
-        let site = Site::of(Repo::discover(&Git::default(), root)?, settings.clone())?;
+        let site = Site::of(Repo::discover(&Git::default(), &root)?, settings.clone())?;
         return tickets::bring_down(&site, kind, plan.tag.as_deref());
     }
     // A form that is named on the command line is looked for, unless the plan that is written down has it.
@@ -149,7 +153,7 @@ pub(crate) fn find_plan(root: &Path, named: Option<&Path>, settings: &Settings) 
         return Ok(source(path, plan.source));
     }
     let wanted = |found: &FoundPlan| plan.source.is_none_or(|kind| kind == found.kind);
-    let found: Vec<FoundPlan> = sources::found(root).into_iter().filter(wanted).collect();
+    let found: Vec<FoundPlan> = sources::found(&root).into_iter().filter(wanted).collect();
     match found.as_slice() {
         [one] => Ok(source(root.join(&one.path), Some(one.kind))),
         [] => {

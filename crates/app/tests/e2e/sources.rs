@@ -151,3 +151,18 @@ fn a_first_task_file_makes_its_folder() {
     fs::remove_dir_all(env.repo().join("docs")).unwrap();
     env.ppe(&["plan", "new", "More"]).exits(2).says("is no folder of task files (task-master)");
 }
+
+#[test]
+fn the_plan_is_the_repository_s_from_every_folder_of_it() {
+    let mut env = repository();
+    env.write(".taskmaster/tasks/tasks.json", TASKS);
+    env.write("docs/note", "text");
+    env.ready();
+    let from = |args: &[&str]| {
+        let end = env.command(args).current_dir(env.repo().join("docs")).output().unwrap();
+        (end.status.code(), String::from_utf8_lossy(&end.stderr).into_owned())
+    };
+    for args in [["plan", "check"], ["plan", "show"], ["plan", "graph"], ["plan", "import"]] {
+        assert_eq!(from(&args).0, Some(0), "{args:?}: {}", from(&args).1);
+    }
+}

@@ -35,6 +35,7 @@ pub(crate) enum ReportWord {
         why: String,
     },
     /// A decision is needed; the answer comes with the next prompt
+    #[command(visible_alias = "ask")]
     Question {
         /// What is to be decided
         text: String,
