@@ -82,6 +82,10 @@ fn workspace_spec(state: &State, at: usize, attempt: Option<Attempt>) -> Workspa
     };
     let stack = state.stack(at);
     let landed = |dep: &usize| Some((state.id(*dep).clone(), state.tasks[*dep].closure()?.commit()?.clone()));
+    // Work that stands on another's has that, whatever landed of it since, until it is brought onto the target.
+    let stays = begun && !matches!(start, WorkspaceStart::Onto { .. });
+    let has = |dep: &&usize| stays && stack.is_some_and(|stack| stack.holds(state.id(**dep)));
+    let must_contain = state.plan.tasks[at].needs.iter().filter(|dep| !has(dep)).filter_map(landed).collect();
     WorkspaceSpec {
         task: state.id(at).clone(),
         attempt,
@@ -94,7 +98,7 @@ fn workspace_spec(state: &State, at: usize, attempt: Option<Attempt>) -> Workspa
         grounds: stack.map(|stack| grounds(state, stack)).unwrap_or_default(),
         at: state.tasks[at].since,
         update: state.policy.update,
-        must_contain: state.plan.tasks[at].needs.iter().filter_map(landed).collect(),
+        must_contain,
     }
 }
 

@@ -70,6 +70,16 @@ pub fn home(repo: &Repo, commit: &CommitId) -> Result<Option<String>, GitError> 
     Ok((!text.is_empty()).then_some(text))
 }
 
+/// Whether a commit is one of these tips or lies behind them. Tips that are not in the repository are left out.
+pub fn is_within(repo: &Repo, commit: &CommitId, tips: &[CommitId]) -> Result<bool, GitError> {
+    if tips.is_empty() {
+        return Ok(false);
+    }
+    let asked = ["rev-list", "--max-count=1", "--ignore-missing", commit.as_str(), "--not"];
+    let outside = repo.store().args(asked).args(tips.iter().map(CommitId::as_str)).text()?;
+    Ok(outside.is_empty())
+}
+
 /// Whether a commit holds nothing but what `other` and its own parents hold: the same files, and no history of its own.
 pub fn adds_nothing(repo: &Repo, commit: &CommitId, other: &CommitId) -> Result<bool, GitError> {
     let tree = |commit: &CommitId| super::lane::tree_of(repo, commit);

@@ -132,7 +132,7 @@ async fn what_lands_by_a_push_waits_while_its_branch_is_gone() {
     crate::bench::git(&bench.hub.git_dir, &["update-ref", "-d", "refs/heads/feat/T-1"]);
     let landing = candidate.landing(&built.base, &built.commit);
     let outcome = bench.port().land(landing.clone()).await;
-    assert_eq!(outcome, Err(Trouble::Elsewhere("feat/T-1 is gone from GitHub".to_owned())));
+    assert_eq!(outcome, Ok(LandOutcome::Refused("feat/T-1 is gone from GitHub".to_owned())));
     assert_eq!(bench.hub.tip("main").as_deref(), Some(built.base.as_str()));
     bench.person_pushes(&work, "feat/T-1");
     assert_eq!(bench.port().land(landing).await, Ok(LandOutcome::Landed(built.commit)));

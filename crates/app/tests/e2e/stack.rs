@@ -5,7 +5,7 @@ use crate::{CHECK, attempts, id, is_held, is_landed, on_target, place};
 use ppe_core::event::Event;
 use ppe_core::ids::CommitId;
 use ppe_core::outcome::Rebase;
-use ppe_core::state::{Hold, Kind, Parent};
+use ppe_core::state::{Hold, Kind, Parent, PauseCause};
 use ppe_testkit::env::TestEnv;
 use ppe_testkit::github::{GitHub, Pull};
 use serde_json::json;
@@ -330,4 +330,29 @@ fn a_pull_request_is_against_its_parent_s_branch_and_outlives_it() {
         hub.is_content();
         env.finish();
     }
+}
+
+#[test]
+fn work_that_nobody_has_measured_stays_where_it_began_when_its_parent_lands() {
+    let mut env = place();
+    env.task("T-001", "One", &[], 1);
+    env.task("T-002", "Two", &["T-001"], 2);
+    gated(&mut env);
+    // One dies with a commit, the next finds no capacity until the parent has landed.
+    let first = "[[task]]\nid = \"T-002\"\nattempts = [1]\ncrash_self = \"SIGKILL\"\nafter_commits = 1\n";
+    let second = "[[task]]\nid = \"T-002\"\nattempts = [2]\nlater_attempts = true\nlater_seconds = 3\n";
+    env.script(&format!("{first}{second}"));
+    env.ready();
+    let run = env.spawn(&["run", "--yes"]);
+    env.until_event(
+        "it gave its slot back",
+        |e| matches!(e, Event::AttemptReleased { task, attempt, .. } if *task == id("T-002") && attempt.0 == 2),
+    );
+    open(&env);
+    run.wait().exits(0);
+    assert_eq!((is_landed(&env, "T-002"), restacks(&env, "T-002")), (true, 1));
+    assert_eq!(env.count(|e| matches!(e, Event::DispatchPaused { cause: PauseCause::TargetRewritten })), 0);
+    counts_at_most(&env, "T-002", 2);
+    on_target(&env, &["feat(one): part 1", "feat(two): part 1", "feat(two): part 2"]);
+    env.finish();
 }

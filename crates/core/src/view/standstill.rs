@@ -4,7 +4,8 @@
 
 use super::{matter, obstacle};
 use crate::decide::{
-    Heads, HoldBack, awaited, gate_is_open, gives_way_to, hold_back, moved, stands_from, start_lacks,
+    Heads, HoldBack, awaited, gate_is_open, gives_way_to, hold_back, is_stuck, moved, stands_from,
+    start_lacks,
 };
 use crate::ids::{Millis, TaskId};
 use crate::intent::Intent;
@@ -314,9 +315,11 @@ fn under_way(state: &State, candidate: &Candidate, whose: &str) -> WayOut {
     if let Some((_, deferred)) = state.deferred.iter().find(|(intent, _)| is_its(intent)) {
         let told = troubled(deferred);
         // Without its changes the lane goes on.
-        return match (deferred.matter, candidate.members.first()) {
-            (Matter::Elsewhere, Some(member)) => way(told.waits_for, format!("ppe pause {member}")),
-            (Matter::Elsewhere | Matter::Machine, _) => told,
+        return match candidate.members.first() {
+            Some(member) if deferred.matter == Matter::Elsewhere && is_stuck(state, candidate) => {
+                way(told.waits_for, format!("ppe pause {member}"))
+            }
+            Some(_) | None => told,
         };
     }
     let what = match &candidate.stage {

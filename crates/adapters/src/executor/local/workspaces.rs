@@ -151,10 +151,13 @@ impl Inner {
         }
     }
 
-    /// What a fresh task begins on: the target, or what it is stacked on.
+    /// What a fresh task begins on: the target, or what it is stacked on. There it stays once it has begun, as its agent may
+    /// have left commits that nobody has measured.
     fn beginning(&self, wish: &Wish, target: &CommitId) -> Result<CommitId, Trouble> {
-        if wish.stack.is_empty() {
-            return Ok(target.clone());
+        match &wish.base {
+            _ if wish.stack.is_empty() => return Ok(target.clone()),
+            Some(begun) => return Ok(begun.clone()),
+            None => {}
         }
         let tips: Vec<CommitId> = wish.stack.iter().map(|parent| parent.tip.clone()).collect();
         let (must_contain, stamp) = (landed(wish), self.stamp(wish.at));

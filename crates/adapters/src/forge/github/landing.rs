@@ -9,7 +9,7 @@ use super::port::Inner;
 use crate::failpoint;
 use crate::git::refs::Expect;
 use crate::git::remote::{self, Pushed};
-use ppe_core::ids::{Branch, ChangeNumber, CommitId, TaskId};
+use ppe_core::ids::{Branch, ChangeNumber, CommitId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::LandOutcome;
 use ppe_core::state::Subject;
@@ -113,19 +113,20 @@ impl Inner {
             _ => self.target_tip(&spec.target)?,
         };
         if !self.repo.contains(&tip, &spec.commit).map_err(machine)? {
-            if let Some((task, tip)) = self.moved_head(&spec.members, &heads)? {
-                return Ok(LandOutcome::HeadMoved { task, tip });
-            }
-            if tip != spec.base {
-                return Ok(LandOutcome::BaseMoved);
-            }
             if spec.wished == Wished::NoMore {
                 return Ok(LandOutcome::Refused(TAKEN_BACK.to_owned()));
             }
             let changes = spec.members.iter().filter_map(|(member, _)| member.change);
             let pulls = changes.map(|change| self.api.pull(change)).collect::<Result<Vec<_>, _>>()?;
+            // With its branch GitHub closes a pull request.
             if let Some(pull) = pulls.iter().find(|pull| !pull.is_open()) {
                 return Ok(closed(pull.number()));
+            }
+            if let Some(outcome) = self.moved_head(&spec.members, &heads)? {
+                return Ok(outcome);
+            }
+            if tip != spec.base {
+                return Ok(LandOutcome::BaseMoved);
             }
             for pull in &pulls {
                 self.goes_on(pull)?;
@@ -157,16 +158,19 @@ impl Inner {
         Ok(LandOutcome::Landed(spec.commit.clone()))
     }
 
-    /// A member's branch that is not where its work was taken from. Its tip is fetched.
+    /// What comes of it where a member's branch is not where its work was taken from. Its tip is fetched.
     fn moved_head(
         &self,
         members: &[(Member, Branch)],
         heads: &BTreeMap<Branch, CommitId>,
-    ) -> Result<Option<(TaskId, CommitId)>, Trouble> {
+    ) -> Result<Option<LandOutcome>, Trouble> {
         for (member, branch) in members {
-            let head = heads.get(branch).ok_or_else(|| gone(branch))?;
+            let Some(head) = heads.get(branch) else {
+                return Ok(Some(LandOutcome::Refused(gone(branch))));
+            };
             if !self.is_ours(&member.task, &member.head, head)? {
-                return Ok(self.remote.fetch(branch)?.map(|tip| (member.task.clone(), tip)));
+                let tip = self.remote.fetch(branch)?;
+                return Ok(tip.map(|tip| LandOutcome::HeadMoved { task: member.task.clone(), tip }));
             }
         }
         Ok(None)

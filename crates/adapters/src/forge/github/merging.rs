@@ -178,7 +178,8 @@ impl Inner {
 
     /// The outcome for a branch that somebody else has moved.
     pub(super) fn moved(&self, single: Single) -> Result<LandOutcome, Trouble> {
-        let tip = self.remote.fetch(&single.branch)?.ok_or_else(|| gone(&single.branch))?;
+        let tip =
+            self.remote.fetch(&single.branch)?.ok_or_else(|| Trouble::Elsewhere(gone(&single.branch)))?;
         Ok(LandOutcome::HeadMoved { task: single.member.task, tip })
     }
 
@@ -307,6 +308,6 @@ fn waiting(change: ChangeNumber, for_what: &str) -> Trouble {
 }
 
 /// Somebody has taken a branch away.
-pub(super) fn gone(branch: &Branch) -> Trouble {
-    Trouble::Elsewhere(format!("{branch} is gone from GitHub"))
+pub(super) fn gone(branch: &Branch) -> String {
+    format!("{branch} is gone from GitHub")
 }

@@ -111,15 +111,20 @@ impl Inner {
     pub(super) fn retarget(&self, spec: &LandSpec) -> Result<(), ApiError> {
         for change in &spec.stacked {
             let pull = self.api.pull(*change)?;
-            if pull.is_open() && pull.base.name != spec.target {
-                match self.api.set_base(*change, &spec.target) {
-                    // Whatever is wrong with it is no reason for this landing to wait.
-                    Ok(()) | Err(ApiError::Refused { status: 422, .. }) => {}
-                    Err(error) => return Err(error),
-                }
+            let is_on_them = spec.members.iter().any(|(_, branch)| *branch == pull.base.name);
+            if pull.is_open() && is_on_them {
+                self.change_base(&pull, &spec.target)?;
             }
         }
         Ok(())
+    }
+
+    /// Shows a pull request against another branch. If GitHub will not, that is no reason for anything to wait.
+    fn change_base(&self, pull: &Pull, base: &Branch) -> Result<(), ApiError> {
+        match self.api.set_base(pull.number(), base) {
+            Ok(()) | Err(ApiError::Refused { status: 422, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     fn created(&self, spec: &ChangeSpec, body: &str) -> Result<Pull, ApiError> {
@@ -167,7 +172,7 @@ impl Inner {
         let chosen_here = |body: &String| body.contains(&format!("`{}`", pull.base.name));
         let moves = pull.is_open() && pull.base.name != *base;
         if moves && pull.body.as_ref().is_some_and(chosen_here) {
-            self.api.set_base(pull.number(), base)?;
+            self.change_base(pull, base)?;
         }
         Ok(())
     }

@@ -231,7 +231,10 @@ impl Inner {
             }
         }
         for stacked in &spec.stacked {
-            self.forge.set_base(*stacked, &spec.target).map_err(machine)?;
+            let base = self.forge.store().change(*stacked).map_err(machine)?.base;
+            if spec.members.iter().any(|(_, branch)| *branch == base) {
+                self.forge.set_base(*stacked, &spec.target).map_err(machine)?;
+            }
         }
         let upstream = self.upstream.as_ref();
         if let Some(outcome) = upstream.map(|upstream| upstream.take(spec)).transpose()?.flatten() {

@@ -12,7 +12,7 @@ use super::runs::RunLock;
 use super::site::Site;
 use crate::error::AppError;
 use ppe_adapters::git::lane;
-use ppe_adapters::git::proof::{Chain, free_branch, home};
+use ppe_adapters::git::proof::{Chain, free_branch, home, is_within};
 use ppe_adapters::state_dir::RunDir;
 use ppe_core::ids::{Branch, CommitId, RunId, TaskId};
 use ppe_core::input::Trouble;
@@ -150,13 +150,8 @@ struct Subject<'a> {
 impl Subject<'_> {
     /// Whether a branch or tag has a commit, here or on the forge.
     fn has_home(&self, commit: &CommitId) -> Result<bool, AppError> {
-        let repo = &self.site.repo;
-        for tip in self.elsewhere.iter().flatten() {
-            if tip == commit || (repo.resolve(tip.as_str())?.is_some() && repo.contains(tip, commit)?) {
-                return Ok(true);
-            }
-        }
-        Ok(home(repo, commit)?.is_some())
+        let (repo, elsewhere) = (&self.site.repo, self.elsewhere.as_deref().unwrap_or_default());
+        Ok(home(repo, commit)?.is_some() || is_within(repo, commit, elsewhere)?)
     }
 
     /// Why the forge could not be asked, to be added to what is missed.

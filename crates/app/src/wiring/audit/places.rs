@@ -92,7 +92,7 @@ impl Search<'_> {
             Some(tip) => repo.resolve(tip.as_str())?.is_some() && proof::adds_nothing(repo, commit, tip)?,
             None => false,
         };
-        if known || self.subject.has_home(commit)? || self.is_in_hand() {
+        if known || self.is_in_hand() || self.subject.has_home(commit)? {
             return Ok(None);
         }
         let kind = if self.landed { FindingKind::LeftoversKept } else { FindingKind::WorkAdrift };
