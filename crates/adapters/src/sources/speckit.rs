@@ -249,14 +249,16 @@ impl<'a> Way<'a> {
         if line.order == InPhase::Parallel {
             needs.extend(self.shared_files(&spec));
         }
-        needs.extend(told(line.text).into_iter().flat_map(|row| self.row(row)));
+        // A few words can name more than memory holds, and the same again and again: all that is named counts.
+        needs.extend(told(line.text).into_iter().flat_map(|row| self.row(row)).take(self.left + 1));
+        let left = self.left.checked_sub(needs.len());
+        self.left = left.unwrap_or(0);
+        if left.is_none() {
+            return self.findings.push(outline::too_many(&id, &place));
+        }
         needs.retain(|need| *need != id);
         let mut seen = BTreeSet::new();
         needs.retain(|need| seen.insert(need.clone()));
-        match self.left.checked_sub(needs.len()) {
-            Some(left) => self.left = left,
-            None => return self.findings.push(outline::too_many(&id, &place)),
-        }
         spec.depends_on = needs.into_iter().map(|value| At { value, spot: place.clone() }).collect();
         match line.order {
             InPhase::Parallel => self.phase.beside.push(id),
@@ -279,11 +281,11 @@ impl<'a> Way<'a> {
     }
 
     /// The tasks of a row: its ends, and what there is in between.
-    fn row(&self, Row { first, last }: Row) -> Vec<TaskId> {
+    fn row(&self, Row { first, last }: Row) -> impl Iterator<Item = TaskId> {
         let place = |id: &TaskId| id.as_str().strip_prefix('T').and_then(number);
         let ends = place(&first).zip(place(&last)).filter(|(first, last)| first < last);
         let between = ends.map(|(first, last)| self.numbers.range(first..last).map(|(_, id)| id.clone()));
-        std::iter::once(first).chain(between.into_iter().flatten()).chain([last]).collect()
+        std::iter::once(first).chain(between.into_iter().flatten()).chain([last])
     }
 
     /// Two tasks marked `[P]` that name one file are not done beside each other after all.

@@ -152,6 +152,22 @@ fn deep_json_and_long_chains_of_parents_are_read_to_their_end() {
 }
 
 #[test]
+fn rows_that_are_named_again_and_again_do_not_fill_the_memory() {
+    let mut list = String::new();
+    for n in 1..=2_000_u32 {
+        writeln!(list, "- [ ] T{n:05} x").unwrap();
+    }
+    let rows = "T00001-T02000, ".repeat(5_000);
+    for n in 2_001..=2_003_u32 {
+        writeln!(list, "- [ ] T{n:05} x (depends on {rows})").unwrap();
+    }
+    let (spec, findings) = read_as(SourceKind::SpecKit, folder(&[("tasks.md", &list)]).path()).unwrap();
+    let said = findings.first().map(ToString::to_string).unwrap_or_default();
+    assert!(said.ends_with("more than 1000000 dependencies follow"), "{said}");
+    assert_eq!((spec.tasks.len(), findings.len()), (2_000, 3));
+}
+
+#[test]
 fn phases_of_parallel_tasks_do_not_fill_the_memory() {
     let mut list = String::new();
     for n in 0..8_000_u32 {
