@@ -151,7 +151,8 @@ def update_issue_with(whole):
         card = shelf.card(a["issue_id"])
         if a.get("status"):
             shelf.move(card, named(a["status"], shelf), "us")
-        card["description"] = a.get("description", card["description"])
+        if "description" in a:
+            card["description"] = shelf.expand(a["description"])
         card["title"] = a.get("title", card["title"])
         return whole(card, shelf)
     return update_issue

@@ -95,19 +95,22 @@ fn a_server_that_hangs_holds_nobody_up() {
 
 #[test]
 fn a_text_of_a_persons_that_the_board_would_replace_is_not_written() {
-    let folder = tempfile::tempdir().unwrap();
-    let (shelf, board) = board(folder.path(), "tasks", &["T-001"]);
-    shelf.person("T-001", |card| card.description = "As in @template, or mail a@.".to_owned());
-    let board = RunBoard::Mcp(Box::new(board));
-    let id = shelf.card("T-001").id;
-    wait(async {
-        let text = with_progress(&board.card(&id).await.unwrap().description, "1/2 commits");
-        let change = CardChange { column: Some(Column::InProgress), description: Some(text) };
-        assert_eq!(board.change(&id, change).await, Ok(Changed::TextKept), "and that is told");
-    });
-    let card = shelf.card("T-001");
-    assert_eq!(card.description, "As in @template, or mail a@.");
-    assert_eq!(card.column, "inprogress", "it is moved all the same");
+    for dialect in ["tasks", "issues-0.1.12", "issues", "indie"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (shelf, board) = board(folder.path(), dialect, &["T-001"]);
+        shelf.person("T-001", |card| card.description = "As in @template, or mail a@.".to_owned());
+        let board = RunBoard::Mcp(Box::new(board));
+        let id = shelf.card("T-001").id;
+        wait(async {
+            let text = with_progress(&board.card(&id).await.unwrap().description, "1/2 commits");
+            let change = CardChange { column: Some(Column::InProgress), description: Some(text) };
+            let changed = board.change(&id, change).await;
+            assert_eq!(changed, Ok(Changed::TextKept), "{dialect}: and that is told");
+        });
+        let card = shelf.card("T-001");
+        assert_eq!(card.description, "As in @template, or mail a@.", "{dialect}");
+        assert_eq!(card.column, "inprogress", "{dialect}: it is moved all the same");
+    }
 }
 
 #[test]

@@ -63,7 +63,7 @@ static ISSUES: Dialect = Dialect {
     project: ("project_id", "list_projects", "projects"),
     spelling: ["To do", "In progress", "In review", "Done", "Cancelled"],
     own_names: true,
-    expands_tags: false,
+    expands_tags: true,
 };
 
 /// The fork vibe-kanban-indie: the same words without organisations.
