@@ -2,8 +2,11 @@
 //! at. A turn comes with each refresh, and soon after a card was misplaced. Nothing waits for it but the end of the run,
 //! and that for a while only. Decides nothing about cards.
 
-use crate::ports::{Board, BoardError, CardChange, CardText, Changed};
-use ppe_core::board::{Seen, find_cards, misplaced, progress, with_progress};
+mod pen;
+
+use crate::ports::{Board, BoardError, Changed};
+use pen::{Pen, Written};
+use ppe_core::board::{Seen, find_cards, misplaced, progress};
 use ppe_core::ids::{Millis, TaskId};
 use ppe_core::input::Observed;
 use ppe_core::state::{CardAt, State};
@@ -46,18 +49,9 @@ impl Turn {
         state: &State,
         writes: Vec<Write<'_>>,
     ) -> Result<Vec<Seen>, BoardError> {
-        // One look for all of them, where the board can show that.
-        let texts = if writes.is_empty() { None } else { board.texts().await? };
+        let mut pen = Pen::new(board);
         for Write { task, card, text } in writes {
-            let there = match &texts {
-                Some(texts) => texts.get(&card.id).cloned().ok_or_else(gone),
-                None => board.card(&card.id).await,
-            };
-            let written = match there {
-                Ok(there) => write(board, card, there, &text).await,
-                Err(error) => Err(error),
-            };
-            match written {
+            match pen.write(card, &text).await {
                 Ok(Written::LeftAlone) | Err(BoardError::Refused(_)) => {
                     self.refused.insert(task.clone());
                 }
@@ -105,43 +99,6 @@ pub async fn turn(
     };
     turn.seen = turn.take(board, state, writes).await.map_err(|error| error.to_string());
     turn
-}
-
-/// Whether a card was written.
-enum Written {
-    Yes(Changed),
-    /// It stands where it is not ours to touch.
-    LeftAlone,
-}
-
-fn gone() -> BoardError {
-    BoardError::Refused("there is no such card".to_owned())
-}
-
-/// Moves a card where it is going, unless somebody else has moved it, and says on it how the task stands.
-async fn write(
-    board: &impl Board,
-    card: &CardAt,
-    there: CardText,
-    progress: &str,
-) -> Result<Written, BoardError> {
-    let Some(column) = there.column.filter(|column| card.may_be_at(*column)) else {
-        return Ok(Written::LeftAlone);
-    };
-    let description = with_progress(&there.description, progress);
-    let mut description = Some(description).filter(|text| *text != there.description);
-    let mut written = Changed::All;
-    let way = card.moving.filter(|to| *to != column).map_or_else(Vec::new, |to| column.way_to(to));
-    for column in way {
-        let change = CardChange { column: Some(column), description: description.take() };
-        if board.change(&card.id, change).await? == Changed::TextKept {
-            written = Changed::TextKept;
-        }
-    }
-    if description.is_some() {
-        written = board.change(&card.id, CardChange { column: None, description }).await?;
-    }
-    Ok(Written::Yes(written))
 }
 
 /// Whether a card is on its way or has to be, but for those of `refused` tasks.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ports::CardText;
+use crate::ports::{CardChange, CardText};
 use ppe_core::board::{Card, Column};
 use ppe_core::event::Event;
 use ppe_core::input::{Command, Input};
@@ -23,6 +23,12 @@ struct Shelf {
     looks: Mutex<(u32, u32)>,
     /// Cards whose text stays as it is.
     kept: Mutex<BTreeSet<String>>,
+    /// Cards that stay where they are, whatever is asked.
+    stuck: Mutex<BTreeSet<String>>,
+    /// What a person does to a card while another is written.
+    meanwhile: Mutex<Option<(String, Column, String)>>,
+    /// Whether it is gone after the next write.
+    dies: Mutex<bool>,
 }
 
 impl Shelf {
@@ -100,8 +106,14 @@ impl Board for Shelf {
     async fn change(&self, id: &str, change: CardChange) -> Result<Changed, BoardError> {
         self.is_heard()?;
         let mut cards = self.cards.lock().unwrap();
+        if let Some((other, column, text)) = self.meanwhile.lock().unwrap().take_if(|(other, ..)| other != id)
+        {
+            let card = cards.get_mut(&other).unwrap();
+            (card.1, card.2) = (column, text);
+        }
+        *self.dead.lock().unwrap() = std::mem::take(&mut *self.dies.lock().unwrap());
         let card = cards.get_mut(id).ok_or_else(|| BoardError::Refused("no such card".to_owned()))?;
-        if let Some(column) = change.column {
+        if let Some(column) = change.column.filter(|_| !self.stuck.lock().unwrap().contains(id)) {
             card.1 = column;
             self.moves.lock().unwrap().push((id.to_owned(), column));
         }
@@ -274,7 +286,7 @@ fn a_board_that_is_lost_is_told_once_and_found_again() {
 }
 
 #[test]
-fn a_board_that_shows_all_is_looked_at_once_for_all_writes_of_a_turn() {
+fn a_board_that_shows_all_is_looked_at_once_and_again_after_a_write() {
     let mut bench = Bench::new(&["T-001", "T-002"]);
     bench.shelf.shows_all = true;
     bench.settle();
@@ -283,11 +295,32 @@ fn a_board_that_shows_all_is_looked_at_once_for_all_writes_of_a_turn() {
     bench.turn();
     *bench.shelf.looks.lock().unwrap() = (0, 0);
     bench.turn();
-    assert_eq!(*bench.shelf.looks.lock().unwrap(), (2, 0), "before two writes, and after them");
+    assert_eq!(*bench.shelf.looks.lock().unwrap(), (3, 0), "before each of two writes, and after them");
     assert_eq!((bench.shelf.at("c0"), bench.shelf.at("c1")), (Column::Done, Column::Done));
     assert!(bench.shelf.text("c1").starts_with("A person's words.\n\n<!--"), "{}", bench.shelf.text("c1"));
     bench.turn();
-    assert_eq!(*bench.shelf.looks.lock().unwrap(), (3, 0), "there is nothing to write");
+    assert_eq!(*bench.shelf.looks.lock().unwrap(), (4, 0), "there is nothing to write");
+    bench.mirror.written.clear();
+    bench.turn();
+    assert_eq!(*bench.shelf.looks.lock().unwrap(), (6, 0), "one look shows that two cards need nothing");
+}
+
+#[test]
+fn a_person_is_faster_than_a_write_where_all_cards_are_looked_at_at_once() {
+    let mut bench = Bench::new(&["T-001", "T-002"]);
+    bench.shelf.shows_all = true;
+    bench.settle();
+    bench.drive.land("T-001", 5, 7);
+    bench.drive.land("T-002", 5, 8);
+    bench.turn();
+    let done = ("c1".to_owned(), Column::Cancelled, "Not now.".to_owned());
+    *bench.shelf.meanwhile.lock().unwrap() = Some(done);
+    bench.turn();
+    assert_eq!((bench.shelf.at("c0"), bench.shelf.at("c1")), (Column::Done, Column::Cancelled));
+    assert_eq!(bench.shelf.text("c1"), "Not now.", "what a person wrote is not written over");
+    bench.settle();
+    assert_eq!(bench.shelf.at("c1"), Column::Done, "what is done stays done");
+    assert!(bench.shelf.text("c1").starts_with("Not now.\n\n<!--"), "{}", bench.shelf.text("c1"));
 }
 
 #[test]
