@@ -25,7 +25,7 @@ pub struct Turn {
     pub seen: Result<Vec<Seen>, String>,
     /// What stands on cards since, by task.
     pub written: BTreeMap<TaskId, String>,
-    /// Tasks whose cards the board refused to show or change, or somebody has taken elsewhere.
+    /// Tasks whose cards the board refused to show or change, or does not move, or somebody has taken elsewhere.
     pub refused: BTreeSet<TaskId>,
     /// Tasks whose cards do not say how they stand: the board would have replaced a person's words there.
     pub text_kept: BTreeSet<TaskId>,
@@ -65,7 +65,22 @@ impl Turn {
             }
         }
         let cards = board.cards(None).await?;
-        Ok(find_cards(&state.plan, &cards, |card| state.board.task_of(card)))
+        let seen = find_cards(&state.plan, &cards, |card| state.board.task_of(card));
+        for at in (0..state.tasks.len()).filter(|at| state.tasks[*at].in_run()) {
+            let task = state.id(at);
+            if state.board.cards.get(task).is_some_and(|card| self.stays(task, card, &seen)) {
+                self.refused.insert(task.clone());
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Whether a card is where no write reaches it, or did not go where it was written to go. It is looked at again with
+    /// the next refresh: a turn at once would find the same.
+    fn stays(&self, task: &TaskId, card: &CardAt, seen: &[Seen]) -> bool {
+        let Some(seen) = seen.iter().find(|seen| seen.task == *task) else { return true };
+        let goes = card.moving.filter(|_| self.written.contains_key(task));
+        seen.card == card.id && goes.is_some_and(|to| seen.column != to)
     }
 }
 

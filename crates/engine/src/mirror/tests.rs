@@ -53,6 +53,10 @@ impl Shelf {
         self.cards.lock().unwrap()[id].1
     }
 
+    fn at_or_gone(&self, id: &str) -> Option<Column> {
+        self.cards.lock().unwrap().get(id).map(|card| card.1)
+    }
+
     fn text(&self, id: &str) -> String {
         self.cards.lock().unwrap()[id].2.clone()
     }
@@ -151,6 +155,17 @@ impl Bench {
         self.mirror.end(&mut taken, self.drive.now);
         self.drive.input(Input::Observed(taken.observed()));
         self.mirror.notice(&self.drive.state);
+    }
+
+    /// Turns as they come due in ten refreshes; how many these are.
+    fn turns_of_ten_refreshes(&mut self) -> u32 {
+        let (until, mut turns) = (self.drive.now.plus(10 * 30_000), 0);
+        while self.mirror.due().is_some_and(|due| due <= until) && turns < 100 {
+            self.drive.now = self.mirror.due().unwrap().max(self.drive.now);
+            self.turn();
+            turns += 1;
+        }
+        turns
     }
 
     fn settle(&mut self) {
@@ -321,6 +336,28 @@ fn a_person_is_faster_than_a_write_where_all_cards_are_looked_at_at_once() {
     bench.settle();
     assert_eq!(bench.shelf.at("c1"), Column::Done, "what is done stays done");
     assert!(bench.shelf.text("c1").starts_with("Not now.\n\n<!--"), "{}", bench.shelf.text("c1"));
+}
+
+#[test]
+fn a_card_that_no_write_reaches_is_looked_at_with_each_refresh_alone() {
+    for how in ["aside", "deleted", "stuck"] {
+        let mut bench = Bench::new(&["T-001", "T-002"]);
+        bench.settle();
+        bench.drive.to_review("T-001", 5, 7);
+        bench.settle();
+        match how {
+            "aside" => _ = bench.shelf.aside.lock().unwrap().insert("c0".to_owned()),
+            "deleted" => drop(bench.shelf.cards.lock().unwrap().remove("c0")),
+            _ => _ = bench.shelf.stuck.lock().unwrap().insert("c0".to_owned()),
+        }
+        // Its text stays the same.
+        bench.drive.land_all();
+        bench.settle();
+        assert!(!bench.mirror.holds_end(&bench.drive.state, bench.drive.now), "{how}: nobody waits for it");
+        let turns = bench.turns_of_ten_refreshes();
+        assert!((9..=11).contains(&turns), "{how}: {turns} turns in ten refreshes");
+        assert_ne!(bench.shelf.at_or_gone("c0"), Some(Column::Done), "{how}");
+    }
 }
 
 #[test]
