@@ -172,6 +172,10 @@ impl Mirror {
         self.under_way = false;
         self.ended = now;
         self.refused = std::mem::take(&mut turn.refused);
+        if turn.seen.is_err() {
+            // It is not told of those: they are written again.
+            turn.written.retain(|task, _| !turn.text_kept.contains(task));
+        }
         self.written.append(&mut turn.written);
         self.lost = if turn.seen.is_ok() { 0 } else { self.lost + 1 };
         let pause = self.refresh_ms.saturating_mul(1 << self.lost.min(16));

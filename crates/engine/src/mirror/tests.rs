@@ -375,6 +375,22 @@ fn a_text_that_cannot_be_written_is_told_once() {
 }
 
 #[test]
+fn a_text_that_cannot_be_written_is_told_after_the_board_was_lost_too() {
+    let mut bench = Bench::new(&["T-001", "T-002"]);
+    bench.drive.sight("T-001", 3, None);
+    bench.settle();
+    bench.shelf.kept.lock().unwrap().insert("c0".to_owned());
+    *bench.shelf.dies.lock().unwrap() = true;
+    bench.drive.sight("T-001", 4, None);
+    bench.turn();
+    bench.turn();
+    assert!(bench.drive.state.board.lost.is_some() && bench.drive.state.board.text_kept.is_empty());
+    *bench.shelf.dead.lock().unwrap() = false;
+    bench.settle();
+    assert_eq!(bench.drive.state.board.text_kept, BTreeSet::from([TaskId::new("T-001")]));
+}
+
+#[test]
 fn the_board_is_looked_at_once_in_a_refresh_and_soon_after_a_task_has_moved() {
     let mut bench = Bench::new(&["T-001", "T-002"]);
     bench.settle();
