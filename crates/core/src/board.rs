@@ -99,18 +99,18 @@ fn task_of<'a>(plan: &'a Plan, title: &str) -> Option<&'a TaskId> {
 }
 
 /// The card of each task that has one. A card is of the task that its title names, else of the one that it is `remembered`
-/// to be of. Of several cards of a task the remembered one counts, then the one whose title says just what the task's does,
-/// then the last: boards list the newest first.
+/// to be of. Of several cards of a task the remembered one counts, then one in a column of ours, then the one whose title says
+/// just what the task's does, then the last: boards list the newest first.
 pub fn cards_of<'a, 'c>(
     plan: &'a Plan,
     cards: &'c [Card],
     remembered: impl Fn(&str) -> Option<&'a TaskId>,
 ) -> BTreeMap<&'a TaskId, &'c Card> {
-    let mut found: BTreeMap<&TaskId, ((bool, Fit), &Card)> = BTreeMap::new();
+    let mut found: BTreeMap<&TaskId, ((bool, bool, Fit), &Card)> = BTreeMap::new();
     for card in cards {
         let before = remembered(&card.id);
         let Some(task) = task_of(plan, &card.title).or(before) else { continue };
-        let rank = (before == Some(task), Fit::of(plan, task, &card.title));
+        let rank = (before == Some(task), card.column.is_some(), Fit::of(plan, task, &card.title));
         if found.get(task).is_none_or(|(best, _)| rank >= *best) {
             found.insert(task, (rank, card));
         }
@@ -310,6 +310,27 @@ mod tests {
             ["d", "b"],
             "the oldest, which is listed last"
         );
+    }
+
+    #[test]
+    fn a_card_in_a_column_that_is_not_ours_hides_no_other() {
+        let spot = crate::plan::Spot { file: std::sync::Arc::from("x"), line: 1 };
+        let task = crate::plan::TaskSpec::bare(TaskId::new("T-001"), "Part", spot);
+        let spec = crate::plan::PlanSpec { tasks: vec![task], ..Default::default() };
+        let plan = crate::plan::check(spec, Vec::new()).plan.unwrap();
+        let card = |id: &str, title: &str, column| Card {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            column,
+            description: None,
+        };
+        let (ours, aside) = (card("a", "T-001: more", Some(Column::Todo)), card("b", "T-001: Part", None));
+        let known = |card: &str| (card == "b").then(|| plan.id(0));
+        for cards in [[ours.clone(), aside.clone()], [aside, ours]] {
+            let seen = find_cards(&plan, &cards, |_| None);
+            assert_eq!(seen.iter().map(|seen| seen.card.as_str()).collect::<Vec<_>>(), ["a"]);
+            assert_eq!(find_cards(&plan, &cards, known), [], "but the one that is remembered stays its card");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use ppe_core::board::{Card, Column};
 use ppe_core::text::folded;
 use ppe_engine::ports::{BoardError, CardChange, CardText};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -52,7 +53,7 @@ impl MarkdownBoard {
             let description = Some(below(&lines, &item));
             Card { id: item.id, title: item.title, column: item.column, description }
         };
-        let cards = items(&lines).into_iter().map(card);
+        let cards = placed(&lines).into_iter().map(card);
         Ok(cards.filter(|card| column.is_none() || card.column == column).collect())
     }
 
@@ -191,10 +192,22 @@ fn items(lines: &[&str]) -> Vec<Item> {
     found
 }
 
+/// Each card once, by its first line in a column: a line that stands in none is only a line about it.
+fn placed(lines: &[&str]) -> Vec<Item> {
+    let mut found: BTreeMap<String, Item> = BTreeMap::new();
+    for item in items(lines) {
+        let is_card = |known: &Item| known.column.is_none() && item.column.is_some();
+        if found.get(&item.id).is_none_or(is_card) {
+            found.insert(item.id.clone(), item);
+        }
+    }
+    let mut cards: Vec<Item> = found.into_values().collect();
+    cards.sort_by_key(|card| card.from);
+    cards
+}
+
 fn find(lines: &[&str], id: &str) -> Result<Item, BoardError> {
-    // A line that stands in no column is only a line about it.
-    let (placed, others): (Vec<_>, Vec<_>) = items(lines).into_iter().partition(|item| item.column.is_some());
-    let found = placed.into_iter().chain(others).find(|item| item.id == id);
+    let found = placed(lines).into_iter().find(|card| card.id == id);
     found.ok_or_else(|| BoardError::Refused(format!("there is no card {id}")))
 }
 
@@ -405,6 +418,22 @@ mod tests {
         assert_eq!(text, format!("{notes}\nfoot\n\n## Done\n\n{card}{block}"));
         let known = board.card("T-1").unwrap().description;
         assert_eq!(ppe_core::board::without_progress(&known).trim_end(), "first\n\nsecond");
+    }
+
+    #[test]
+    fn of_two_lines_of_a_card_the_one_in_a_column_is_listed_and_written() {
+        let notes = "## Notes\n- T-1 is hard\n\n";
+        let cards = "## Backlog\n- T-1 One\n- T-2 Two\n\n## Review\n- T-1 again\n\n";
+        for text in [format!("{notes}{cards}"), format!("{cards}{notes}")] {
+            let (_dir, board) = board(&text);
+            let cards = board.cards(None).unwrap();
+            let listed: Vec<_> = cards.iter().map(|card| (card.title.as_str(), card.column)).collect();
+            assert_eq!(listed, [("T-1 One", Some(Column::Todo)), ("T-2 Two", Some(Column::Todo))], "{text}");
+            assert_eq!(board.cards(Some(Column::InReview)).unwrap(), [], "another line is no other card");
+            board.change("T-1", &to(Column::Done)).unwrap();
+            let after = fs::read_to_string(&board.file).unwrap();
+            assert!(after.contains(notes) && after.ends_with("## Done\n\n- T-1 One\n"), "{after}");
+        }
     }
 
     #[test]
