@@ -100,7 +100,7 @@ fn task_of<'a>(plan: &'a Plan, title: &str) -> Option<&'a TaskId> {
 
 /// The card of each task that has one. A card is of the task that its title names, else of the one that it is `remembered`
 /// to be of. Of several cards of a task the remembered one counts, then one in a column of ours, then the one whose title says
-/// just what the task's does, then the last: boards list the newest first.
+/// just what the task's does, then the one listed last.
 pub fn cards_of<'a, 'c>(
     plan: &'a Plan,
     cards: &'c [Card],
@@ -305,11 +305,7 @@ mod tests {
         assert_eq!(found("", &[later, ("c", "T-001")]), ["c", "c"]);
         assert_eq!(found("b", &[later, own]), ["b", "b"], "which card is whose is remembered");
         assert_eq!(found("c", &[("c", "Renamed"), own]), ["c", "c"], "whatever its title is now");
-        assert_eq!(
-            found("", &[later, ("d", "T-001: another")]),
-            ["d", "b"],
-            "the oldest, which is listed last"
-        );
+        assert_eq!(found("", &[later, ("d", "T-001: another")]), ["d", "b"], "the one listed last");
     }
 
     #[test]

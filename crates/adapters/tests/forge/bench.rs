@@ -165,11 +165,17 @@ impl Candidate {
     ) -> Self {
         bench.port().publish(publish(task, head, None)).await.unwrap();
         let change = bench.port().open(change(task, head)).await.unwrap();
+        let candidate = Self::of(task, head, change, method);
+        Self { build: BuildSpec { candidate: CandidateId(number), ..candidate.build }, ..candidate }
+    }
+
+    /// Wishes for a candidate of work whose change is there.
+    pub(crate) fn of(task: &str, head: &CommitId, change: ChangeNumber, method: MergeMethod) -> Self {
         let (task, title) = (TaskId::new(task), "Title".to_owned());
         let branch = Branch::new(format!("feat/{task}"));
         let member = Member { task, title, head: head.clone(), change: Some(change) };
         let build = BuildSpec {
-            candidate: CandidateId(number),
+            candidate: CandidateId(1),
             target: main(),
             onto: None,
             members: vec![member],

@@ -121,6 +121,20 @@ async fn a_target_that_github_protects_or_that_is_ahead_here_waits_and_says_why(
 }
 
 #[tokio::test]
+async fn a_pull_request_that_went_with_its_branch_is_closed_and_no_landing_waits_for_it() {
+    let bench = OnGitHub::new();
+    let work = bench.world().work(&bench.world().tip(), "a", "1\n");
+    let candidate = crate::bench::Candidate::new(&bench, 1, "T-1", &work, MergeMethod::Merge).await;
+    let outcome = bench.port().build(candidate.build.clone()).await.unwrap();
+    let BuildOutcome::Built { built, .. } = outcome else { panic!("{outcome:?}") };
+    bench.person_closes(ChangeNumber(1));
+    crate::bench::git(&bench.hub.git_dir, &["update-ref", "-d", "refs/heads/feat/T-1"]);
+    let outcome = bench.port().land(candidate.landing(&built.base, &built.commit)).await.unwrap();
+    assert!(matches!(&outcome, LandOutcome::Refused(why) if why.ends_with("is closed")), "{outcome:?}");
+    bench.is_content();
+}
+
+#[tokio::test]
 async fn what_lands_by_a_push_waits_while_its_branch_is_gone() {
     let bench = OnGitHub::new();
     let world = bench.world();

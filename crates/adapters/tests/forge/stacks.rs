@@ -1,10 +1,11 @@
 //! Pull requests that are shown against the branch of another.
 
-use crate::bench::{Bench, OnGitHub, change, main, publish};
+use crate::bench::{Bench, Candidate, OnGitHub, change, main, publish};
 use ppe_core::ids::{Branch, ChangeNumber, CommitId, TaskId};
 use ppe_core::input::Observed;
-use ppe_core::outcome::{Class, Verdict};
-use ppe_engine::ports::{ChangeSpec, Forge, HeadSpec, Look, Member, OpenTask};
+use ppe_core::outcome::{BuildOutcome, Class, LandOutcome, Verdict};
+use ppe_core::policy::MergeMethod;
+use ppe_engine::ports::{ChangeSpec, Forge, HeadSpec, Lane, Look, Member, OpenTask};
 use serde_json::{Value, json};
 
 /// Two branches, the second on the first, with their pull requests.
@@ -37,6 +38,11 @@ impl Scene {
     fn checks_of(&self, commit: &CommitId) -> u64 {
         let (_, runs) = self.bench.hub.ask("GET", &format!("/repos/o/r/actions/runs?head_sha={commit}"), "");
         serde_json::from_str::<Value>(&runs).unwrap()["total_count"].as_u64().unwrap()
+    }
+
+    /// The parent's work on its way into the target.
+    fn candidate(&self) -> Candidate {
+        Candidate::of("T-1", &self.parent, ChangeNumber(1), MergeMethod::Merge)
     }
 
     async fn judged(&self, head: &CommitId) -> Verdict {
@@ -122,4 +128,27 @@ async fn one_that_a_person_merged_into_its_parent_s_branch_is_no_change_of_its_o
     assert!(seen.contains(&closed), "{seen:?}");
     assert!(!seen.iter().any(|seen| matches!(seen, Observed::Target { landed, .. } if !landed.is_empty())));
     scene.bench.is_content();
+}
+
+#[tokio::test]
+async fn at_its_parent_s_landing_only_a_base_of_ours_is_another() {
+    for (chosen, then) in [(None, "main"), (Some("release"), "release")] {
+        let scene = Scene::new(&json!({})).await;
+        if let Some(branch) = chosen {
+            scene.bench.person_pushes(&scene.bench.world().tip(), branch);
+            assert_eq!(scene.base(), "feat/T-1");
+            scene.bench.hub.person(scene.number.0, &json!({"base": branch}));
+        }
+        let parent = scene.candidate();
+        let BuildOutcome::Built { built, .. } = scene.bench.port().build(parent.build.clone()).await.unwrap()
+        else {
+            panic!("it merges")
+        };
+        let mut landing = parent.landing(&built.base, &built.commit);
+        landing.stacked = vec![scene.number];
+        let outcome = scene.bench.port().land(landing).await.unwrap();
+        assert_eq!(outcome, LandOutcome::Landed(built.commit));
+        assert_eq!(scene.base(), then);
+        scene.bench.is_content();
+    }
 }

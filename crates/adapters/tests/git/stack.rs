@@ -51,6 +51,19 @@ fn stacked(world: &World, parent: &CommitId) -> (ppe_adapters::git::workspace::W
     (workspace, tip)
 }
 
+/// The new tip of work that goes off its stack by itself.
+fn off(
+    workspace: &mut ppe_adapters::git::workspace::Workspace,
+    tip: &CommitId,
+    (grounds, target): (&[CommitId], &CommitId),
+    update: Update,
+) -> CommitId {
+    match bring_onto(workspace, tip, (grounds, target), update, (Attempt(2), &stamp())).unwrap() {
+        Brought::Clean { tip } => tip,
+        Brought::Conflicted { files } => panic!("its own commits do not conflict: {files:?}"),
+    }
+}
+
 /// The parent's work squashed onto a target that has moved as well.
 fn land_squashed(world: &World) -> CommitId {
     world.user_commits("src/lib.txt", "user\n");
@@ -97,14 +110,7 @@ fn a_merge_of_the_target_takes_the_parent_s_work_as_it_landed_and_counts_none_of
     let parent = world.side_commit(&world.tip(), "a", "1\n");
     let (mut workspace, tip) = stacked(&world, &parent);
     let target = land_squashed(&world);
-    let brought = bring_onto(
-        &mut workspace,
-        &tip,
-        (slice::from_ref(&parent), &target),
-        Update::Merge,
-        (Attempt(2), &stamp()),
-    );
-    let Brought::Clean { tip: new } = brought.unwrap() else { panic!("its own commits do not conflict") };
+    let new = off(&mut workspace, &tip, (&[parent], &target), Update::Merge);
     assert_eq!(parents(&world, &new), format!("{tip} {target}"));
     assert_eq!(read(workspace.dir().join("a")), "1, repaired\n");
     let seen = look(&workspace).unwrap();
@@ -164,9 +170,7 @@ fn brought_off(world: &World, on: &CommitId, grounds: &[CommitId]) -> String {
     let start = Start::Continue { tip: tip.clone() };
     let spec = WorkspaceSpec { start, grounds: grounds.to_vec(), ..world.spec("T-2") };
     let mut workspace = world.prepare(&spec).workspace;
-    let made = (Attempt(2), &stamp());
-    let off = bring_onto(&mut workspace, &tip, (grounds, &target), Update::Rebase, made).unwrap();
-    let Brought::Clean { tip: new } = off else { panic!("its own commits do not conflict: {off:?}") };
+    let new = off(&mut workspace, &tip, (grounds, &target), Update::Rebase);
     git(world.root(), &["rev-list", "--count", &format!("{target}..{new}")])
 }
 
@@ -196,14 +200,7 @@ fn work_of_a_parent_that_was_given_up_does_not_come_along() {
     let parent = world.side_commit(&world.tip(), "a", "1\n");
     let (mut workspace, tip) = stacked(&world, &parent);
     let target = world.tip();
-    let off = bring_onto(
-        &mut workspace,
-        &tip,
-        (slice::from_ref(&parent), &target),
-        Update::Rebase,
-        (Attempt(2), &stamp()),
-    );
-    let Brought::Clean { tip: new } = off.unwrap() else { panic!("its own commits do not conflict") };
+    let new = off(&mut workspace, &tip, (&[parent], &target), Update::Rebase);
     assert_eq!(git(world.root(), &["rev-list", "--count", &format!("{target}..{new}")]), "2");
     assert!(
         !workspace.dir().join("a").exists(),

@@ -31,6 +31,15 @@ fn chain(env: &TestEnv) {
     env.task("T-003", "Three", &["T-002"], 1);
 }
 
+/// The commits of a diamond's tasks.
+const DIAMOND_PARTS: [&str; 5] = [
+    "feat(one): part 1",
+    "feat(two): part 1",
+    "feat(three): part 1",
+    "feat(four): part 1",
+    "feat(four): part 2",
+];
+
 fn diamond(env: &TestEnv) {
     env.task("T-001", "One", &[], 1);
     env.task("T-002", "Two", &["T-001"], 1);
@@ -142,14 +151,7 @@ fn a_diamond_stands_on_a_merge_that_never_lands() {
     open(&env);
     run.wait().exits(0);
     assert!(!env.git_agrees(&["merge-base", "--is-ancestor", base.trim(), "main"]), "a merge of ours landed");
-    let parts = [
-        "feat(one): part 1",
-        "feat(two): part 1",
-        "feat(three): part 1",
-        "feat(four): part 1",
-        "feat(four): part 2",
-    ];
-    on_target(&env, &parts);
+    on_target(&env, &DIAMOND_PARTS);
     counts_at_most(&env, "T-004", 2);
     env.finish();
 }
@@ -225,14 +227,7 @@ fn a_run_that_is_killed_while_it_stacks_and_restacks_lands_all_the_same() {
             assert!(env.git_agrees(&["merge-base", "--is-ancestor", tip, base.as_str()]), "after {point}");
         }
         counts_at_most(&env, "T-004", 2);
-        let parts = [
-            "feat(one): part 1",
-            "feat(two): part 1",
-            "feat(three): part 1",
-            "feat(four): part 1",
-            "feat(four): part 2",
-        ];
-        on_target(&env, &parts);
+        on_target(&env, &DIAMOND_PARTS);
         env.finish();
     }
 }

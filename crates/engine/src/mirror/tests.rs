@@ -168,6 +168,17 @@ impl Bench {
         turns
     }
 
+    /// A board that shows all cards in one list, two of which are to be moved on.
+    fn with_two_landed() -> Self {
+        let mut bench = Self::new(&["T-001", "T-002"]);
+        bench.shelf.shows_all = true;
+        bench.settle();
+        bench.drive.land("T-001", 5, 7);
+        bench.drive.land("T-002", 5, 8);
+        bench.turn();
+        bench
+    }
+
     fn settle(&mut self) {
         for _ in 0..4 {
             self.turn();
@@ -302,12 +313,7 @@ fn a_board_that_is_lost_is_told_once_and_found_again() {
 
 #[test]
 fn a_board_that_shows_all_is_looked_at_once_and_again_after_a_write() {
-    let mut bench = Bench::new(&["T-001", "T-002"]);
-    bench.shelf.shows_all = true;
-    bench.settle();
-    bench.drive.land("T-001", 5, 7);
-    bench.drive.land("T-002", 5, 8);
-    bench.turn();
+    let mut bench = Bench::with_two_landed();
     *bench.shelf.looks.lock().unwrap() = (0, 0);
     bench.turn();
     assert_eq!(*bench.shelf.looks.lock().unwrap(), (3, 0), "before each of two writes, and after them");
@@ -322,12 +328,7 @@ fn a_board_that_shows_all_is_looked_at_once_and_again_after_a_write() {
 
 #[test]
 fn a_person_is_faster_than_a_write_where_all_cards_are_looked_at_at_once() {
-    let mut bench = Bench::new(&["T-001", "T-002"]);
-    bench.shelf.shows_all = true;
-    bench.settle();
-    bench.drive.land("T-001", 5, 7);
-    bench.drive.land("T-002", 5, 8);
-    bench.turn();
+    let mut bench = Bench::with_two_landed();
     let done = ("c1".to_owned(), Column::Cancelled, "Not now.".to_owned());
     *bench.shelf.meanwhile.lock().unwrap() = Some(done);
     bench.turn();

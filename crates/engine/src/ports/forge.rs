@@ -135,7 +135,7 @@ pub struct LandSpec {
     pub go: u32,
     /// Whether it is still wished for: what waits there for its turn is taken back if it is not.
     pub wished: Wished,
-    /// Open changes that are shown against a branch of these.
+    /// Changes of tasks that stand on these: those shown against a branch of theirs are shown against the target from now on.
     pub stacked: Vec<ChangeNumber>,
 }
 
