@@ -135,6 +135,21 @@ async fn a_pull_request_that_went_with_its_branch_is_closed_and_no_landing_waits
 }
 
 #[tokio::test]
+async fn what_a_person_merged_as_it_was_to_land_is_built_anew() {
+    let bench = OnGitHub::new();
+    let work = bench.world().work(&bench.world().tip(), "a", "1\n");
+    let candidate = crate::bench::Candidate::new(&bench, 1, "T-1", &work, MergeMethod::Merge).await;
+    let outcome = bench.port().build(candidate.build.clone()).await.unwrap();
+    let BuildOutcome::Built { built, .. } = outcome else { panic!("{outcome:?}") };
+    bench.hub.person(1, &json!({"squash": true}));
+    // As where merged branches are deleted.
+    crate::bench::git(&bench.hub.git_dir, &["update-ref", "-d", "refs/heads/feat/T-1"]);
+    let outcome = bench.port().land(candidate.landing(&built.base, &built.commit)).await;
+    assert_eq!(outcome, Ok(LandOutcome::BaseMoved));
+    bench.is_content();
+}
+
+#[tokio::test]
 async fn what_lands_by_a_push_waits_while_its_branch_is_gone() {
     let bench = OnGitHub::new();
     let world = bench.world();

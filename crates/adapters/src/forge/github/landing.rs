@@ -9,7 +9,7 @@ use super::port::Inner;
 use crate::failpoint;
 use crate::git::refs::Expect;
 use crate::git::remote::{self, Pushed};
-use ppe_core::ids::{Branch, ChangeNumber, CommitId};
+use ppe_core::ids::{Branch, ChangeNumber, CommitId, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::LandOutcome;
 use ppe_core::state::Subject;
@@ -116,17 +116,20 @@ impl Inner {
             if spec.wished == Wished::NoMore {
                 return Ok(LandOutcome::Refused(TAKEN_BACK.to_owned()));
             }
+            if let Some((task, tip)) = self.moved_head(&spec.members, &heads)? {
+                return Ok(LandOutcome::HeadMoved { task, tip });
+            }
+            // A person may have merged one of them, which closes it as well and may take its branch.
+            if tip != spec.base {
+                return Ok(LandOutcome::BaseMoved);
+            }
             let changes = spec.members.iter().filter_map(|(member, _)| member.change);
             let pulls = changes.map(|change| self.api.pull(change)).collect::<Result<Vec<_>, _>>()?;
-            // With its branch GitHub closes a pull request.
             if let Some(pull) = pulls.iter().find(|pull| !pull.is_open()) {
                 return Ok(closed(pull.number()));
             }
-            if let Some(outcome) = self.moved_head(&spec.members, &heads)? {
-                return Ok(outcome);
-            }
-            if tip != spec.base {
-                return Ok(LandOutcome::BaseMoved);
+            if let Some((_, branch)) = spec.members.iter().find(|(_, branch)| !heads.contains_key(branch)) {
+                return Ok(LandOutcome::Refused(gone(branch)));
             }
             for pull in &pulls {
                 self.goes_on(pull)?;
@@ -158,19 +161,16 @@ impl Inner {
         Ok(LandOutcome::Landed(spec.commit.clone()))
     }
 
-    /// What comes of it where a member's branch is not where its work was taken from. Its tip is fetched.
+    /// A member's branch that is not where its work was taken from. Its tip is fetched.
     fn moved_head(
         &self,
         members: &[(Member, Branch)],
         heads: &BTreeMap<Branch, CommitId>,
-    ) -> Result<Option<LandOutcome>, Trouble> {
+    ) -> Result<Option<(TaskId, CommitId)>, Trouble> {
         for (member, branch) in members {
-            let Some(head) = heads.get(branch) else {
-                return Ok(Some(LandOutcome::Refused(gone(branch))));
-            };
+            let Some(head) = heads.get(branch) else { continue };
             if !self.is_ours(&member.task, &member.head, head)? {
-                let tip = self.remote.fetch(branch)?;
-                return Ok(tip.map(|tip| LandOutcome::HeadMoved { task: member.task.clone(), tip }));
+                return Ok(self.remote.fetch(branch)?.map(|tip| (member.task.clone(), tip)));
             }
         }
         Ok(None)
