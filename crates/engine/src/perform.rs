@@ -102,6 +102,15 @@ fn workspace_spec(state: &State, at: usize, attempt: Option<Attempt>) -> Workspa
     }
 }
 
+/// What work that is being brought onto the target leaves behind: all that it may have stood on, where any of that was given
+/// up. Where nothing is taken out of a history it stays in that.
+fn leaves(state: &State, at: usize) -> Vec<CommitId> {
+    let kind = state.tasks[at].running().map(|running| running.kind);
+    let moves = matches!(kind, Some(Kind::Conflict | Kind::Restack)) && state.policy.update == Update::Rebase;
+    let stack = state.stack(at).filter(|stack| moves && state.was_given_up(stack));
+    stack.map(|stack| grounds(state, stack)).unwrap_or_default()
+}
+
 /// Where stacked work may stand: on the only parent as that is now, if somebody has brought it there, or where it began.
 fn grounds(state: &State, stack: &Stack) -> Vec<CommitId> {
     let now = stack.single().and_then(|parent| state.task(&parent.task)?.facts.tip.clone());
@@ -209,6 +218,7 @@ async fn snapshot(
         branch: wished_branch(state, at),
         base,
         keeps: keeps(state, at),
+        leaves: leaves(state, at),
         collect,
         attribution: state.policy.attribution,
         at: state.tasks[at].since,

@@ -351,3 +351,38 @@ fn work_that_nobody_has_measured_stays_where_it_began_when_its_parent_lands() {
     on_target(&env, &["feat(one): part 1", "feat(two): part 1", "feat(two): part 2"]);
     env.finish();
 }
+
+#[test]
+fn work_that_was_merged_where_it_was_to_leave_what_was_given_up_is_made_again() {
+    let mut env = place();
+    env.task("T-001", "One", &[], 1);
+    env.task("T-002", "Two", &["T-001"], 1);
+    env.write("shared.txt", "first\n");
+    // Told to leave its stack, it first merges the target, which keeps all that it stood on.
+    let agent = "set -e\nwork() { mkdir -p $1; echo 1 >$1/part_1.txt; git add -A; git commit -qm \"feat($1): part 1\"; }\n\
+        two() { echo two >shared.txt; work two; }\n\
+        case $PPE_TASK.$PPE_ATTEMPT in\nT-001.*) work one;;\nT-002.1) two;;\n\
+        T-002.2) git merge -q -X ours -m 'merge the target' refs/ppe/target;;\n\
+        *) git reset -q --hard refs/ppe/target; two;;\nesac\n";
+    fs::write(env.at("agent.sh"), agent).unwrap();
+    let script = env.at("agent.sh");
+    env.add_config(&format!("[agent.command]\ncmd = [\"sh\", {script:?}]\n"));
+    gated(&mut env);
+    env.ready();
+    let run = env.spawn(&["run", "--yes", "--agent", "command"]);
+    until_stacked(&env, "T-002");
+    by_hand(&env, "shared.txt", "mine\n");
+    env.ppe(&["skip", "T-001", "--satisfied"]).exits(0);
+    open(&env);
+    run.wait().exits(0);
+    let failed = |event| match event {
+        Event::AttemptFailed { failure, .. } => Some(failure.summary),
+        _ => None,
+    };
+    let failures: Vec<_> = env.events().into_iter().filter_map(failed).collect();
+    assert_eq!(failures, ["the branch does not lie on the target it was to be brought onto"]);
+    assert!(is_landed(&env, "T-002") && !is_landed(&env, "T-001"));
+    assert!(!env.git_agrees(&["cat-file", "-e", "main:one/part_1.txt"]), "what was given up has not landed");
+    on_target(&env, &["feat(two): part 1"]);
+    env.finish();
+}

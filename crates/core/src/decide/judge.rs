@@ -154,7 +154,7 @@ fn shortfall(task: &Task, running: &Running, snapshot: &Snapshot, empty: bool) -
         _ if snapshot.loses_published => execution("the branch has lost a commit that was published"),
         _ if !snapshot.contains_base && matches!(kind, Kind::Conflict | Kind::Restack) => Some(Failure::new(
             Class::Conflict,
-            "the branch does not contain the target it was to be brought onto",
+            "the branch does not lie on the target it was to be brought onto",
         )),
         _ if !snapshot.contains_base => execution("the branch no longer contains the commit it began from"),
         _ if unchanged && !flaky && running.end.is_some() => execution("the repair changed nothing"),

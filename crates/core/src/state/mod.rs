@@ -262,6 +262,12 @@ impl State {
         }
     }
 
+    /// Whether any of the work of others in a stack is closed without having landed.
+    pub fn was_given_up(&self, stack: &Stack) -> bool {
+        let closures = stack.parents.iter().filter_map(|parent| self.task(&parent.task)?.closure());
+        closures.into_iter().any(|closure| closure.commit().is_none())
+    }
+
     /// Whether a task's change does not land before others have, and it was brought onto the target.
     pub fn lands_later(&self, at: usize) -> bool {
         self.policy.start_on == StartOn::ChecksGreen

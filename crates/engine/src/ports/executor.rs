@@ -133,6 +133,8 @@ pub struct SnapshotSpec {
     pub base: CommitId,
     /// A commit that the work must still contain besides.
     pub keeps: Option<CommitId>,
+    /// Work of others that it must not contain any more, unless its base does.
+    pub leaves: Vec<CommitId>,
     /// What becomes of uncommitted files.
     pub collect: Collect,
     /// Whether its commits and lines may name an AI as their author.

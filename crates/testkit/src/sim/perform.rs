@@ -50,7 +50,7 @@ impl World {
                 Ok(vec![self.ensure_stopped(now, &task, attempt, job)])
             }
             Intent::EnsureSnapshot { task, attempt, worked, collect } => {
-                let outcome = self.snapshot(&task, collect);
+                let outcome = self.snapshot(state, &task, collect);
                 let input = Input::SnapshotTaken { task, attempt, worked, collect, outcome };
                 Ok(vec![(self.seed.between(1, 2_000), input)])
             }
@@ -365,7 +365,9 @@ impl World {
         (wait_ms, input)
     }
 
-    fn snapshot(&mut self, task: &TaskId, collect: Collect) -> SnapshotOutcome {
+    fn snapshot(&mut self, state: &State, task: &TaskId, collect: Collect) -> SnapshotOutcome {
+        let at = state.position(task);
+        let given_up = at.and_then(|at| state.stack(at)).is_some_and(|stack| state.was_given_up(stack));
         if self.strikes(2) {
             self.desk(task).workspace = None;
         }
@@ -398,7 +400,8 @@ impl World {
                 0 => Leftovers::Clean,
                 files => Leftovers::Files(files),
             },
-            contains_base: self.git.contains(tip, base),
+            contains_base: self.git.contains(tip, base)
+                && (!given_up || workspace.leaves.is_none_or(|it| self.git.contains(base, it))),
             loses_published: false,
             lines_added: 1,
             lines_removed: 0,

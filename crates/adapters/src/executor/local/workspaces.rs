@@ -244,14 +244,18 @@ impl Inner {
                 Attribution::Allow => None,
             },
         };
-        let taken = self.taken(&workspace, &take)?;
-        match (taken, &spec.keeps) {
-            (SnapshotOutcome::Taken(work), Some(keeps)) => {
-                let kept = self.repo.contains(&work.tip, keeps).map_err(trouble::machine)?;
-                Ok(SnapshotOutcome::Taken(Snapshot { loses_published: !kept, ..work }))
-            }
-            (taken, _) => Ok(taken),
+        let mut work = match self.taken(&workspace, &take)? {
+            SnapshotOutcome::Taken(work) => work,
+            not_taken => return Ok(not_taken),
+        };
+        let has = |tip, commit| self.repo.contains(tip, commit).map_err(trouble::machine);
+        if let Some(keeps) = &spec.keeps {
+            work.loses_published = !has(&work.tip, keeps)?;
         }
+        for others in &spec.leaves {
+            work.contains_base &= has(&spec.base, others)? || !has(&work.tip, others)?;
+        }
+        Ok(SnapshotOutcome::Taken(work))
     }
 
     /// Takes what fix commands left uncommitted, as a commit on the tip that was to be judged.
