@@ -26,6 +26,18 @@ pub struct Record {
     pub events: Vec<Event>,
 }
 
+impl Record {
+    /// The record that a line of JSON is.
+    pub fn of_line(line: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(line)
+    }
+
+    /// The same as a line of JSON.
+    pub fn to_line(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+}
+
 /// How a task's state before the run was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Before {

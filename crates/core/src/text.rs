@@ -10,7 +10,11 @@ use std::fmt::Write as _;
 ///
 /// Only identical texts are equal; `T-1` and `T-01` differ by their spelling.
 pub fn natural(left: &str, right: &str) -> Ordering {
-    let (mut a, mut b) = (left, right);
+    // Whoever looks a name up meets it in the end.
+    if left == right {
+        return Ordering::Equal;
+    }
+    let (mut a, mut b) = (left.as_bytes(), right.as_bytes());
     while !a.is_empty() && !b.is_empty() {
         let (run_a, rest_a) = a.split_at(run_length(a));
         let (run_b, rest_b) = b.split_at(run_length(b));
@@ -22,20 +26,30 @@ pub fn natural(left: &str, right: &str) -> Ordering {
     a.len().cmp(&b.len()).then_with(|| left.cmp(right))
 }
 
-/// The length in bytes of the run at the front: all digits, or all anything else.
-fn run_length(text: &str) -> usize {
-    let digits = text.starts_with(|c: char| c.is_ascii_digit());
-    text.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(text.len())
+/// The length of the run at the front: all digits, or all anything else.
+fn run_length(text: &[u8]) -> usize {
+    let digits = starts_with_digit(text);
+    text.iter().position(|byte| byte.is_ascii_digit() != digits).unwrap_or(text.len())
 }
 
-fn compare_runs(a: &str, b: &str) -> Ordering {
-    let is_number = |run: &str| run.starts_with(|c: char| c.is_ascii_digit());
-    if is_number(a) && is_number(b) {
-        let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
+fn starts_with_digit(text: &[u8]) -> bool {
+    text.first().is_some_and(u8::is_ascii_digit)
+}
+
+fn compare_runs(a: &[u8], b: &[u8]) -> Ordering {
+    if starts_with_digit(a) && starts_with_digit(b) {
+        let (a, b) = (without_zeros(a), without_zeros(b));
         a.len().cmp(&b.len()).then_with(|| a.cmp(b))
     } else {
         a.cmp(b)
     }
+}
+
+fn without_zeros(mut digits: &[u8]) -> &[u8] {
+    while let [b'0', rest @ ..] = digits {
+        digits = rest;
+    }
+    digits
 }
 
 /// Texts longer than this many bytes are never compared for nearness: the work grows with the square.

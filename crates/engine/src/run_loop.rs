@@ -305,7 +305,7 @@ impl<P: Ports> RunLoop<P> {
     }
 
     fn write(&mut self, record: Record, reply: Option<(oneshot::Sender<Reply>, Reply)>) {
-        let Ok(line) = serde_json::to_string(&record) else { unreachable!("BUG: a record that is not JSON") };
+        let Ok(line) = record.to_line() else { unreachable!("BUG: a record that is not JSON") };
         self.written = Seq(self.written.0 + 1);
         self.pending.push_back(Pending { seq: self.written, record, reply });
         // An ended writer has said why in its last word, which ends the loop.

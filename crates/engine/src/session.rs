@@ -37,8 +37,7 @@ pub fn fold(plan: Plan, records: &[String]) -> Result<State, FoldError> {
 /// Folds the records that have come behind the record `last`. After an error the state is of no use any more.
 pub fn fold_on(state: &mut State, last: Seq, records: &[String]) -> Result<(), FoldError> {
     for (seq, line) in (last.0 + 1..).zip(records) {
-        let record: Record =
-            serde_json::from_str(line).map_err(|e| FoldError::Unknown { seq, why: e.to_string() })?;
+        let record = Record::of_line(line).map_err(|e| FoldError::Unknown { seq, why: e.to_string() })?;
         state.apply(&record).map_err(|e| FoldError::Contradiction { seq, why: e.to_string() })?;
     }
     Ok(())

@@ -70,7 +70,7 @@ fn read_run(run: RunId, dir: RunDir) -> Result<Option<Read>, AppError> {
 }
 
 fn built(records: &[String]) -> BTreeSet<CommitId> {
-    let records = records.iter().filter_map(|record| serde_json::from_str::<Record>(record).ok());
+    let records = records.iter().filter_map(|record| Record::of_line(record).ok());
     let commit = |event| match event {
         Event::CandidateBuilt { built, .. } => Some(built.commit),
         _ => None,
