@@ -98,11 +98,13 @@ pub enum Mutant {
     RestackForgotten,
     /// A command waits for a candidate's outcome although that did not come when it was tried.
     StuckAwaited,
+    /// A card that does not follow its task is left where it is.
+    CardStays,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 48] = [
         Self::SlotsIgnored,
         Self::OpenSatisfies,
         Self::ReopenedSatisfies,
@@ -150,5 +152,6 @@ impl Mutant {
         Self::StackedLands,
         Self::RestackForgotten,
         Self::StuckAwaited,
+        Self::CardStays,
     ];
 }

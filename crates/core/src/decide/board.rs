@@ -6,6 +6,7 @@ use crate::board::{self, Column, Seen};
 use crate::event::Event;
 use crate::ids::TaskId;
 use crate::input::Reply;
+use crate::mutant::Mutant;
 use crate::question::{Answer, Ask};
 use crate::state::{Park, Satisfies, State, Step, Task};
 
@@ -45,7 +46,8 @@ impl Decider<'_> {
             self.ask(Ask::CardMoved { task: task.clone(), to: column });
         }
         let moving = self.state.board.cards.get(&task).and_then(|card| card.moving);
-        if let Some(to) = board::misplaced(self.state, at).filter(|to| moving != Some(*to)) {
+        let follows = news || !self.state.has(Mutant::CardStays);
+        if let Some(to) = board::misplaced(self.state, at).filter(|to| follows && moving != Some(*to)) {
             self.emit(Event::CardMoving { task, to });
         }
     }

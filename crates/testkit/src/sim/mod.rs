@@ -1,6 +1,7 @@
 //! The adversarial world: random plans and policies, agents and checks that fail in every way, people who interfere, and
 //! crashes at every point. One seed is one world; the same seed gives the same log, byte for byte.
 
+mod board;
 mod generate;
 mod git;
 pub mod inputs;
@@ -115,7 +116,7 @@ pub fn run_seed(seed: u64, options: Options) -> Result<Run, Box<Failure>> {
 
 /// The records of a log.
 pub fn records(log: &str) -> Vec<Record> {
-    log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    log.lines().filter_map(|line| Record::of_line(line).ok()).collect()
 }
 
 /// The state that a log leads to, if it can be replayed.

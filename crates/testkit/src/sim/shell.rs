@@ -150,6 +150,12 @@ impl Shell {
         if let Some(seen) = self.world.branches(&self.state) {
             return self.feed(seen, None).map(|()| Next::Go);
         }
+        if self.world.board.has_turn() {
+            // Nothing is written to it that is not durable.
+            self.flush()?;
+            let seen = self.world.board.turn(&self.state, self.world.weather);
+            return self.feed(seen, None).map(|()| Next::Go);
+        }
         if storm && !self.state.questions.is_empty() && self.seed.chance(15) {
             let answer = Input::Operator(self.world.any_answer(&self.state));
             return self.feed(answer, None).map(|()| Next::Go);
@@ -251,6 +257,10 @@ impl Shell {
                     self.operate()?;
                     return Ok(Next::Go);
                 }
+                if let Some(seen) = self.world.board.closing_turn(&self.state) {
+                    self.feed(seen, None)?;
+                    return Ok(Next::Go);
+                }
                 Ok(Next::End)
             }
             Rest::Stopped => self.restart(Point::Durable).map(|()| Next::Go),
@@ -310,7 +320,7 @@ impl Shell {
         }
         self.stats.records += 1;
         self.stats.events += record.events.len() as u64;
-        let line = serde_json::to_string(&record).map_err(|e| e.to_string())?;
+        let line = record.to_line().map_err(|e| e.to_string())?;
         let read = parse(&line)?;
         if read != record {
             return Err(format!("a record does not read back as it was: {line}"));
@@ -445,7 +455,7 @@ fn fresh(plan: &Arc<Plan>, options: Options) -> State {
 }
 
 fn parse(line: &str) -> Result<Record, String> {
-    serde_json::from_str(line).map_err(|e| format!("a record does not read back: {e}: {line}"))
+    Record::of_line(line).map_err(|e| format!("a record does not read back: {e}: {line}"))
 }
 
 /// The state that a log leads to.

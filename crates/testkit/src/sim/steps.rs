@@ -6,7 +6,7 @@ use ppe_core::state::{Park, Phase, Stage, State, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// States looked at for each step.
-const KEPT: usize = 60;
+const KEPT: usize = 150;
 /// Worlds that are looked through for them.
 const WORLDS: u64 = 1_000;
 

@@ -1,6 +1,7 @@
 //! The world outside: repository, workspaces, processes, forge. It outlives every crash, remembers everything, and knows
 //! the truth: what was checked, what landed, who is at work. Knows nothing of how a run decides.
 
+use super::board::Board;
 use super::git::{Commit, Git, Tree};
 use ppe_core::ids::{Attempt, Millis, TaskId};
 use ppe_core::intent::JobName;
@@ -116,6 +117,7 @@ pub(super) struct World {
     pub(super) radar: Seed,
     /// What the last of them told.
     pub(super) told: Vec<Conflict>,
+    pub(super) board: Board,
 }
 
 impl World {
@@ -145,6 +147,7 @@ impl World {
             ours: BTreeSet::new(),
             next_change: 1,
             rush_percent,
+            board: Board::new(Seed::new(radar.clone().draw())),
             radar,
             told: Vec::new(),
         }
