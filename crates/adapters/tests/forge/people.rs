@@ -290,6 +290,10 @@ fn a_survey_says_how_landings_get_there_and_what_is_against_them() {
 
     bench.hub.rules(&json!({"rule_kinds": ["pull_request"], "required": ["build"], "approvals": 2}));
     assert_eq!(how(&settings), Some((Mode::Merge, Guarantee::Detected)));
+    let approvals = |settings: &GitHubSettings| look(settings).landing.map(|found| found.approvals);
+    assert_eq!(approvals(&settings), Some(2));
+    let pushing = GitHubSettings { mode: Some(Mode::Push), ..settings.clone() };
+    assert_eq!(approvals(&pushing), Some(0));
     let warned = told(&settings, Level::Warning);
     let merges = "GitHub merges what lands: main takes changes only by pull request; whether somebody was faster is \
         looked at afterwards";

@@ -80,7 +80,7 @@ async fn looked(
 
 #[tokio::test]
 async fn an_approval_counts_by_who_may_write_of_what_stands_there_and_while_nobody_objects() {
-    let approvals = PullSettings { approvals: true, ..PullSettings::default() };
+    let approvals = PullSettings { approvals: 1, ..PullSettings::default() };
     let bench = OnGitHub::merging(MergeMethod::Merge).with_pulls(approvals);
     bench.hub.rules(&json!({"writers": ["ursula", "otto"]}));
     let (base, work) = (bench.world().tip(), bench.branch_with_work("T-1"));
@@ -108,8 +108,30 @@ async fn an_approval_counts_by_who_may_write_of_what_stands_there_and_while_nobo
     assert_eq!(approved(&work).await, std::slice::from_ref(&work));
     let newer = bench.world().work(&work, "a", "2\n");
     assert_eq!(approved(&newer).await, [], "what stands there now is another");
+    reviews("otto", "CHANGES_REQUESTED");
+    bench.person_pushes(&newer, "feat/T-1");
+    reviews("ursula", "APPROVED");
+    assert_eq!(approved(&newer).await, [], "who objected to what was there before objects still");
+    reviews("otto", "DISMISSED");
+    assert_eq!(approved(&newer).await, std::slice::from_ref(&newer));
     reviews("ursula", "DISMISSED");
     assert!(withdrawn(&bench, number, &base, &work).await, "who approved thinks better of it");
+    bench.is_content();
+}
+
+#[tokio::test]
+async fn as_many_approve_as_are_needed() {
+    let approvals = PullSettings { approvals: 2, ..PullSettings::default() };
+    let bench = OnGitHub::merging(MergeMethod::Merge).with_pulls(approvals);
+    bench.hub.rules(&json!({"writers": ["ursula", "otto"]}));
+    let (base, work) = (bench.world().tip(), bench.branch_with_work("T-1"));
+    let number = bench.port().open(change("T-1", &work)).await.unwrap();
+    for (user, enough) in [("ursula", false), ("ursula", false), ("otto", true)] {
+        bench.hub.person(number.0, &json!({"review": {"user": user, "state": "APPROVED"}}));
+        let seen = looked(&bench, number, &base, &work).await;
+        let approved = seen.iter().any(|seen| matches!(seen, Observed::Approved { .. }));
+        assert_eq!(approved, enough, "{user}");
+    }
     bench.is_content();
 }
 
@@ -121,7 +143,7 @@ async fn withdrawn(bench: &OnGitHub, number: ChangeNumber, base: &CommitId, work
 
 #[tokio::test]
 async fn who_may_write_is_asked_once_a_look_for_all_changes() {
-    let approvals = PullSettings { approvals: true, ..PullSettings::default() };
+    let approvals = PullSettings { approvals: 1, ..PullSettings::default() };
     let bench = OnGitHub::merging(MergeMethod::Merge).with_pulls(approvals);
     bench.hub.rules(&json!({"writers": ["ursula"]}));
     let base = bench.world().tip();

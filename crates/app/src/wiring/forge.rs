@@ -56,7 +56,11 @@ impl RunForge {
             }),
             ForgeKind::GitHub => {
                 let mut settings = github(site, policy)?;
-                settings.mode = settings.mode.or(recorded(&site.state.run(run)).mode);
+                let recorded = recorded(&site.state.run(run));
+                settings.mode = settings.mode.or(recorded.mode);
+                if settings.pulls.approvals > 0 {
+                    settings.pulls.approvals = settings.pulls.approvals.max(recorded.approvals);
+                }
                 Self::GitHub(Box::new(GitHubPort::new(site.repo.clone(), run.clone(), settings, local)))
             }
         })
@@ -225,7 +229,7 @@ fn github(site: &Site, policy: &Policy) -> Result<GitHubSettings, AppError> {
         draft: forge.draft,
         reviewers: forge.reviewers.clone(),
         review_comments: forge.review_comments,
-        approvals: policy.approval != Approval::None,
+        approvals: u64::from(policy.approval != Approval::None),
     };
     let method = policy.merge_method;
     let auto_merge = forge.auto_merge;
@@ -341,7 +345,8 @@ pub(super) fn settle(site: &Site, dir: &RunDir) -> Result<(), AppError> {
         ForgeKind::GitHub => {
             let landing = landing(&github(site, &site.settings.policy)?, &site.target()?)
                 .map_err(|trouble| AppError::environment(trouble.to_string()))?;
-            format!("\n{} {}", mode_word(landing.mode), guarantee_word(landing.guarantee))
+            let Landing { mode, guarantee, approvals } = landing;
+            format!("\n{} {} {approvals}", mode_word(mode), guarantee_word(guarantee))
         }
     };
     Ok(std::fs::write(dir.forge(), place + &line)?)
@@ -369,19 +374,22 @@ struct Recorded {
     place: Option<String>,
     mode: Option<Mode>,
     guarantee: Option<String>,
+    approvals: u64,
 }
 
 fn recorded(dir: &RunDir) -> Recorded {
     let text = std::fs::read_to_string(dir.forge()).unwrap_or_default();
     let mut lines = text.lines();
     let place = lines.next().filter(|line| !line.is_empty()).map(str::to_owned);
-    let (mode, guarantee) = lines.next().and_then(|line| line.split_once(' ')).unzip();
-    let mode = mode.map(|word| match word {
+    let mut words = lines.next().unwrap_or_default().split_whitespace();
+    let mode = words.next().map(|word| match word {
         "merge" => Mode::Merge,
         "queue" => Mode::Queue,
         _ => Mode::Push,
     });
-    Recorded { place, mode, guarantee: guarantee.map(str::to_owned) }
+    let guarantee = words.next().map(str::to_owned);
+    let approvals = words.next().and_then(|word| word.parse().ok()).unwrap_or_default();
+    Recorded { place, mode, guarantee, approvals }
 }
 
 /// A run's forge in a word.

@@ -41,6 +41,39 @@ fn a_review_that_requests_changes_goes_to_the_agent_and_an_approval_lets_it_land
 }
 
 #[test]
+fn what_too_few_have_approved_yet_holds_up_nothing_that_is_approved() {
+    let (mut env, hub) = github_place();
+    env.task("T-001", "One", &[], 1);
+    env.task("T-002", "Two", &[], 1);
+    env.task("T-003", "Three", &[], 1);
+    env.script("[[task]]\nid = \"T-003\"\nhang_attempts = true\nafter_commits = 0\n");
+    env.set("PPE_MERGE_APPROVAL", "each");
+    ready(&mut env, &hub);
+    merges_only(&hub);
+    hub.rules(&json!({"writers": ["ursula", "otto"], "approvals": 2}));
+    let approve = |title: &str, user: &str| {
+        let pull = hub.told().pulls.into_iter().find(|pull| pull.title.contains(title)).expect(title);
+        hub.person(pull.number, &json!({"review": {"user": user, "state": "APPROVED"}}));
+    };
+    let run = env.spawn(&["run", "--yes"]);
+    env.until("two are there", || (hub.told().pulls.len() == 2).then_some(()));
+    approve("T-001", "ursula");
+    approve("T-002", "ursula");
+    approve("T-002", "otto");
+    env.until("one lands", || is_landed(&env, "T-002").then_some(()));
+    assert!(!is_landed(&env, "T-001"), "one of two is not enough");
+    approve("T-001", "otto");
+    env.until("the other lands", || is_landed(&env, "T-001").then_some(()));
+    let told = hub.told();
+    let tries = told.requests.iter().filter(|r| r.method == "PUT" && r.path.ends_with("/merge-async"));
+    assert_eq!(tries.count(), 2, "nothing is tried that GitHub refuses");
+    env.ppe(&["stop", "--cancel"]).exits(0);
+    run.wait();
+    hub.is_content();
+    env.finish();
+}
+
+#[test]
 fn without_pull_requests_a_run_stops_at_branches_and_a_person_s_merge_is_seen() {
     let (mut env, hub) = github_place();
     env.task("T-001", "One", &[], 1);

@@ -54,7 +54,7 @@ impl Inner {
         let mut seen = Seen::default();
         self.look_at_branches(&look.open, &mut seen)?;
         self.look_at_changes(look, &tip, &mut seen)?;
-        if self.settings.pulls.review_comments || self.settings.pulls.approvals {
+        if self.settings.pulls.review_comments || self.settings.pulls.approvals > 0 {
             self.look_at_reviews(&look.open, &mut seen)?;
         }
         for (task, commit) in &look.landed {

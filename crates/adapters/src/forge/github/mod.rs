@@ -88,8 +88,8 @@ pub struct PullSettings {
     pub reviewers: Vec<String>,
     /// Reviews that request changes go to the agent.
     pub review_comments: bool,
-    /// Reviews that approve let a change land.
-    pub approvals: bool,
+    /// Reviews that approve let a change land: so many are needed. With 0 they are not looked at.
+    pub approvals: u64,
 }
 
 /// How what is green gets into the target.

@@ -1,7 +1,8 @@
 //! People's reviews of pull requests: asked for once, brought to the agent where they request changes, and told where
 //! they approve.
 //!
-//! Of reviewers only who may write to the repository is heard, and of reviews only those of what stands there now.
+//! Of reviewers only who may write to the repository is heard, and of reviews only those of what stands there now; but who
+//! has requested changes objects until they say otherwise, as on GitHub itself.
 
 use super::api::{LineComment, Review};
 use super::client::ApiError;
@@ -20,6 +21,13 @@ const REVIEWERS: &str = "<!-- ppe:reviewers -->";
 const LONGEST_TEXT: usize = 4_000;
 /// Comments on lines that are told of one review.
 const MOST_COMMENTS: usize = 50;
+
+/// Somebody's last word on a change.
+struct Word {
+    review: Review,
+    /// Whether it is of what stands there now.
+    is_of_now: bool,
+}
 
 /// Of each reviewer, whether they may write to the repository, as far as one look has asked.
 type Writers = BTreeMap<String, bool>;
@@ -47,18 +55,22 @@ impl Inner {
         let mut writers = Writers::default();
         for task in open {
             let (Some(number), Some(tip)) = (task.change, &task.published) else { continue };
-            let (wanting, approving): (Vec<_>, Vec<_>) = self
-                .last_words(number, task, tip, &mut writers)?
-                .into_iter()
-                .partition(|review| review.state == "CHANGES_REQUESTED");
-            if self.settings.pulls.approvals {
-                let (id, approved) = (task.task.clone(), wanting.is_empty() && !approving.is_empty());
+            let words = self.last_words(number, task, tip, &mut writers)?;
+            let (objections, approvals): (Vec<_>, Vec<_>) =
+                words.into_iter().partition(|word| word.review.state == "CHANGES_REQUESTED");
+            let needed = self.settings.pulls.approvals;
+            if needed > 0 {
+                let given = approvals.iter().filter(|word| word.is_of_now).count();
+                let enough = u64::try_from(given).is_ok_and(|given| given >= needed);
+                let (id, approved) = (task.task.clone(), objections.is_empty() && enough);
                 seen.tell(if approved {
                     Observed::Approved { task: id, tip: tip.clone() }
                 } else {
                     Observed::Unapproved { task: id }
                 });
             }
+            let now = objections.into_iter().filter(|word| word.is_of_now);
+            let wanting: Vec<Review> = now.map(|word| word.review).collect();
             let Some(review) = wanting.iter().map(|review| review.id).max() else { continue };
             if !self.settings.pulls.review_comments {
                 continue;
@@ -81,14 +93,14 @@ impl Inner {
         Ok(may)
     }
 
-    /// The reviews that approve what stands there now or request changes of it, each its author's last word.
+    /// The reviews that approve or request changes, each the last word of somebody who may write.
     fn last_words(
         &self,
         number: ChangeNumber,
         task: &OpenTask,
         tip: &CommitId,
         writers: &mut Writers,
-    ) -> Result<Vec<Review>, Trouble> {
+    ) -> Result<Vec<Word>, Trouble> {
         let mut last: BTreeMap<String, Review> = BTreeMap::new();
         for review in self.api.reviews(number)? {
             let decides = matches!(review.state.as_str(), "APPROVED" | "CHANGES_REQUESTED" | "DISMISSED");
@@ -98,13 +110,14 @@ impl Inner {
         }
         let mut heard = Vec::new();
         for (login, review) in last {
-            let Some(commit) = &review.commit_id else { continue };
-            if review.state != "DISMISSED"
-                && self.is_ours(&task.task, tip, commit)?
-                && self.may_write(login, writers)?
-            {
-                heard.push(review);
+            if review.state == "DISMISSED" || !self.may_write(login, writers)? {
+                continue;
             }
+            let is_of_now = match &review.commit_id {
+                Some(commit) => self.is_ours(&task.task, tip, commit)?,
+                None => false,
+            };
+            heard.push(Word { review, is_of_now });
         }
         Ok(heard)
     }

@@ -66,6 +66,8 @@ pub struct Landing {
     pub mode: Mode,
     /// What is known.
     pub guarantee: Guarantee,
+    /// Approving reviews without which GitHub merges nothing.
+    pub approvals: u64,
 }
 
 fn api_of(settings: &GitHubSettings) -> Api {
@@ -79,7 +81,8 @@ pub fn landing(settings: &GitHubSettings, target: &Branch) -> Result<Landing, Tr
 
 fn landing_by(protection: &Protection, settings: &GitHubSettings) -> Landing {
     let mode = protection.mode(settings.mode);
-    Landing { mode, guarantee: protection.guarantee(mode) }
+    let approvals = if mode == Mode::Push { 0 } else { protection.approvals() };
+    Landing { mode, guarantee: protection.guarantee(mode), approvals }
 }
 
 /// Looks at everything that a run on GitHub needs.
@@ -310,10 +313,10 @@ fn by_merge(
         ));
     }
     if protection.approvals() > 0 {
-        let hint = if settings.pulls.approvals {
-            "a change joins the lane once somebody else has approved it; or let the token's user bypass that rule"
+        let hint = if settings.pulls.approvals > 0 {
+            "a change joins the lane once as many others have approved it; or let the token's user bypass that rule"
         } else {
-            "merge.approval = \"each\" keeps what nobody has approved from holding up those behind it; or let the token's user bypass that rule"
+            "merge.approval = \"each\" keeps what too few have approved from holding up those behind it; or let the token's user bypass that rule"
         };
         found.push(warning(
             format!(
