@@ -3,13 +3,14 @@
 //!
 //! Knows nothing of tasks.
 
+use crate::file;
 use ppe_core::board::{Card, Column};
 use ppe_core::text::folded;
 use ppe_engine::ports::{BoardError, CardChange, CardText};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 /// How often a change is tried while somebody else writes.
 const TRIES: u32 = 5;
@@ -70,7 +71,9 @@ impl MarkdownBoard {
         for _ in 0..TRIES {
             let before = self.read()?;
             let after = changed(&before, id, change)?;
-            if after == before || self.replace(&before, &after).map_err(|error| self.lost(&error))? {
+            if after == before
+                || file::replace(&self.file, &before, &after).map_err(|error| self.lost(&error))?
+            {
                 return Ok(());
             }
         }
@@ -87,21 +90,6 @@ impl MarkdownBoard {
             return Err(BoardError::Lost(format!("{} is too long for a board", self.file.display())));
         }
         fs::read_to_string(&self.file).map_err(|error| self.lost(&error))
-    }
-
-    /// Puts a text in the place of what was read; not if it is another by now.
-    fn replace(&self, before: &str, after: &str) -> io::Result<bool> {
-        // Where the file is a link, what it leads to is the file.
-        let file = fs::canonicalize(&self.file)?;
-        let mut new = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(Path::new("/")))?;
-        new.write_all(after.as_bytes())?;
-        new.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
-        new.as_file().sync_all()?;
-        if fs::read_to_string(&file)? != before {
-            return Ok(false);
-        }
-        new.persist(&file).map_err(|error| error.error)?;
-        Ok(true)
     }
 }
 
@@ -441,7 +429,7 @@ mod tests {
         let (_dir, board) = board(BOARD);
         let after = changed(BOARD, "T-001", &to(Column::Done)).unwrap();
         fs::write(&board.file, format!("{BOARD}\r\nnew")).unwrap();
-        assert!(!board.replace(BOARD, &after).unwrap());
+        assert!(!file::replace(&board.file, BOARD, &after).unwrap());
         board.change("T-001", &to(Column::Done)).unwrap();
         assert!(fs::read_to_string(&board.file).unwrap().contains("new"));
         assert_eq!(board.card("T-9").unwrap_err(), BoardError::Refused("there is no card T-9".to_owned()));

@@ -48,6 +48,7 @@ pub(crate) use work::{Seen, TaskChange, conflicts, conflicts_at_once, task_chang
 
 pub(crate) use ppe_adapters::config::Flag;
 pub(crate) use ppe_adapters::executor::drivers::report::Report as Word;
+pub(crate) use ppe_adapters::file::replace;
 pub(crate) use ppe_adapters::git::radar::Radar;
 pub(crate) use ppe_adapters::radar::Looked;
 pub(crate) use ppe_adapters::state_dir::RunDir;

@@ -33,10 +33,37 @@ fn what_claude_code_and_codex_need_is_written_once() {
 }
 
 #[test]
-fn what_a_person_has_written_is_left_alone_and_what_is_missing_is_said() {
+fn what_a_person_has_written_stays_and_ours_is_added_to_it() {
     let env = place();
-    let servers = r#"{"mcpServers": {"board": {"command": "vibe"}}}"#;
-    let own = [(".mcp.json", servers), (".codex/config.toml", "model = \"o\"\n"), (CLAUDE[2], "mine\n")];
+    let servers = "{\n  \"mcpServers\": {\n    \"board\": {\"command\": \"vibe\"}\n  }\n}\n";
+    env.write(".mcp.json", servers);
+    env.write(".codex/config.toml", "model = \"o\"\n");
+    let init = || env.ppe(&["init", "--claude", "--codex"]);
+    init().exits(0).says("added ppe to .mcp.json").says("added ppe to .codex/config.toml");
+    let text = |path: &str| fs::read_to_string(env.repo().join(path)).unwrap();
+    let (json, toml) = (text(".mcp.json"), text(".codex/config.toml"));
+    let own = "\n    \"ppe\": {\"args\":[\"mcp\"],\"command\":\"ppe\"},";
+    assert_eq!(json, servers.replacen("Servers\": {", &format!("Servers\": {{{own}"), 1));
+    assert_eq!(toml, "model = \"o\"\n\n[mcp_servers.ppe]\ncommand = \"ppe\"\nargs = [\"mcp\"]\n");
+    init().exits(0).says(".mcp.json is as it should be").says(".codex/config.toml is as it should be");
+    assert_eq!((text(".mcp.json"), text(".codex/config.toml")), (json, toml), "once");
+    for (there, servers) in [("{}", 1), ("{\"x\": 1}", 1), ("{\"mcpServers\": {}}", 1)] {
+        env.write(".mcp.json", there);
+        init().exits(0).says("added ppe to .mcp.json");
+        let made: serde_json::Value = serde_json::from_str(&text(".mcp.json")).unwrap();
+        assert_eq!(made["mcpServers"]["ppe"]["command"], "ppe", "{there}");
+        assert_eq!(made["mcpServers"].as_object().unwrap().len(), servers, "{there}");
+    }
+}
+
+#[test]
+fn what_ours_cannot_be_added_to_is_left_alone_and_what_is_missing_is_said() {
+    let env = place();
+    let own = [
+        (".mcp.json", r#"{"old": {"mcpServers": {}}, "mcpServers": {"board": {"command": "vibe"}}}"#),
+        (".codex/config.toml", "mcp_servers = { board = { command = \"vibe\" } }\n"),
+        (CLAUDE[2], "mine\n"),
+    ];
     for (path, text) in own {
         env.write(path, text);
     }

@@ -3,10 +3,13 @@
 
 use super::super::ui::Ui;
 use crate::error::AppError;
+use crate::wiring::replace;
 use ppe_core::text::shown;
+use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
+use toml::Table;
 
 /// A program from which a user starts runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +22,9 @@ pub(super) enum Client {
 struct OurFile {
     path: &'static str,
     text: &'static str,
-    /// Whether a file that is there already, of whatever else, does what ours is for.
-    does: fn(&str) -> bool,
+    /// What a file that is there already becomes with ours in it: itself if it does what ours is for, nothing if ours
+    /// cannot be added without touching anything else.
+    with_ours: fn(&str) -> Option<String>,
 }
 
 const SKILL: &str = include_str!("../../../../../integrations/skills/execute-plan/SKILL.md");
@@ -36,25 +40,56 @@ const CLAUDE: [OurFile; 4] = [
         ".claude/agents/plan-executor.md",
         include_str!("../../../../../integrations/claude-code/agents/plan-executor.md"),
     ),
-    OurFile { path: ".mcp.json", text: SERVER, does: names_server_in_json },
+    OurFile { path: ".mcp.json", text: SERVER, with_ours: with_server_in_json },
 ];
 
 const CODEX: [OurFile; 2] = [
     text(".agents/skills/execute-plan/SKILL.md", SKILL),
-    OurFile {
-        path: ".codex/config.toml",
-        text: "[mcp_servers.ppe]\ncommand = \"ppe\"\nargs = [\"mcp\"]\n",
-        does: |there| there.lines().any(|line| line.trim() == "[mcp_servers.ppe]"),
-    },
+    OurFile { path: ".codex/config.toml", text: CODEX_SERVER, with_ours: with_server_in_toml },
 ];
 
+const CODEX_SERVER: &str = "[mcp_servers.ppe]\ncommand = \"ppe\"\nargs = [\"mcp\"]\n";
+
 const fn text(path: &'static str, text: &'static str) -> OurFile {
-    OurFile { path, text, does: |_| false }
+    OurFile { path, text, with_ours: |_| None }
 }
 
-fn names_server_in_json(there: &str) -> bool {
-    let settings: Result<serde_json::Value, _> = serde_json::from_str(there);
-    settings.is_ok_and(|settings| settings.pointer("/mcpServers/ppe").is_some())
+/// Our server before all others, every letter of theirs where it was.
+fn with_server_in_json(there: &str) -> Option<String> {
+    let mut wanted: Value = serde_json::from_str(there).ok()?;
+    let ours: Value = serde_json::from_str(SERVER).ok()?;
+    let servers = wanted.as_object_mut()?.entry("mcpServers").or_insert_with(|| json!({})).as_object_mut()?;
+    if servers.contains_key("ppe") {
+        return Some(there.to_owned());
+    }
+    servers.insert("ppe".to_owned(), ours["mcpServers"]["ppe"].clone());
+    let own = format!("\n    \"ppe\": {}", ours["mcpServers"]["ppe"]);
+    let (from, own) = match there.find("\"mcpServers\"") {
+        Some(at) => (at, own),
+        None => (0, format!("\n  \"mcpServers\": {{{own}\n  }}")),
+    };
+    let (head, rest) = there.split_at(from + there[from..].find('{')? + 1);
+    let comma = if rest.trim_start().starts_with('}') { "\n" } else { "," };
+    let text = format!("{head}{own}{comma}{rest}");
+    // A name or a brace in somebody's text may have been taken for what it is not.
+    serde_json::from_str::<Value>(&text).is_ok_and(|made| made == wanted).then_some(text)
+}
+
+fn with_server_in_toml(there: &str) -> Option<String> {
+    let servers = |text: &str| -> Option<Table> {
+        let settings: Table = text.parse().ok()?;
+        Some(settings.get("mcp_servers").and_then(|servers| servers.as_table().cloned()).unwrap_or_default())
+    };
+    if servers(there)?.contains_key("ppe") {
+        return Some(there.to_owned());
+    }
+    let gap = match there {
+        "" => "",
+        _ if there.ends_with('\n') => "\n",
+        _ => "\n\n",
+    };
+    let text = format!("{there}{gap}{CODEX_SERVER}");
+    servers(&text)?.contains_key("ppe").then_some(text)
 }
 
 impl Client {
@@ -79,9 +114,9 @@ impl Client {
     }
 }
 
-/// Puts a program's files into a repository. What is there already is left alone, and what is missing in it is said.
+/// Puts a program's files into a repository. What is there already stays as it is: ours is added to it, or said.
 pub(super) fn install(top: &Path, client: Client, ui: &mut Ui) -> Result<(), AppError> {
-    for OurFile { path, text, does } in client.files() {
+    for OurFile { path, text, with_ours } in client.files() {
         let file = top.join(path);
         let failed = |error| AppError::environment(format!("{}: {error}", file.display()));
         if let Some(folder) = file.parent() {
@@ -94,15 +129,14 @@ pub(super) fn install(top: &Path, client: Client, ui: &mut Ui) -> Result<(), App
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 let there = fs::read_to_string(&file).map_err(failed)?;
-                if there == *text || does(&there) {
-                    ui.talk(&format!("{path} is as it should be"));
-                } else {
-                    ui.talk(&format!(
-                        "warning: {path} is there already, otherwise than ours, and left alone; ours is:"
-                    ));
-                    for line in text.lines() {
-                        ui.talk(&shown(&format!("  {line}")));
+                let wanted = if there == *text { Some(there.clone()) } else { with_ours(&there) };
+                match wanted {
+                    Some(wanted) if wanted == there => ui.talk(&format!("{path} is as it should be")),
+                    // Where it cannot be written the user is told what to write.
+                    Some(wanted) if replace(&file, &there, &wanted).unwrap_or(false) => {
+                        ui.talk(&format!("added ppe to {path}"));
                     }
+                    Some(_) | None => say_ours(path, text, ui),
                 }
             }
             Err(error) => return Err(failed(error)),
@@ -110,4 +144,11 @@ pub(super) fn install(top: &Path, client: Client, ui: &mut Ui) -> Result<(), App
     }
     ui.talk(client.use_it());
     Ok(())
+}
+
+fn say_ours(path: &str, ours: &str, ui: &mut Ui) {
+    ui.talk(&format!("warning: {path} is there already, otherwise than ours, and left alone; ours is:"));
+    for line in ours.lines() {
+        ui.talk(&shown(&format!("  {line}")));
+    }
 }
