@@ -62,7 +62,13 @@ pub(super) async fn ask(
         return Asked::Later(InputRequiredResult::new(Some(asks), None));
     }
     let sent = context.peer.send_request(ServerRequest::ElicitRequest(question));
-    match tokio::time::timeout(PATIENCE, sent).await {
+    let answered = tokio::select! {
+        biased;
+        // Whoever has taken the call back does not mean what a form of it still says.
+        () = context.ct.cancelled() => return Asked::CannotAsk,
+        answered = tokio::time::timeout(PATIENCE, sent) => answered,
+    };
+    match answered {
         Ok(Ok(ClientResult::ElicitResult(result))) => chosen(&form, result),
         Ok(Ok(_) | Err(_)) | Err(_) => Asked::CannotAsk,
     }

@@ -240,11 +240,16 @@ impl Offer {
         request: &CallToolRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> Result<ControlFlow<Turn, Self>, AppError> {
-        if confirmed {
-            return Ok(ControlFlow::Continue(self));
-        }
-        Ok(ControlFlow::Break(match ask(self.form(question), request, context).await {
-            Asked::Chosen(word) if word == YES => return Ok(ControlFlow::Continue(self)),
+        let asked = if confirmed {
+            Asked::Chosen(YES.to_owned())
+        } else {
+            ask(self.form(question), request, context).await
+        };
+        Ok(ControlFlow::Break(match asked {
+            // Whoever has taken the call back does not mean it any more.
+            Asked::Chosen(word) if word == YES && !context.ct.is_cancelled() => {
+                return Ok(ControlFlow::Continue(self));
+            }
             Asked::Chosen(_) | Asked::Declined => self.answer(StartState::Declined)?,
             Asked::CannotAsk => self.answer(StartState::NeedsConfirmation)?,
             Asked::Later(input) => Turn::Asks(input),

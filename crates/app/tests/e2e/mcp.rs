@@ -71,6 +71,21 @@ fn whoever_says_no_starts_nothing() {
 }
 
 #[test]
+fn a_call_that_is_taken_back_starts_nothing_whatever_its_form_says() {
+    let env = three_tasks();
+    let mut client = Client::start(&env, Era::Handshake, Some("cancel"));
+    assert_eq!(client.call("tools/call", json!({"name": "plan_start", "arguments": {}})), "no answer comes");
+    for _ in 0..3 {
+        client.document("plan_check", json!({}));
+    }
+    client.end();
+    let begun = |repository: &std::path::Path| repository.join("console.log").exists();
+    let state = std::fs::read_dir(env.at("state")).unwrap().flatten();
+    assert!(!state.map(|entry| entry.path()).any(|path| begun(&path)), "nothing was begun");
+    env.finish();
+}
+
+#[test]
 fn the_run_goes_on_without_its_client_and_is_steered_by_another() {
     let mut env = three_tasks();
     env.script("[defaults]\nhang_attempts = true\nafter_commits = 0\n");

@@ -14,7 +14,7 @@ pub(crate) enum Era {
     Stateless,
 }
 
-/// Whether the client shows forms, and the word that its user chooses.
+/// Whether the client shows forms, and the word that its user chooses. With `cancel` the call is taken back before they agree.
 pub(crate) type Forms = Option<&'static str>;
 
 /// The client.
@@ -80,8 +80,17 @@ impl Client {
             match (&message["method"], &message["id"]) {
                 (Value::Null, of) if *of == json!(id) => return message,
                 (Value::String(method), of) if method == "elicitation/create" => {
+                    let takes_back = self.forms == Some("cancel");
+                    if takes_back {
+                        let params = json!({"requestId": id});
+                        let method = "notifications/cancelled";
+                        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
+                    }
                     let result = self.chosen();
                     self.send(&json!({"jsonrpc": "2.0", "id": of, "result": result}));
+                    if takes_back {
+                        return json!({"result": "no answer comes"});
+                    }
                 }
                 (Value::String(_), Value::Null) => self.told.push(message),
                 other => panic!("not expected: {other:?}"),
@@ -92,6 +101,7 @@ impl Client {
     fn chosen(&self) -> Value {
         match self.forms.expect("a client with forms") {
             "decline" => json!({"action": "decline"}),
+            "cancel" => json!({"action": "accept", "content": {"answer": "yes"}}),
             word => json!({"action": "accept", "content": {"answer": word}}),
         }
     }
