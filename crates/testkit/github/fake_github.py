@@ -256,7 +256,9 @@ class Handler(BaseHTTPRequestHandler):
         """A log at its short-lived address, to which no token may be sent."""
         if "authorization" in self.headers:
             return self.violated(["a token was sent to the place where logs are stored"])
-        return 200, self.server.hub.log_of(job).encode(), {"content-type": "text/plain"}
+        hub = self.server.hub
+        with hub.lock:
+            return 200, hub.log_of(job).encode(), {"content-type": "text/plain"}
 
     def violated(self, wrong):
         print(*wrong, sep="\n", file=sys.stderr)

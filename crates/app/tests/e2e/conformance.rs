@@ -14,10 +14,6 @@ const EXPECTED: &str = include_str!("conformance.txt");
 /// Both eras.
 const REVISIONS: [&str; 2] = ["2026-07-28", "2025-11-25"];
 
-fn is_long() -> bool {
-    std::env::var_os("PPE_TEST_LONG").is_some()
-}
-
 /// A repository with a plan and a run, so that everything that can be listed has something in it.
 fn with_a_run() -> TestEnv {
     let mut env = TestEnv::new(env!("CARGO_BIN_EXE_ppe"));
@@ -54,10 +50,8 @@ fn failed(revision: &str, results: &Path) -> (usize, BTreeSet<String>) {
 }
 
 #[test]
+#[ignore = "needs scripts/mcp-conformance: make test-all"]
 fn the_protocols_own_suite_finds_nothing_but_what_is_listed() {
-    if !is_long() {
-        return;
-    }
     let env = with_a_run();
     let bridge = Bridge::start(&env.command(&["mcp"]));
     for revision in REVISIONS {
@@ -78,10 +72,8 @@ fn the_protocols_own_suite_finds_nothing_but_what_is_listed() {
 }
 
 #[test]
+#[ignore = "needs scripts/mcp-conformance: make test-all"]
 fn the_inspector_finds_every_schema_good_and_can_call() {
-    if !is_long() {
-        return;
-    }
     let env = with_a_run();
     let call = |method: &[&str]| {
         let mut inspector = program(&env, "inspector");

@@ -80,10 +80,19 @@ pub(crate) fn green_landings(env: &TestEnv, hub: &GitHub, since: &str) -> usize 
 }
 
 /// Demands one merged pull request a task.
-pub(crate) fn one_merged_pull_each(told: &Told, tasks: usize) {
+pub(crate) fn one_merged_pull_each(env: &TestEnv, told: &Told) {
+    let plan = &env.state().plan;
+    let titles: BTreeSet<_> = told.pulls.iter().map(|pull| pull.title.clone()).collect();
+    let wanted = plan.tasks.iter().map(|task| format!("[{}] {}", task.spec.id.value, task.spec.title));
+    assert_eq!(titles, wanted.collect());
     let heads: BTreeSet<_> = told.pulls.iter().map(|pull| pull.head.as_str()).collect();
+    let tasks = plan.tasks.len();
     assert_eq!((told.pulls.len(), heads.len()), (tasks, tasks), "no pull request is made twice");
-    assert!(told.pulls.iter().all(|pull| pull.merged.is_some()), "{:?}", told.pulls);
+    for pull in &told.pulls {
+        assert!(pull.merged.is_some(), "{pull:?}");
+        let body = pull.body.as_deref().unwrap_or_default();
+        assert!(body.contains(" Planned in `") && body.contains("\n- Commits: "), "{body}");
+    }
 }
 
 #[test]
@@ -108,7 +117,7 @@ fn six_tasks_land_on_github_and_ci_sends_the_broken_one_back() {
     env.ppe(&["run", "--yes"]).exits(0);
     assert_eq!((attempts(&env, "T-002"), attempts(&env, "T-001")), (2, 1));
     let told = hub.told();
-    one_merged_pull_each(&told, 6);
+    one_merged_pull_each(&env, &told);
     green_at_every_landing(&env, &hub, &since, 6);
     let comment = told.comments.iter().find(|comment| comment.body.contains("CI: build (failure"));
     assert!(comment.is_none(), "a later green has taken its place: {:?}", told.comments);
@@ -241,7 +250,7 @@ fn where_only_pull_requests_may_land_github_merges_them() {
         .exits(0)
         .says("GitHub merges what lands: main takes changes only by pull request");
     assert_eq!((attempts(&env, "T-002"), attempts(&env, "T-001")), (2, 1));
-    one_merged_pull_each(&hub.told(), 6);
+    one_merged_pull_each(&env, &hub.told());
     green_at_every_landing(&env, &hub, &since, 6);
     let shown = env.status();
     assert_eq!(shown["guarantee"].as_str(), Some("detected-afterwards"));
@@ -268,7 +277,7 @@ fn a_killed_run_finds_what_github_has_merged_and_pushed() {
         let end = env.command(&["run", "--yes"]).env("PPE_FAILPOINT", killed).output().unwrap();
         assert_eq!(end.status.code(), None, "it is killed at {point}");
         env.ppe(&["resume", "--yes"]).exits(0);
-        one_merged_pull_each(&hub.told(), 2);
+        one_merged_pull_each(&env, &hub.told());
         green_at_every_landing(&env, &hub, &since, 2);
         hub.is_content();
         env.finish();
@@ -294,7 +303,7 @@ fn issues_with_a_label_are_a_plan() {
     let told = hub.told();
     let titles: Vec<&str> = told.pulls.iter().map(|pull| pull.title.as_str()).collect();
     assert_eq!(titles, ["[T-001] Make a world", "[11] Say hello"]);
-    one_merged_pull_each(&told, 2);
+    one_merged_pull_each(&env, &told);
     hub.is_content();
     env.finish();
 }

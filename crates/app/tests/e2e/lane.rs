@@ -243,10 +243,8 @@ fn a_batch_that_landed_unseen_is_found_after_a_crash_and_lands_once() {
 }
 
 #[test]
-fn the_example_plan_lands_whole_by_every_strategy_when_there_is_time() {
-    if std::env::var_os("PPE_TEST_LONG").is_none() {
-        return;
-    }
+#[ignore = "takes minutes: make test-all"]
+fn the_example_plan_lands_whole_by_every_strategy() {
     for strategy in STRATEGIES {
         let mut env = example();
         env.set("MERGE_STRATEGY", strategy);

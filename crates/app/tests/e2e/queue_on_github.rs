@@ -24,7 +24,7 @@ fn queue_place() -> (TestEnv, GitHub) {
 
 /// Demands that each task's change was merged once, and the target is green at every landing.
 fn merged_once_each(env: &TestEnv, hub: &GitHub, since: &str) {
-    one_merged_pull_each(&hub.told(), 3);
+    one_merged_pull_each(env, &hub.told());
     assert_eq!(green_landings(env, hub, since), 3);
     hub.is_content();
 }

@@ -1,4 +1,4 @@
-//! Kills at moments nobody chose, and programs that try to get away. Minutes long: only with `PPE_TEST_LONG=1`.
+//! Kills at moments nobody chose, and programs that try to get away. Only in `make test-all`.
 
 use std::time::Duration;
 
@@ -14,14 +14,6 @@ const ESCAPE_ROUNDS: u64 = 40;
 const ESCAPER: &str = r#"echo ran >> "$COUNT"; i=0
 while [ $i -lt 60 ]; do (setsid sh -c 'setsid sleep 20 & exit 0' &); i=$((i+1)); done; exit 7"#;
 
-fn wanted(name: &str) -> bool {
-    let wanted = std::env::var_os("PPE_TEST_LONG").is_some_and(|value| value == "1");
-    if !wanted {
-        println!("SKIPPED {name}: set PPE_TEST_LONG=1");
-    }
-    wanted
-}
-
 /// Numbers that look random and are the same each time (SplitMix64).
 struct Numbers(u64);
 
@@ -36,10 +28,8 @@ impl Numbers {
 }
 
 #[test]
+#[ignore = "takes minutes: make test-all"]
 fn killed_at_random() {
-    if !wanted("killed_at_random") {
-        return;
-    }
     let seeds: Vec<u64> = (0..KILL_ROUNDS).collect();
     run_all(
         &seeds,
@@ -66,10 +56,8 @@ fn killed_at_random() {
 }
 
 #[test]
+#[ignore = "takes minutes: make test-all"]
 fn escaping_programs_are_caught() {
-    if !wanted("escaping_programs_are_caught") {
-        return;
-    }
     let seeds: Vec<u64> = (0..ESCAPE_ROUNDS).collect();
     run_all(
         &seeds,
@@ -94,10 +82,8 @@ fn escaping_programs_are_caught() {
 }
 
 #[test]
+#[ignore = "takes minutes: make test-all"]
 fn escaping_programs_are_caught_by_a_living_shim() {
-    if !wanted("escaping_programs_are_caught_by_a_living_shim") {
-        return;
-    }
     let seeds: Vec<u64> = (0..ESCAPE_ROUNDS).collect();
     run_all(
         &seeds,

@@ -205,6 +205,8 @@ pub(super) enum Merged {
 
 fn refused(args: &[&str], output: &Output) -> GitError {
     let stderr = String::from_utf8_lossy(&output.stderr);
-    let last = stderr.lines().rfind(|l| !l.trim().is_empty()).unwrap_or("failed without a word");
-    GitError::Failed { what: args.first().copied().unwrap_or_default().to_owned(), stderr: last.to_owned() }
+    let fatal = stderr.lines().find(|line| line.starts_with("fatal: "));
+    let last = || stderr.lines().rfind(|line| !line.trim().is_empty());
+    let why = fatal.or_else(last).unwrap_or("failed without a word");
+    GitError::Failed { what: args.first().copied().unwrap_or_default().to_owned(), stderr: why.to_owned() }
 }
