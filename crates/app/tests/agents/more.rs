@@ -1,7 +1,8 @@
-//! The agents that take longer: opencode, Gemini CLI, and one over the Agent Client Protocol.
+//! What takes longer: opencode, Gemini CLI, one over the Agent Client Protocol, and the example plan by way of Claude Code.
 
 use crate::landing::{run_six, write_six};
 use crate::place::{Place, two_commits};
+use crate::plugins::claude_code_executes_the_example;
 use serde_json::json;
 
 fn lands_a_plan(agents: &[&str]) {
@@ -31,4 +32,9 @@ fn an_agent_over_acp_lands_a_plan() {
 #[test]
 fn all_of_them_land_one_plan_together() {
     lands_a_plan(&["claude", "codex", "opencode", "gemini"]);
+}
+
+#[test]
+fn claude_code_executes_the_example_by_the_plugin() {
+    claude_code_executes_the_example();
 }

@@ -2,7 +2,7 @@
 
 use crate::place::{Place, installed, turns};
 use ppe_core::ids::TaskId;
-use ppe_core::state::{Closure, Step};
+use ppe_core::state::{Closure, Step, Task};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
@@ -58,66 +58,99 @@ fn answers(session: &[Value]) -> Vec<(String, String)> {
     found
 }
 
-#[test]
-fn claude_code_executes_a_plan_by_the_plugin() {
-    let wait = calls("plan_status", &json!({"wait_s": 20}));
-    let session = turns(&[
-        calls("plan_check", &json!({})),
-        calls("plan_start", &json!({})),
-        calls("plan_start", &json!({"confirm": true})),
-        wait.clone(),
-        wait.clone(),
-        wait.clone(),
+/// What is said to the tools when a run rests on a question: the answer, and that it goes on.
+fn answered() -> [Value; 3] {
+    [
         calls("plan_questions", &json!({})),
         calls("plan_answer", &json!({"question": "q1", "answer": "yes"})),
         calls("plan_resume", &json!({"confirm": true})),
-        wait.clone(),
-        wait.clone(),
-        wait,
-        calls("plan_report", &json!({})),
-        json!({"say": "All tasks are done."}),
-    ]);
-    let (mut place, ours) = with_checkout(&json!({"start": session}));
+    ]
+}
+
+/// The whole session: check, start, wait so many times, answer, wait so many times again, report.
+fn whole_session(waits: usize) -> Value {
+    let wait = calls("plan_status", &json!({"wait_s": 20}));
+    let begin = [
+        calls("plan_check", &json!({})),
+        calls("plan_start", &json!({})),
+        calls("plan_start", &json!({"confirm": true})),
+    ];
+    let end = [calls("plan_report", &json!({})), json!({"say": "All tasks are done."})];
+    let (waits, again) = (vec![wait.clone(); waits], vec![wait; waits]);
+    turns(&[&begin[..], &waits, &answered(), &again, &end].concat())
+}
+
+/// Has Claude Code take the plug-in and execute the plan of a place; all that its session printed. T-001 asks whether nothing
+/// was to be done.
+fn by_the_plugin(place: &mut Place, ours: &str) -> Vec<Value> {
     place.knows("claude", "start");
-    place.task("T-001", "Nothing", &[], 1);
-    place.task("T-002", "Something", &["T-001"], 1);
     place.script("[[task]]\nid = \"T-001\"\nclaim = \"no-change\"\nwhy = \"it is there\"\n");
     place.ready();
-    cli(&place, "claude", &["plugin", "validate", "--strict", &ours]);
-    cli(&place, "claude", &["plugin", "validate", "--strict", &format!("{ours}/integrations/claude-code")]);
-    cli(&place, "claude", &["plugin", "marketplace", "add", &ours]);
-    cli(&place, "claude", &["plugin", "install", "ppe@ppe"]);
+    cli(place, "claude", &["plugin", "marketplace", "add", ours]);
+    cli(place, "claude", &["plugin", "install", "ppe@ppe"]);
     let wanted = "Execute implementation plan with maximum parallelization";
     let how = ["--output-format", "stream-json", "--verbose", "--allowedTools", "mcp__plugin_ppe_ppe"];
-    let printed = cli(&place, "claude", &[&["-p", wanted], how.as_slice()].concat());
+    let printed = cli(place, "claude", &[&["-p", wanted], how.as_slice()].concat());
     let session: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(session.last().unwrap()["result"], "All tasks are done.");
+    session
+}
+
+/// Demands that a tool has answered with a text.
+#[track_caller]
+fn said(answers: &[(String, String)], tool: &str, part: &str) {
+    let is = |(name, text): &(String, String)| name == tool && text.contains(part);
+    assert!(answers.iter().any(is), "{tool} without `{part}`: {answers:#?}");
+}
+
+#[test]
+fn claude_code_executes_a_plan_by_the_plugin() {
+    let (mut place, ours) = with_checkout(&json!({"start": whole_session(3)}));
+    place.task("T-001", "Nothing", &[], 1);
+    place.task("T-002", "Something", &["T-001"], 1);
+    cli(&place, "claude", &["plugin", "validate", "--strict", &ours]);
+    cli(&place, "claude", &["plugin", "validate", "--strict", &format!("{ours}/integrations/claude-code")]);
+    let session = by_the_plugin(&mut place, &ours);
     let begin = session.iter().find(|line| line["subtype"] == "init").expect("it began").to_string();
     for part in ["ppe:parallel-plan-executor", "ppe:plan-executor", "ppe:execute-plan", "ppe:run"] {
         assert!(begin.contains(part), "{part} is not in {begin}");
     }
-    let answers = answers(&session);
-    let said = |tool: &str, part: &str| {
-        let of_tool = answers.iter().filter(|(name, _)| name == tool);
-        assert!(
-            of_tool.clone().any(|(_, text)| text.contains(part)),
-            "{tool} without `{part}`: {answers:#?}"
-        );
-    };
     // The model gets the documents.
-    said("plan_start", "needs-confirmation");
-    said("plan_start", "no command judges the work");
-    said("plan_start", "started");
-    said("plan_start", "ppe watch --repo");
-    said("plan_questions", "T-001 changed nothing");
-    said("plan_resume", "started");
-    said("plan_report", "\"complete\":true");
-    assert_eq!(session.last().unwrap()["result"], "All tasks are done.");
+    let answers = answers(&session);
+    for (tool, part) in [
+        ("plan_start", "needs-confirmation"),
+        ("plan_start", "no command judges the work"),
+        ("plan_start", "started"),
+        ("plan_start", "ppe watch --repo"),
+        ("plan_status", "T-001 changed nothing"),
+        ("plan_questions", "T-001 changed nothing"),
+        ("plan_resume", "started"),
+        ("plan_status", "\"state\":\"complete\""),
+        ("plan_report", "\"complete\":true"),
+    ] {
+        said(&answers, tool, part);
+    }
     let closure = |task: &str| match place.state().task(&TaskId::new(task)).unwrap().step.clone() {
         Step::Closed(closure) => closure,
         other => panic!("{task} is {other:?}"),
     };
     assert!(!matches!(closure("T-001"), Closure::Landed(_)));
     assert!(matches!(closure("T-002"), Closure::Landed(_)));
+    place.finish();
+}
+
+/// The example of 45 tasks in the hands of Claude Code, from its user's one sentence to the report.
+pub(crate) fn claude_code_executes_the_example() {
+    let (mut place, ours) = with_checkout(&json!({"start": whole_session(150)}));
+    let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/apigen");
+    let copied = Command::new("cp").arg("-a").arg(plan).arg(place.repo().join("plan")).status().unwrap();
+    assert!(copied.success());
+    let answers = answers(&by_the_plugin(&mut place, &ours));
+    said(&answers, "plan_questions", "T-001 changed nothing");
+    said(&answers, "plan_status", "\"done\":45");
+    said(&answers, "plan_report", "\"complete\":true");
+    let landed = |task: &&Task| matches!(task.closure(), Some(Closure::Landed(_)));
+    assert_eq!(place.state().tasks.iter().filter(landed).count(), 44, "all but the one that changed nothing");
     place.finish();
 }
 
