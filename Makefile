@@ -5,6 +5,12 @@
 #   make test-agents    tests with real agents, Claude Code and Codex, against a scripted model
 .PHONY: demo demo-screen test test-agents test-all build setup fmt
 
+NEXTEST = cargo nextest run --workspace --no-fail-fast
+# Tests wait about as much as they work, so that one more than there are processors goes; and they make many thousands of
+# small files: in memory, where there is enough. Real agents have fences of their own, which do not know of that place.
+SCRATCH = TMPDIR="$$(scripts/scratch)"
+THREADS = --test-threads $$(($$(nproc) + 1))
+
 setup:
 	@scripts/setup
 
@@ -27,13 +33,13 @@ test:
 	@scripts/mcp-servers
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo nextest run --workspace --no-fail-fast
+	$(SCRATCH) $(NEXTEST) $(THREADS)
 
 # Real agents, each with an environment of its own, a key that opens nothing, and a model on loopback.
 test-agents:
 	@scripts/setup --agents
 	@scripts/agent-clis
-	cargo nextest run -p ppe-app --no-fail-fast --profile agents
+	$(NEXTEST) --profile agents
 
 # As `test` and `test-agents`, with the long variants: more seeds, more kills, more agents.
 test-all:
@@ -44,10 +50,10 @@ test-all:
 	@scripts/mcp-conformance
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	PPE_TEST_LONG=1 cargo nextest run --workspace --no-fail-fast --profile long
+	PPE_TEST_LONG=1 $(SCRATCH) $(NEXTEST) $(THREADS) --profile long --run-ignored all
 	@scripts/setup --agents
 	@scripts/agent-clis --all
-	cargo nextest run -p ppe-app --no-fail-fast --profile all-agents
+	$(NEXTEST) --profile all-agents
 
 fmt:
 	cargo fmt --all

@@ -169,7 +169,10 @@ impl TestEnv {
     /// # Panics
     /// When it cannot be made; so do all functions here.
     pub fn new(program: impl Into<PathBuf>) -> Self {
-        let temp = tempfile::Builder::new().prefix("e").tempdir_in("/tmp").expect("a temporary folder");
+        // A socket's path is short.
+        let usual = Some(std::env::temp_dir()).filter(|usual| usual.as_os_str().len() <= 40);
+        let temp = tempfile::Builder::new().prefix("e").tempdir_in(usual.unwrap_or("/tmp".into()));
+        let temp = temp.expect("a temporary folder");
         let env = Self { program: program.into(), temp, before: None, variables: BTreeMap::new() };
         for dir in ["repo", "home", "state", "rt", "out", "tmp"] {
             fs::create_dir(env.at(dir)).expect("a folder");
@@ -368,7 +371,7 @@ impl TestEnv {
         whole
             .lines()
             .skip(1)
-            .map(|line| serde_json::from_str(&json(line).expect("crc, number, record")).expect("a record"))
+            .map(|line| Record::of_line(&json(line).expect("crc, number, record")).expect("a record"))
             .collect()
     }
 
@@ -395,9 +398,7 @@ impl TestEnv {
     #[track_caller]
     pub fn state(&self) -> State {
         let mut state = State::new(Arc::new(self.plan()));
-        for record in self.log() {
-            state.apply(&record).expect("the log folds");
-        }
+        self.log().iter().for_each(|record| state.apply(record).expect("the log folds"));
         state
     }
 
@@ -408,8 +409,8 @@ impl TestEnv {
     pub fn changes(&self) -> Vec<Value> {
         let mut found = Vec::new();
         for repository in fs::read_dir(self.at("state")).into_iter().flatten().flatten() {
-            for file in fs::read_dir(repository.path().join("forge/changes")).into_iter().flatten().flatten()
-            {
+            let changes = fs::read_dir(repository.path().join("forge/changes"));
+            for file in changes.into_iter().flatten().flatten() {
                 if file.path().extension().is_some_and(|e| e == "json") {
                     let text = fs::read(file.path()).expect("a change can be read");
                     found.push(serde_json::from_slice::<Value>(&text).expect("a change is JSON"));
