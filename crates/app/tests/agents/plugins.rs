@@ -120,7 +120,7 @@ fn claude_code_executes_a_plan_by_the_plugin() {
     for (tool, part) in [
         ("plan_start", "needs-confirmation"),
         ("plan_start", "no command judges the work"),
-        ("plan_start", "started"),
+        ("plan_start", "\"run\":\""),
         ("plan_start", "ppe watch --repo"),
         ("plan_status", "T-001 changed nothing"),
         ("plan_questions", "T-001 changed nothing"),
@@ -141,7 +141,7 @@ fn claude_code_executes_a_plan_by_the_plugin() {
 
 /// The example of 45 tasks in the hands of Claude Code, from its user's one sentence to the report.
 pub(crate) fn claude_code_executes_the_example() {
-    let (mut place, ours) = with_checkout(&json!({"start": whole_session(150)}));
+    let (mut place, ours) = with_checkout(&json!({"start": whole_session(80)}));
     let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/apigen");
     let copied = Command::new("cp").arg("-a").arg(plan).arg(place.repo().join("plan")).status().unwrap();
     assert!(copied.success());
