@@ -2,7 +2,7 @@
 //!
 //! Old events stay understood for ever; an unknown one makes a run read-only. Knows nothing of why a fact was decided.
 
-use crate::board::Column;
+use crate::card::Column;
 use crate::ids::{
     Attempt, Branch, CandidateId, ChangeNumber, CommitId, Millis, QuestionId, RunId, TaskId, TreeId,
 };

@@ -1,7 +1,7 @@
 //! Inputs: what happened outside or was asked for. They are never stored; a crash may lose one, and each can be asked
 //! for again. Knows nothing of what is decided from them.
 
-use crate::board::{Column, Seen};
+use crate::card::{Column, Seen};
 use crate::event::Before;
 use crate::ids::{Attempt, Branch, CandidateId, ChangeNumber, CommitId, QuestionId, RunId, TaskId, TreeId};
 use crate::intent::{Intent, JobName};

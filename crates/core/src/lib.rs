@@ -4,6 +4,7 @@
 //! that decides lives here, so that the simulator, the tests and the product decide alike.
 
 pub mod board;
+pub mod card;
 pub mod decide;
 pub mod event;
 pub mod graph;

@@ -2,7 +2,7 @@
 //!
 //! The words of a question follow from its data. Knows nothing of how it is shown or answered.
 
-use crate::board::Column;
+use crate::card::Column;
 use crate::ids::{Attempt, CommitId, Millis, TaskId};
 use crate::outcome::Inquiry;
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,8 @@ mod pen;
 
 use crate::ports::{Board, BoardError, Changed};
 use pen::{Pen, Written};
-use ppe_core::board::{Seen, find_cards, misplaced, progress};
+use ppe_core::board::{misplaced, progress};
+use ppe_core::card::{Seen, find_cards};
 use ppe_core::ids::{Millis, TaskId};
 use ppe_core::input::Observed;
 use ppe_core::state::{CardAt, State};

@@ -1,7 +1,7 @@
 //! The table of states: what each input makes of a task in each step, found by feeding them all to states that worlds
 //! have come to. `PPE_REWRITE=1` writes the page anew.
 
-use ppe_core::board::{Column, Seen};
+use ppe_core::card::{Column, Seen};
 use ppe_core::decide::decide;
 use ppe_core::input::{Input, Observed};
 use ppe_core::state::{State, Task};

@@ -4,7 +4,7 @@
 //! Knows nothing of tasks.
 
 use crate::file;
-use ppe_core::board::{Card, Column};
+use ppe_core::card::{Card, Column};
 use ppe_core::text::folded;
 use ppe_engine::ports::{BoardError, CardChange, CardText};
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ mod mcp;
 pub use markdown::MarkdownBoard;
 pub use mcp::{McpBoard, McpSettings, Place};
 
-use ppe_core::board::{Card, Column};
+use ppe_core::card::{Card, Column};
 use ppe_engine::ports::{Board, BoardError, CardChange, CardText, Changed};
 use std::collections::BTreeMap;
 

@@ -2,7 +2,8 @@
 
 use crate::{board, settings, wait};
 use ppe_adapters::board::{McpBoard, Place, RunBoard};
-use ppe_core::board::{Column, with_progress};
+use ppe_core::board::with_progress;
+use ppe_core::card::Column;
 use ppe_engine::ports::{Board, BoardError, CardChange, Changed};
 use ppe_testkit::board::{PROJECT, Shelf};
 use serde_json::{Value, json};

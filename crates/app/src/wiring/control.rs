@@ -1,6 +1,7 @@
 //! Commands to a run: over its socket when a process is at it, else recorded by this one under the lock.
 
-use super::runs::{Found, RunLock, latest, open_run};
+use super::found::Found;
+use super::runs::{RunLock, latest, open_run};
 use super::site::Site;
 use crate::error::AppError;
 use ppe_adapters::clock::wall_now;

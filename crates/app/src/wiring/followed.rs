@@ -1,6 +1,6 @@
 //! Runs looked at again and again: of a log that was read, only what has come since is read and folded.
 
-use super::runs::{Found, read_plan_file};
+use super::found::{Found, read_plan_file};
 use crate::error::AppError;
 use ppe_adapters::log::{Follower, Grown, OpenError};
 use ppe_adapters::state_dir::{RepoState, RunDir};

@@ -2,9 +2,12 @@
 
 use super::agents::{self, Depth};
 use super::check::{Check, CheckLevel, bad, good, warning};
+use super::found::Found;
 use super::launch::LocalPorts;
-use super::runs::{Found, RunLock, latest};
-use super::site::{Site, find_plan, read_plan};
+use super::plans::find_plan;
+use super::reading::read_plan;
+use super::runs::{RunLock, latest};
+use super::site::Site;
 use crate::error::AppError;
 use ppe_adapters::config::ForgeKind;
 use ppe_adapters::git::lane;

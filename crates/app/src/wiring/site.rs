@@ -1,16 +1,11 @@
 //! Where the program works: the repository, its settings, and its state folder.
 
-use super::tickets;
 use crate::error::AppError;
 use ppe_adapters::config::{self, Flag, Settings};
 use ppe_adapters::git::{Git, Repo, lane};
-use ppe_adapters::sources::{self, Options, Source};
 use ppe_adapters::state_dir::{Places, RepoState, state_root};
-use ppe_core::ids::{Branch, CommitId, TaskId};
-use ppe_core::plan::{At, Checked, check};
-use ppe_core::text::shown;
-use ppe_engine::ports::{FoundPlan, PlanSource, SourceKind};
-use std::collections::{BTreeMap, BTreeSet};
+use ppe_core::ids::{Branch, CommitId};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A repository with everything that is known about working in it.
@@ -49,7 +44,8 @@ impl Site {
         Self::of(repo, settings)
     }
 
-    fn of(repo: Repo, settings: Settings) -> Result<Self, AppError> {
+    /// Works in a repository by these settings.
+    pub(super) fn of(repo: Repo, settings: Settings) -> Result<Self, AppError> {
         let env = config::ambient();
         let text = |name: &str| env.get(name).map(Path::new);
         let places = Places {
@@ -125,69 +121,6 @@ pub(crate) fn settings_only(dir: &Path, flags: Vec<Flag>) -> Result<Settings, Ap
 }
 
 /// The top of the repository that a folder is in, or the folder itself.
-fn top(dir: &Path) -> PathBuf {
+pub(super) fn top(dir: &Path) -> PathBuf {
     Repo::discover(&Git::default(), dir).map_or_else(|_| dir.to_owned(), |repo| repo.root)
-}
-
-/// The plan to work on: as named, else as configured, else the one that is found. Between several nobody chooses.
-pub(crate) fn find_plan(dir: &Path, named: Option<&Path>, settings: &Settings) -> Result<Source, AppError> {
-    let (plan, root) = (&settings.plan, top(dir));
-    let source = |path: PathBuf, kind: Option<SourceKind>| Source {
-        kind: kind.unwrap_or_else(|| sources::kind_of(&path)),
-        path,
-        options: Options { name: plan.name.clone(), tag: plan.tag.clone() },
-    };
-    let is_asked_for = matches!(settings.origin("plan.source"), Some(config::Origin::Flag { .. }));
-    if let Some(named) = named {
-        // What ppe.toml says of a form is said of the plan that it means.
-        return Ok(source(named.to_owned(), plan.source.filter(|_| is_asked_for)));
-    }
-    if let Some(kind) = plan.source.filter(|kind| kind.is_elsewhere()) {
-        let site = Site::of(Repo::discover(&Git::default(), &root)?, settings.clone())?;
-        return tickets::bring_down(&site, kind, plan.tag.as_deref());
-    }
-    // A form that is named on the command line is looked for, unless the plan that is written down has it.
-    let written = plan.path.as_ref().map(|path| root.join(path));
-    let fits = |path: &PathBuf| !is_asked_for || plan.source == Some(sources::kind_of(path));
-    if let Some(path) = written.filter(fits) {
-        return Ok(source(path, plan.source));
-    }
-    let wanted = |found: &FoundPlan| plan.source.is_none_or(|kind| kind == found.kind);
-    let found: Vec<FoundPlan> = sources::found(&root).into_iter().filter(wanted).collect();
-    match found.as_slice() {
-        [one] => Ok(source(root.join(&one.path), Some(one.kind))),
-        [] => {
-            let of_kind = plan.source.map_or_else(String::new, |kind| format!(" of kind {}", kind.as_str()));
-            Err(AppError::plan(format!("no plan{of_kind} was named and none was found"))
-                .hint("`ppe run DIR` with the folder of task files, or [plan] path in ppe.toml"))
-        }
-        several => {
-            let list = |plan: &FoundPlan| format!("`{}` ({})", shown(&plan.path), plan.kind.as_str());
-            let list = several.iter().map(list).collect::<Vec<_>>().join(", ");
-            Err(AppError::plan(format!("several plans were found: {list}"))
-                .hint("name one, as in `ppe run PATH`, or write [plan] path (or source) into ppe.toml"))
-        }
-    }
-}
-
-/// Whether a plan is written in our own form.
-pub(crate) fn is_task_files(source: &Source) -> bool {
-    source.kind == SourceKind::Markdown
-}
-
-/// Reads and checks a plan.
-pub(crate) fn read_plan(source: &Source) -> Result<Checked, AppError> {
-    read_plan_beside(source, &[])
-}
-
-/// Reads and checks a plan whose tasks may name `settled` ones that it does not have.
-pub(super) fn read_plan_beside(source: &Source, settled: &[TaskId]) -> Result<Checked, AppError> {
-    let (mut spec, found) = source.read()?;
-    let there: BTreeSet<TaskId> = spec.tasks.iter().map(|task| task.id.value.clone()).collect();
-    let names_one = |id: &At<TaskId>| there.contains(&id.value) || !settled.contains(&id.value);
-    for task in &mut spec.tasks {
-        task.depends_on.retain(names_one);
-        task.blocks.retain(names_one);
-    }
-    Ok(check(spec, found))
 }

@@ -3,15 +3,17 @@
 mod board;
 
 use super::Site;
+use super::found::Found;
 use super::names::one_name;
+use super::plans::find_plan;
 use super::preflight::{Preflight, preflight};
-use super::runs::{Found, RunLock, latest};
-use super::site::{find_plan, read_plan};
+use super::reading::read_plan;
+use super::runs::{RunLock, latest};
 use crate::error::AppError;
 use crate::findings::require;
 use ppe_adapters::config::{BoardSettings, Flag};
 use ppe_adapters::sources::Source;
-use ppe_core::board::Seen;
+use ppe_core::card::Seen;
 use ppe_core::decide::{decide, start_key};
 use ppe_core::ids::{Branch, Millis, RunId, TaskId};
 use ppe_core::input::{Input, Start};

@@ -1,6 +1,7 @@
 //! Task files that are written for the user: a plan of another program's, or one more task.
 
-use super::site::{find_plan, is_task_files};
+use super::plans::find_plan;
+use super::reading::is_task_files;
 use crate::error::AppError;
 use ppe_adapters::config::Settings;
 use ppe_adapters::sources::markdown::{WriteError, write_plan, write_task};

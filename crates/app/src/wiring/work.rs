@@ -1,7 +1,7 @@
 //! The work of a run's tasks as it stands now: as it was measured last or, where somebody is at it, with what they have
 //! committed since. Nothing is written, neither into the user's repository nor into a workspace.
 
-use super::runs::Found;
+use super::found::Found;
 use super::site::Site;
 use crate::error::AppError;
 use ppe_adapters::git::radar::Radar;

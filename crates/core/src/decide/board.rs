@@ -2,7 +2,8 @@
 //! becomes a question. Nothing else ever follows from a board.
 
 use super::Decider;
-use crate::board::{self, Column, Seen};
+use crate::board;
+use crate::card::{Column, Seen};
 use crate::event::Event;
 use crate::ids::TaskId;
 use crate::input::Reply;

@@ -2,7 +2,7 @@
 //! can be told from ours after a crash as well. Knows nothing of boards' words.
 
 use super::State;
-use crate::board::Column;
+use crate::card::Column;
 use crate::ids::TaskId;
 use crate::question::Ask;
 use std::collections::{BTreeMap, BTreeSet};

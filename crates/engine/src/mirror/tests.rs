@@ -1,6 +1,6 @@
 use super::*;
 use crate::ports::{CardChange, CardText};
-use ppe_core::board::{Card, Column};
+use ppe_core::card::{Card, Column};
 use ppe_core::event::Event;
 use ppe_core::input::{Command, Input};
 use ppe_core::policy::Policy;

@@ -1,6 +1,6 @@
 //! The kanban board that mirrors a run. Knows nothing of what a column means for a task.
 
-use ppe_core::board::{Card, Column};
+use ppe_core::card::{Card, Column};
 use std::collections::BTreeMap;
 use std::future::Future;
 

@@ -1,8 +1,9 @@
 //! A kanban board: cards that go where a run has said it moves them, unless a write is lost, and that people move
 //! meanwhile. Knows nothing of what a run makes of that.
 
-use super::world::Weather;
-use ppe_core::board::{Column, Seen, misplaced};
+use super::weather::Weather;
+use ppe_core::board::misplaced;
+use ppe_core::card::{Column, Seen};
 use ppe_core::ids::TaskId;
 use ppe_core::input::{Command, Input, Observed};
 use ppe_core::sim::Seed;

@@ -1,7 +1,7 @@
 //! Every input there is, about one task of a state: as it would come now, and as it would come from something that is
 //! over. For tests that feed them all. Knows nothing of what follows.
 
-use ppe_core::board::{Column, Seen};
+use ppe_core::card::{Column, Seen};
 use ppe_core::ids::{Attempt, Branch, CandidateId, ChangeNumber, CommitId, QuestionId, TaskId, TreeId};
 use ppe_core::input::{Command, Input, Observed, Trouble, Which};
 use ppe_core::intent::{Intent, JobName};

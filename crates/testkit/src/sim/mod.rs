@@ -13,6 +13,7 @@ mod shell;
 pub mod steps;
 mod truth;
 mod user;
+mod weather;
 mod world;
 
 use ppe_core::event::Record;

@@ -2,7 +2,8 @@
 //! says when the core asks for something that must not be.
 
 use super::git::{Commit, commit_id, commit_of, tree_id};
-use super::world::{Effect, Job, JobEnd, Weather, Workspace, World, ended};
+use super::weather::Weather;
+use super::world::{Effect, Job, JobEnd, Workspace, World, ended};
 use ppe_core::ids::{Attempt, Branch, Millis, TaskId};
 use ppe_core::input::{Input, Trouble};
 use ppe_core::intent::{Intent, JobName};

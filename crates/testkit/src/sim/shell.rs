@@ -3,7 +3,8 @@
 
 use super::git::commit_id;
 use super::truth::Truth;
-use super::world::{Weather, World};
+use super::weather::Weather;
+use super::world::World;
 use super::{Options, Run, Stats, generate};
 use ppe_core::decide::{Rest, decide, next_wakeup, rest};
 use ppe_core::event::Record;

@@ -3,7 +3,8 @@
 
 use super::generate;
 use super::git::commit_id;
-use super::world::{Weather, World};
+use super::weather::Weather;
+use super::world::World;
 use ppe_core::ids::{QuestionId, TaskId};
 use ppe_core::input::{Command, Input, Which};
 use ppe_core::plan::Priority;

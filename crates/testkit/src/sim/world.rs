@@ -3,21 +3,13 @@
 
 use super::board::Board;
 use super::git::{Commit, Git, Tree};
+use super::weather::Weather;
 use ppe_core::ids::{Attempt, Millis, TaskId};
 use ppe_core::intent::JobName;
 use ppe_core::outcome::{AgentEnd, Claim, Exit, Prepared, Verdict};
 use ppe_core::sim::Seed;
 use ppe_core::state::{Conflict, State, Subject};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Whether things go wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weather {
-    /// Whatever can happen does.
-    Storm,
-    /// Everything goes well, so that a run can come to its end.
-    Calm,
-}
 
 /// A workspace.
 #[derive(Clone, Debug)]

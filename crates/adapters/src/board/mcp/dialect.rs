@@ -1,7 +1,7 @@
 //! The boards that are known, each as the tools it has and the words it uses. Which one a server speaks follows from its
 //! tools alone: versions say nothing. Knows no connection.
 
-use ppe_core::board::Column;
+use ppe_core::card::Column;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 

@@ -8,7 +8,8 @@ mod server;
 mod session;
 
 use dialect::{Dialect, Tools, recognise, takes};
-use ppe_core::board::{Card, Column, without_progress};
+use ppe_core::board::without_progress;
+use ppe_core::card::{Card, Column};
 use ppe_core::text::shown;
 use ppe_engine::ports::{BoardError, CardChange, CardText, Changed};
 use serde_json::{Map, Value, json};

@@ -1,7 +1,7 @@
 //! What a board answers, as values: text that is JSON, with whatever fields it has. Everything here was written by others:
 //! it is cut to a size, and what cannot be understood is left out.
 
-use ppe_core::board::{Card, Column};
+use ppe_core::card::{Card, Column};
 use ppe_engine::ports::BoardError;
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use super::{Finding, FindingKind};
 use crate::error::AppError;
-use crate::wiring::runs::read_plan_file;
+use crate::wiring::found::read_plan_file;
 use crate::wiring::site::Site;
 use ppe_adapters::log::codec::scan;
 use ppe_adapters::log::{FileLog, OpenError, digest};

@@ -4,7 +4,7 @@
 use super::super::board::{Loaded, load, lost};
 use super::Site;
 use crate::error::AppError;
-use ppe_core::board::{Column, Seen};
+use ppe_core::card::{Column, Seen};
 use ppe_core::ids::TaskId;
 use ppe_core::plan::{Plan, without_waiting};
 use ppe_core::wording::several;
