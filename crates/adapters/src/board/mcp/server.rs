@@ -1,25 +1,34 @@
 //! A server that is a program: in a process group of its own, with a bounded environment, ended with us. What it complains
-//! of is kept, up to a size. Knows nothing of what it is told.
+//! of is kept, up to a size, and its last words are told where it failed. Knows nothing of what it is told.
 
 use super::McpSettings;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 use tokio::net::unix::pipe;
+use tokio::sync::oneshot;
 
 /// What is kept of its complaints, bytes.
 const COMPLAINTS: u64 = 1 << 20;
+/// What is kept of its last words, bytes.
+const WORDS: usize = 4096;
 /// How long it may take to end by itself.
 const GRACE: Duration = Duration::from_millis(500);
+/// How long one that failed may take to end by itself, and how long until all that it said is there.
+const LAST_WORDS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 
 /// A server's process. Dropping it ends its group.
-pub(super) struct Server(Option<Child>);
+pub(super) struct Server {
+    child: Option<Child>,
+    /// The end of what it complained of, once it has closed that.
+    complained: oneshot::Receiver<Vec<u8>>,
+}
 
 impl Server {
     /// Starts a program; answers what it prints and what it reads as well.
@@ -33,32 +42,30 @@ impl Server {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let server = Self(Some(child));
+        let (ended, complained) = oneshot::channel();
+        let server = Self { child: Some(child), complained };
         let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
-        keep_complaints(stderr, settings.complaints.as_deref())?;
+        keep_complaints(stderr, settings.complaints.as_deref(), ended)?;
         let stdout = pipe::Receiver::from_owned_fd(OwnedFd::from(stdout))?;
         Ok((server, stdout, pipe::Sender::from_owned_fd(OwnedFd::from(stdin))?))
     }
-}
 
-/// On a thread of its own, so that it can never be held up by a full pipe.
-fn keep_complaints(stderr: ChildStderr, file: Option<&Path>) -> io::Result<()> {
-    let mut file = file.map(File::create).transpose()?;
-    let copy = move || {
-        let mut stderr = stderr;
-        if let Some(file) = &mut file {
-            drop(io::copy(&mut stderr.by_ref().take(COMPLAINTS), file));
+    /// Lets it end, or ends it; the last line that it complained with, if there is any.
+    pub(super) async fn last_words(mut self) -> Option<String> {
+        let mut said = tokio::time::timeout(LAST_WORDS.0, &mut self.complained).await;
+        if said.is_err() {
+            self.end();
+            said = tokio::time::timeout(LAST_WORDS.1, &mut self.complained).await;
         }
-        drop(io::copy(&mut stderr, &mut io::sink()));
-    };
-    std::thread::Builder::new().name("board-stderr".to_owned()).spawn(copy).map(drop)
-}
+        let said = said.ok()?.ok()?;
+        let said = String::from_utf8_lossy(&said);
+        said.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)
+    }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let Some(mut child) = self.0.take() else { return };
+    fn end(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
         let Ok(group) = i32::try_from(child.id()).map(Pid::from_raw) else { return };
         let _gone = killpg(group, Signal::SIGTERM);
         let reap = move || {
@@ -68,5 +75,45 @@ impl Drop for Server {
             drop(child.wait());
         };
         drop(std::thread::Builder::new().name("board-end".to_owned()).spawn(reap));
+    }
+}
+
+/// On a thread of its own, so that it can never be held up by a full pipe.
+fn keep_complaints(
+    mut stderr: ChildStderr,
+    file: Option<&Path>,
+    ended: oneshot::Sender<Vec<u8>>,
+) -> io::Result<()> {
+    let mut file = file.map(complaints).transpose()?;
+    let copy = move || {
+        let (mut buffer, mut last) = ([0; WORDS], Vec::new());
+        while let Ok(count @ 1..) = stderr.read(&mut buffer) {
+            let said = buffer.get(..count).unwrap_or_default();
+            if let Some((file, left)) = &mut file {
+                let kept = said.get(..*left).unwrap_or(said);
+                drop(file.write_all(kept));
+                *left -= kept.len();
+            }
+            last.extend_from_slice(said);
+            last.drain(..last.len().saturating_sub(WORDS));
+        }
+        drop(ended.send(last));
+    };
+    std::thread::Builder::new().name("board-stderr".to_owned()).spawn(copy).map(drop)
+}
+
+/// The file for complaints, and how much goes into it. What servers before this one said stays while there is room.
+fn complaints(path: &Path) -> io::Result<(File, usize)> {
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    if file.metadata()?.len() >= COMPLAINTS {
+        file.set_len(0)?;
+    }
+    let left = COMPLAINTS.saturating_sub(file.metadata()?.len());
+    Ok((file, usize::try_from(left).unwrap_or(usize::MAX)))
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
     }
 }

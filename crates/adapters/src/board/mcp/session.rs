@@ -65,7 +65,22 @@ impl Session {
                 (us.serve_with_lifecycle(transport, lifecycle).await, None)
             }
         };
-        let service = service.map_err(|error| lost(error.to_string()))?;
+        let service = match service {
+            Ok(service) => service,
+            Err(error) => {
+                let words = match server {
+                    Some(server) => server.last_words().await,
+                    None => None,
+                };
+                let words =
+                    words.map_or_else(String::new, |words| format!("; its last words: {}", told(&words)));
+                return Err(BoardError::Lost(format!(
+                    "{}: {}{words}",
+                    settings.place,
+                    told(&error.to_string())
+                )));
+            }
+        };
         let tools = service.list_all_tools().await.map_err(|error| lost(error.to_string()))?;
         let tools = tools.into_iter().map(|tool| (tool.name.to_string(), (*tool.input_schema).clone()));
         Ok(Self { tools: tools.collect(), limit: settings.limit, service, _server: server })
