@@ -335,7 +335,7 @@ pub fn change_title(spec: &TaskSpec) -> String {
     format!("[{}] {}", spec.id.value, spec.title)
 }
 
-/// A change's body: what it is, its commits, and its measured size.
+/// A change's body: what it is, and its measured size.
 pub fn change_body(state: &State, at: usize) -> String {
     let (task, facts) = (&state.plan.tasks[at], &state.tasks[at].facts);
     let mut text = format!("Task {} of {}: {}.", task.spec.id.value, state.plan.name, task.spec.title);
@@ -364,10 +364,6 @@ pub fn change_body(state: &State, at: usize) -> String {
     }
     if let Some(stack) = state.stack(at) {
         push(&mut text, &stack::line(state, stack));
-    }
-    let subjects: Vec<_> = task.spec.commits.iter().map(|c| format!("- {}", c.subject)).collect();
-    if !subjects.is_empty() {
-        push(&mut text, &format!("Planned commits:\n{}", subjects.join("\n")));
     }
     text
 }

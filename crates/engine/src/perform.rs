@@ -268,6 +268,7 @@ async fn open(ports: &impl Ports, state: &State, task: &TaskId) -> Answer {
         task: task.clone(),
         branch: wished_branch(state, at),
         tip,
+        from: state.tasks[at].facts.base.clone(),
         base: shown_against(state, at),
         title: prompt::change_title(spec),
         body: prompt::change_body(state, at),

@@ -1,4 +1,4 @@
-"""What pull requests are shown against, and what becomes of them with it.
+"""The branches of pull requests, and what becomes of these with them.
 
 Functions over a Hub (see hub.py).
 """
@@ -8,8 +8,11 @@ import time
 
 
 def lose(hub):
-    """As on GitHub: with its base a pull request goes, but to the base of the merged one whose branch that was."""
+    """As on GitHub: a pull request is closed with its branch, and with its base, unless that was the branch of a merged one:
+    then it is shown against what that was."""
     for pull in hub.pulls:
+        if pull["state"] == "open" and hub.tip(pull["head"]) is None:
+            hub.end(pull)
         if pull["state"] != "open" or hub.tip(pull["base"]) is not None:
             continue
         merged = [other for other in hub.pulls if other["merged"] and other["head"] == pull["base"]]

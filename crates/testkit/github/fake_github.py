@@ -62,7 +62,8 @@ class Server(Loopback):
         self.contract = Contract(os.path.join(options.api, "api.json"))
         self.hub = Hub(self.contract, os.path.join(options.root, OWNER, NAME + ".git"))
         self.hub.url = f"http://127.0.0.1:{self.server_address[1]}"
-        self.lock = threading.Lock()
+        # The second alone is held while the graph is made: nobody else waits for that.
+        self.lock, self.graph_lock = threading.Lock(), threading.Lock()
         self.faults, self.violations, self.requests = [], [], []
         self.reset = int(time.time()) + 3600
 
@@ -238,7 +239,7 @@ class Handler(BaseHTTPRequestHandler):
         if limits["x-ratelimit-remaining"] == "0":
             told = {"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}
             return 200, json.dumps(told).encode(), limits
-        with self.server.lock:
+        with self.server.graph_lock:
             graph = self.server.graph
         told, wrong = graph.answer(given["query"], given.get("variables"))
         if wrong:

@@ -7,6 +7,7 @@ does not allow. Knows nothing of HTTP.
 from graphql import GraphQLError, build_schema, execute, parse, validate
 
 import queueing
+from mergeable import has_queue
 import waiting
 from hub import NAME, OWNER, Refused
 
@@ -108,7 +109,7 @@ class Graph:
             "isCrossRepository": False,
             "isDraft": pull["draft"],
             "isInMergeQueue": queueing.entry_of(self.hub, pull) is not None,
-            "isMergeQueueEnabled": queueing.is_on(self.hub),
+            "isMergeQueueEnabled": has_queue(self.hub),
             "mergeQueueEntry": queueing.entry_of(self.hub, pull),
             "timelineItems": lambda _, **wanted: self.removals(pull, **wanted),
             "createdAt": "2026-11-24T00:00:00Z",

@@ -16,6 +16,7 @@ import protection
 import queueing
 import reviewing
 import waiting
+from mergeable import merges, refusal
 
 OWNER, NAME = "o", "r"
 REPO = "/repos/{owner}/{repo}"
@@ -58,8 +59,8 @@ class Hub:
         self.merges = {}
         self.queue = []
         # What tests may change: which checks CI has and for which refs, or for pull requests against which branches; what
-        # the repository allows, what the token may; how many requests of this hour are left, by resource; and what
-        # merging.py, queueing.py, waiting.py and protection.py name; `late` is how many looks a merge takes to be shown.
+        # the repository allows, what the token may; how many requests of this hour are left, by resource; how many looks a
+        # merge takes to be shown (`late`); and what mergeable.py, merging.py, queueing.py, waiting.py and protection.py name.
         self.rules = {"checks": [], "on": "^refs/heads/ppe/lane/", "on_pulls": False, "required": [], "push": True}
         self.rules |= {"checks_readable": True, "methods": ["merge", "squash", "rebase"], "merge_async": 0, "rush": 0}
         self.rules |= {"approvals": 0, "strict": False, "unknown_ms": 0, "rule_kinds": [], "bypass": False, "left": {}}
@@ -162,13 +163,13 @@ class Hub:
         if whole:
             made["mergeable_state"] = self.state_of(pull)
             made["merged"] = pull["merged"] is not None
-            made["mergeable"] = merging.merges(self, pull) if pull["state"] == "open" else None
+            made["mergeable"] = merges(self, pull) if pull["state"] == "open" else None
         return made
 
     def state_of(self, pull):
         """How a pull request stands, in a word."""
-        clean = pull["state"] == "open" and merging.refusal(self, pull, {"merge_method": self.rules["methods"][0]}) is None
-        return "clean" if clean else "dirty" if merging.merges(self, pull) is False else "blocked"
+        clean = pull["state"] == "open" and refusal(self, pull, {"merge_method": self.rules["methods"][0]}) is None
+        return "clean" if clean else "dirty" if merges(self, pull) is False else "blocked"
 
     def label(self, name):
         return {

@@ -6,19 +6,13 @@ Functions over a Hub (see hub.py). What the repository demands is in its rules:
     queue_ms      for how long the first in the queue is left there before it is merged, whatever its checks say
     queue_method  how the queue merges: GitHub takes no word on that, nor on messages, from whoever puts one in
     on_groups     whether CI runs on merge groups
-
-The queue is there if `rule_kinds` has `merge_queue`.
 """
 
 import time
 
-import merging
+from mergeable import commit, has_queue, refusal
 
 GOOD = ("success", "neutral", "skipped")
-
-
-def is_on(hub):
-    return "merge_queue" in hub.rules["rule_kinds"]
 
 
 def entry_of(hub, pull):
@@ -33,11 +27,11 @@ def entry_of(hub, pull):
 
 def put_in(hub, pull, head=None):
     """Puts a pull request into the queue; says why not, if it is refused."""
-    if not is_on(hub):
+    if not has_queue(hub):
         return "Merge queue is not enabled for this branch"
     if entry_of(hub, pull):
         return "Pull request is already in the queue"
-    refused = merging.refusal(hub, pull, {"sha": head, "merge_method": hub.rules["queue_method"]}, queued=True)
+    refused = refusal(hub, pull, {"sha": head, "merge_method": hub.rules["queue_method"]}, queued=True)
     if refused:
         return refused[1]
     hub.queue.append({"pull": pull, "head": pull["sha"], "group": None, "branch": None, "since": time.monotonic()})
@@ -67,7 +61,7 @@ def group(hub, one, base):
         return False
     text = f"Merge pull request #{pull['number']} from {pull['head']}\n\n{pull['title']}"
     method = hub.rules["queue_method"]
-    made = merging.commit(hub, tree, [base, pull["sha"]] if method == "merge" else [base], text)
+    made = commit(hub, tree, [base, pull["sha"]] if method == "merge" else [base], text)
     one.update(group=made, branch=f"gh-readonly-queue/{pull['base']}/pr-{pull['number']}-{base}")
     hub.git("update-ref", f"refs/heads/{one['branch']}", made)
     if hub.rules["on_groups"]:

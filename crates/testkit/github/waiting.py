@@ -5,13 +5,14 @@ forgets to.
 """
 
 import merging
+from mergeable import refusal
 
 
 def enable(hub, pull, wanted):
     """Switches it on; says why not, if it is refused."""
     if not hub.rules["auto_merge"]:
         return "Auto merge is not allowed for this repository"
-    refused = merging.refusal(hub, pull, wanted)
+    refused = refusal(hub, pull, wanted)
     if refused is None:
         return "Pull request Pull request is in clean status"
     if refused[0] == 409 or pull["state"] != "open":
@@ -37,6 +38,6 @@ def settle(hub):
         if not wanted or pull["state"] != "open" or hub.rules["wedged"]:
             continue
         wanted = {key: value for key, value in wanted.items() if key != "sha"}
-        if merging.refusal(hub, pull, wanted) is None:
+        if refusal(hub, pull, wanted) is None:
             pull["auto_merge"] = None
             merging.merge(hub, pull, wanted)

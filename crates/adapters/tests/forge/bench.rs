@@ -8,6 +8,7 @@ use ppe_adapters::git::{Git, Identity, Repo};
 use ppe_core::ids::{Branch, CandidateId, ChangeNumber, CommitId, Millis, RunId, TaskId};
 use ppe_core::policy::{MergeMethod, Trailers};
 use ppe_engine::ports::{BuildSpec, ChangeSpec, Forge, LandSpec, Lane, Member, PublishSpec, Stamp, Wished};
+use ppe_testkit::git::ALONE;
 use ppe_testkit::github::{GitHub, TOKEN};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -93,6 +94,11 @@ impl World {
 
     /// The work of some task: a commit with one file on a base, made without a checkout.
     pub(crate) fn work(&self, base: &CommitId, file: &str, text: &str) -> CommitId {
+        self.commit(base, file, text, &format!("work on {file}"))
+    }
+
+    /// The same in words of its own.
+    pub(crate) fn commit(&self, base: &CommitId, file: &str, text: &str, message: &str) -> CommitId {
         let index = self.dir.path().join("index");
         let run = |args: &[&str], input: &str| {
             let file = self.dir.path().join("input");
@@ -107,7 +113,7 @@ impl World {
         let blob = run(&["hash-object", "-w", "--stdin"], text);
         run(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},{file}")], "");
         let tree = run(&["write-tree"], "");
-        CommitId::new(run(&["commit-tree", &tree, "-p", base.as_str(), "-m", &format!("work on {file}")], ""))
+        CommitId::new(run(&["commit-tree", &tree, "-p", base.as_str(), "-m", message], ""))
     }
 }
 
@@ -126,7 +132,7 @@ pub(crate) fn git(dir: &Path, args: &[&str]) -> String {
 }
 
 fn git_in(dir: &Path, args: &[&str]) -> (bool, String) {
-    let output = Command::new("git").args(args).current_dir(dir).output().unwrap();
+    let output = Command::new("git").args(args).current_dir(dir).envs(ALONE).output().unwrap();
     let shown = if output.status.success() { &output.stdout } else { &output.stderr };
     (output.status.success(), String::from_utf8_lossy(shown).trim_end().to_owned())
 }
@@ -141,6 +147,7 @@ pub(crate) fn change(task: &str, tip: &CommitId) -> ChangeSpec {
         task: TaskId::new(task),
         branch: Branch::new(format!("feat/{task}")),
         tip: tip.clone(),
+        from: None,
         base: main(),
         title: format!("[{task}] Title"),
         body: "Summary".to_owned(),
@@ -272,6 +279,7 @@ pub(crate) const QUICK: Pace = Pace {
     settle: Duration::from_millis(30),
     patience: Duration::from_secs(20),
     limit: Duration::from_secs(20),
+    wait: Duration::from_secs(20),
 };
 
 impl OnGitHub {
@@ -314,6 +322,12 @@ impl OnGitHub {
 
     /// The same bench with another process.
     pub(crate) fn renew(self) -> Self {
+        self.renewed()
+    }
+
+    /// The same bench at another pace.
+    pub(crate) fn paced(mut self, pace: Pace) -> Self {
+        self.settings.pace = pace;
         self.renewed()
     }
 

@@ -8,7 +8,7 @@ use ppe_core::outcome::{BuildOutcome, Built, Clash, ClashWith, Class, Failure, L
 use ppe_core::policy::MergeMethod;
 use ppe_core::state::Subject;
 use ppe_engine::ports::{
-    CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, NEEDS_REVIEW, OpenTask, Wished,
+    ChangeSpec, CheckReport, CiSpec, Forge, LabelSpec, LandSpec, Lane, Look, NEEDS_REVIEW, OpenTask, Wished,
 };
 
 /// Each promise as a test for each forge that makes it.
@@ -29,6 +29,7 @@ promises! {
     branches_are_made_once_and_moved_only_from_where_we_left_them: local pushed merged queued emulated;
     names_that_are_taken_are_left_to_whom_they_are: local pushed merged queued emulated;
     a_branch_has_one_open_change_whose_text_is_kept_up: local pushed merged queued emulated;
+    a_change_says_which_commits_are_its_own: local pushed merged queued emulated;
     a_change_that_needs_a_person_says_so_once: local pushed merged queued emulated;
     a_change_that_goes_on_needs_no_person: local pushed merged queued emulated;
     verdicts_are_shown_and_told_again_without_harm: local pushed merged queued emulated;
@@ -36,6 +37,7 @@ promises! {
     a_squashed_candidate_lands_and_its_change_is_over: local pushed squashed squashed_in_a_queue;
     nothing_lands_on_a_base_or_from_a_head_that_has_moved: local pushed merged emulated;
     what_a_person_closed_does_not_land: local pushed merged queued emulated;
+    what_a_person_took_the_branch_of_is_closed: local pushed merged queued;
     what_nobody_wants_any_more_does_not_land: local pushed;
     looks_tell_what_others_did_at_every_look: local pushed merged queued emulated;
     what_landed_and_was_taken_out_again_is_told: local pushed merged queued emulated;
@@ -143,6 +145,22 @@ async fn a_branch_has_one_open_change_whose_text_is_kept_up(bench: &impl Bench) 
     assert_ne!(second, first, "a closed one is a person's no");
     let states: Vec<_> = bench.changes().iter().map(|change| change.state).collect();
     assert_eq!(states, ["closed", "open"]);
+}
+
+async fn a_change_says_which_commits_are_its_own(bench: &impl Bench) {
+    let (world, port) = (bench.world(), bench.port());
+    let theirs = world.tip();
+    let first = world.commit(&theirs, "a", "1\n", "feat: ask `@somebody` (closes #1)");
+    let second = world.commit(&first, "a", "2\n", "test: it");
+    port.publish(publish("T-1", &second, None)).await.unwrap();
+    let spec = ChangeSpec { from: Some(theirs), ..change("T-1", &second) };
+    port.open(spec).await.unwrap();
+    let body = bench.changes()[0].body.clone();
+    let told = "Summary\n\nCommits:\n- `feat: ask '@somebody' (closes #1)`\n- `test: it`";
+    assert!(body.contains(told), "{body}");
+    let last = change("T-1", &second);
+    port.open(ChangeSpec { from: Some(first), ..last }).await.unwrap();
+    assert!(!bench.changes()[0].body.contains("feat: ask"), "what another task made is not its own");
 }
 
 async fn a_change_that_needs_a_person_says_so_once(bench: &impl Bench) {
@@ -298,6 +316,22 @@ async fn what_a_person_closed_does_not_land(bench: &impl Bench) {
     assert!(why.ends_with(&format!("{number} is closed")), "{why}");
     assert_eq!(bench.branch("main").as_deref(), Some(made.base.as_str()), "nothing has landed");
     assert_eq!(bench.changes()[0].state, "closed");
+}
+
+async fn what_a_person_took_the_branch_of_is_closed(bench: &impl Bench) {
+    let world = bench.world();
+    let work = world.work(&world.tip(), "a", "1\n");
+    let candidate = Candidate::new(bench, 1, "T-1", &work, MergeMethod::Merge).await;
+    let made = built(bench, &candidate).await;
+    let number = candidate.build.members[0].change.unwrap();
+    git(&bench.branches(), &["update-ref", "-d", "refs/heads/feat/T-1"]);
+    let open = vec![open_task("T-1", &made.base, &work, number)];
+    let look = Look { target: main(), since: made.base.clone(), open, landed: Vec::new() };
+    let seen = bench.port().look(look).await.unwrap();
+    assert_eq!(seen[0], Observed::ChangeClosed { task: TaskId::new("T-1"), change: number });
+    let outcome = bench.port().land(candidate.landing(&made.base, &made.commit)).await.unwrap();
+    assert!(matches!(outcome, LandOutcome::Refused(_)), "{outcome:?}");
+    assert_eq!(bench.branch("main").as_deref(), Some(made.base.as_str()), "nothing has landed");
 }
 
 async fn what_nobody_wants_any_more_does_not_land(bench: &impl Bench) {

@@ -139,7 +139,7 @@ async fn e4_limits_are_kept_to_by_everything_at_once_and_then_it_goes_on() {
     let work = bench.branch_with_work("T-1");
     let limit = json!({"message": "You have exceeded a secondary rate limit."});
     bench.hub.fault(&json!({
-        "path": "/pulls$", "status": 429, "headers": {"retry-after": "2"}, "body": limit,
+        "path": "/pulls$", "status": 429, "headers": {"retry-after": "6"}, "body": limit,
     }));
     let begun = Instant::now();
     let first = elsewhere(bench.port().open(change("T-1", &work)).await);
@@ -149,10 +149,10 @@ async fn e4_limits_are_kept_to_by_everything_at_once_and_then_it_goes_on() {
     assert_eq!(first, second, "one message for all");
     assert_eq!(bench.hub.told().requests.len(), asked, "nothing was asked meanwhile");
     while bench.port().open(change("T-1", &work)).await.is_err() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it never goes on");
+        assert!(begun.elapsed() < Duration::from_secs(30), "it never goes on");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(begun.elapsed() >= Duration::from_millis(1_900), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() >= Duration::from_millis(5_900), "{:?}", begun.elapsed());
     bench.is_content();
 }
 
@@ -173,9 +173,20 @@ async fn e4_what_is_left_of_an_hour_is_spread_over_it_and_said() {
     bench.is_content();
 }
 
+/// Opening a change where GitHub does this is over before long, and says why it is in vain.
+async fn gets_no_answer(bench: &OnGitHub, work: &CommitId, mut fault: Value, why: &str) {
+    fault["path"] = json!("/pulls$");
+    fault["method"] = json!("GET");
+    bench.hub.fault(&fault);
+    let begun = Instant::now();
+    let told = elsewhere(bench.port().open(change("T-1", work)).await);
+    assert!(told.starts_with("GitHub does not answer: ") && told.contains(why), "{fault}: {told}");
+    assert!(begun.elapsed() < Duration::from_secs(30), "{fault}: {:?}", begun.elapsed());
+}
+
 #[tokio::test]
 async fn e4_what_is_no_answer_is_bounded_and_tried_again() {
-    let bench = OnGitHub::at(Pace { limit: Duration::from_secs(1), ..QUICK });
+    let bench = OnGitHub::new();
     let work = bench.branch_with_work("T-1");
     for (fault, why) in [
         (json!({"status": 500}), "status 500"),
@@ -183,18 +194,15 @@ async fn e4_what_is_no_answer_is_bounded_and_tried_again() {
         (json!({"status": 200, "body": "<html>Welcome</html>"}), "what it says cannot be read"),
         (json!({"status": 200, "body": "[{\"number\": \"one\"}]"}), "what it says cannot be read"),
         (json!({"status": 200, "body": "[", "size": 100_000_000}), "larger than"),
-        (json!({"slow_ms": 3_000}), "timeout"),
         (json!({"lost": true}), "GitHub does not answer"),
     ] {
-        let mut fault = fault;
-        fault["path"] = json!("/pulls$");
-        fault["method"] = json!("GET");
-        bench.hub.fault(&fault);
-        let begun = Instant::now();
-        let told = elsewhere(bench.port().open(change("T-1", &work)).await);
-        assert!(told.starts_with("GitHub does not answer: ") && told.contains(why), "{fault}: {told}");
-        assert!(begun.elapsed() < Duration::from_secs(3), "{fault}: {:?}", begun.elapsed());
+        gets_no_answer(&bench, &work, fault, why).await;
     }
+    assert_eq!(bench.port().open(change("T-1", &work)).await, Ok(ChangeNumber(1)));
+    // Who gives up soon does so on a busy machine as well: this alone is asked so.
+    let bench = bench.paced(Pace { limit: Duration::from_secs(1), ..QUICK });
+    gets_no_answer(&bench, &work, json!({"slow_ms": 60_000}), "timeout").await;
+    let bench = bench.paced(QUICK);
     assert_eq!(bench.port().open(change("T-1", &work)).await, Ok(ChangeNumber(1)));
 }
 

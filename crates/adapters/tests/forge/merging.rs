@@ -1,6 +1,6 @@
 //! Landing by GitHub's own merge.
 
-use crate::bench::{Bench, Candidate, OnGitHub, git, main, publish};
+use crate::bench::{Bench, Candidate, OnGitHub, QUICK, git, main, publish};
 use ppe_adapters::forge::github::Pace;
 use ppe_core::ids::{Branch, CommitId, TaskId};
 use ppe_core::input::{Observed, Trouble};
@@ -65,6 +65,19 @@ impl Scene {
     /// Where the branch stands on GitHub.
     fn head(&self) -> CommitId {
         CommitId::new(self.bench.hub.tip("feat/T-1").unwrap())
+    }
+
+    /// A person pushes on top of our update as soon as GitHub has noticed that: ours, and theirs.
+    async fn pushed_over(&self) -> (CommitId, CommitId) {
+        let begun = Instant::now();
+        while self.bench.hub.told().pulls[0].sha == self.work.as_str() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "the branch is not brought up to date");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let ours = self.head();
+        let theirs = self.bench.world().work(&ours, "a", "a person's\n");
+        self.bench.person_pushes(&theirs, "feat/T-1");
+        (ours, theirs)
     }
 
     fn look(&self) -> Look {
@@ -209,20 +222,24 @@ async fn a_landing_on_what_somebody_was_faster_with_is_told_as_unchecked() {
 #[tokio::test]
 async fn a_person_s_commit_on_top_of_ours_is_theirs_and_nobody_answers_for_checks_it_stopped() {
     let scene = Scene::new(MergeMethod::Merge).await;
-    scene.bench.hub.rules(&json!({"on": "^$", "on_pulls": true, "required": ["build"], "checks": [
-        {"name": "build", "steps": [[0, "queued", null], [400, "completed", "cancelled"]]},
-    ]}));
+    let steps = json!([[0, "queued", null]]);
+    scene.bench.hub.rules(&json!({
+        "on": "^$", "on_pulls": true, "required": ["build"], "checks": [{"name": "build", "steps": steps}],
+    }));
     let pushes = async {
-        while scene.head() == scene.work {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        let theirs = scene.bench.world().work(&scene.head(), "a", "a person's\n");
-        scene.bench.person_pushes(&theirs, "feat/T-1");
-        theirs
+        let pushed = scene.pushed_over().await;
+        let steps = json!([[0, "completed", "cancelled"]]);
+        scene.bench.hub.rules(&json!({"checks": [{"name": "build", "steps": steps}]}));
+        pushed
     };
-    let (verdict, theirs) = tokio::join!(scene.ci(1), pushes);
+    let (verdict, (ours, theirs)) = tokio::join!(scene.ci(1), pushes);
     assert_eq!(verdict, Ok(Verdict::Green), "there is nothing to judge any more");
     assert_eq!(scene.ci(1).await, Ok(Verdict::Green));
+    // Whoever looks once they were stopped sees the same.
+    let head = Member { head: ours, ..scene.candidate.build.members[0].clone() };
+    let judged = HeadSpec { head, branch: Branch::new("feat/T-1"), target: main() };
+    let verdict = scene.bench.port().head_checks(judged).await;
+    assert!(matches!(verdict, Ok(Verdict::Unevaluated(_))), "{verdict:?}");
     let moved = LandOutcome::HeadMoved { task: TaskId::new("T-1"), tip: theirs.clone() };
     assert_eq!(scene.land().await.unwrap(), moved);
     let seen = scene.bench.port().look(scene.look()).await.unwrap();
@@ -231,6 +248,19 @@ async fn a_person_s_commit_on_top_of_ours_is_theirs_and_nobody_answers_for_check
     let refused = scene.bench.port().publish(publish("T-1", &more, Some(&scene.work))).await;
     assert!(matches!(refused, Err(Trouble::Elsewhere(_))), "{refused:?}");
     assert_eq!(scene.head(), theirs);
+    scene.bench.is_content();
+}
+
+#[tokio::test]
+async fn checks_that_never_begin_since_a_person_pushed_over_ours_are_not_waited_for() {
+    let pace = Pace { patience: Duration::from_mins(5), ..QUICK };
+    let scene = Scene::on(OnGitHub::merging_at(pace, MergeMethod::Merge), MergeMethod::Merge).await;
+    scene.bench.hub.rules(&json!({"on": "^$", "on_pulls": true, "required": ["build"]}));
+    let judged = tokio::time::timeout(Duration::from_mins(1), scene.ci(1));
+    let (verdict, (_, theirs)) = tokio::join!(judged, scene.pushed_over());
+    assert_eq!(verdict, Ok(Ok(Verdict::Green)), "there is nothing to judge any more");
+    let moved = LandOutcome::HeadMoved { task: TaskId::new("T-1"), tip: theirs };
+    assert_eq!(scene.land().await, Ok(moved));
     scene.bench.is_content();
 }
 
@@ -305,7 +335,7 @@ async fn what_github_has_not_found_out_is_waited_for_and_what_it_refuses_is_said
 
 #[tokio::test]
 async fn red_is_red_of_the_branch_as_it_would_be_merged() {
-    let pace = Pace { patience: Duration::from_secs(5), ..crate::bench::QUICK };
+    let pace = Pace { patience: Duration::from_secs(5), ..QUICK };
     let scene = Scene::on(OnGitHub::merging_at(pace, MergeMethod::Merge), MergeMethod::Merge).await;
     scene.bench.hub.rules(&ci_rules("failure"));
     for run in [1, 2] {

@@ -109,7 +109,7 @@ async fn who_calls_and_says_nothing_keeps_nobody_else_from_being_heard() {
     let silent: Vec<_> = (0..15).map(|_| TcpStream::connect(webhook.address).unwrap()).collect();
     let begun = Instant::now();
     assert_eq!(send(webhook.address, head("first", SIGNATURE, BODY.len()), BODY.to_vec()).await, 202);
-    assert!(begun.elapsed() < Duration::from_secs(5), "it waited for the silent ones to be given up");
+    assert!(begun.elapsed() < Duration::from_secs(9), "it waited for the silent ones to be given up");
     assert_eq!((woken.load(Ordering::SeqCst), silent.len()), (1, 15));
 }
 

@@ -219,6 +219,7 @@ fn github(site: &Site, policy: &Policy) -> Result<GitHubSettings, AppError> {
         settle: Duration::from_millis(forge.settle_ms),
         patience: Duration::from_millis(forge.checks_ms),
         limit: Duration::from_millis(forge.timeout_ms),
+        wait: Duration::from_millis(forge.timeout_ms),
     };
     let mode = forge.mode.map(|mode| match mode {
         ForgeMode::Push => Mode::Push,

@@ -94,11 +94,13 @@ pub struct ChangeSpec {
     pub branch: Branch,
     /// Its tip.
     pub tip: CommitId,
+    /// What its work is measured against: what its tip has beyond this are its own commits.
+    pub from: Option<CommitId>,
     /// The branch that it is shown against: the target, or that of the one change it is stacked on.
     pub base: Branch,
     /// `[T-001] GraphQL Subscriptions`.
     pub title: String,
-    /// Summary, commits, metrics.
+    /// Summary, metrics; the forge adds the subjects of its commits.
     pub body: String,
     /// Labels.
     pub labels: Vec<String>,

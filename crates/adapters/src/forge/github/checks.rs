@@ -22,7 +22,7 @@ pub(super) const LEAST_PAUSE: Duration = Duration::from_secs(1);
 /// How a commit's checks stand, or why that cannot be told.
 pub(super) type Told = Result<Vec<Check>, Trouble>;
 /// What a look told, and when it began: it knows nothing of what was done since.
-type Look = (Instant, Told);
+pub(super) type Look = (Instant, Told);
 
 /// The commits that are waited for, and the one that looks.
 #[derive(Default)]
@@ -59,16 +59,16 @@ pub(super) enum Looker {
 pub(super) struct Looks(watch::Receiver<Option<Look>>);
 
 impl Looks {
-    /// How the checks stand at the next look that begins after a moment.
-    pub(super) async fn after(&mut self, moment: Instant) -> Told {
+    /// The next look that begins after a moment.
+    pub(super) async fn after(&mut self, moment: Instant) -> Look {
         loop {
-            let ended = |_| Trouble::Machine("nobody looks at checks any more".to_owned());
-            self.0.changed().await.map_err(ended)?;
+            if self.0.changed().await.is_err() {
+                let ended = Trouble::Machine("nobody looks at checks any more".to_owned());
+                return (Instant::now(), Err(ended));
+            }
             let look = self.0.borrow_and_update().clone();
-            if let Some((begun, told)) = look
-                && begun >= moment
-            {
-                return told;
+            if let Some(look) = look.filter(|(begun, _)| *begun >= moment) {
+                return look;
             }
         }
     }

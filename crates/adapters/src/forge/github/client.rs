@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use ureq::Agent;
 use ureq::http::{HeaderMap, Method, Request, Response};
@@ -94,7 +94,7 @@ pub(super) struct Client {
     budgets: Mutex<Budgets>,
     spacing: Duration,
     last_write: Mutex<Option<Instant>>,
-    known: Mutex<BTreeMap<String, Known>>,
+    known: Mutex<BTreeMap<String, Arc<Known>>>,
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -154,25 +154,26 @@ impl Client {
     }
 
     fn get_at<T: DeserializeOwned>(&self, url: &str) -> Result<Answer<T>, ApiError> {
-        let tag = held(&self.known).get(url).map(|known| known.tag.clone());
+        // Held on to until the answer is there: meanwhile it may be forgotten.
+        let before = held(&self.known).get(url).map(Arc::clone);
         let asked = Request::builder().method(Method::GET).uri(url);
-        let asked = tag.into_iter().fold(asked, |asked, tag| asked.header("if-none-match", tag));
+        let asked = before.iter().fold(asked, |asked, known| asked.header("if-none-match", &known.tag));
         let answer = self.exchange(Resource::Rest, asked, None)?;
         let scopes = text(answer.headers(), "x-oauth-scopes");
         let (status, headers, body) = self.read(answer)?;
-        let mut known = held(&self.known);
         if status == 304
-            && let Some(same) = known.get(url)
+            && let Some(same) = before
         {
             return Ok(Answer { body: parsed(&same.body)?, scopes, next: same.next.clone() });
         }
         let (next, tag) = (next_page(&headers), text(&headers, "etag"));
         let read = parsed(&body)?;
         if let Some(tag) = tag {
+            let mut known = held(&self.known);
             if known.len() >= MOST_KNOWN {
                 known.clear();
             }
-            known.insert(url.to_owned(), Known { tag, body, next: next.clone() });
+            known.insert(url.to_owned(), Arc::new(Known { tag, body, next: next.clone() }));
         }
         Ok(Answer { body: read, scopes, next })
     }

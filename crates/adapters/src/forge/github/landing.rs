@@ -4,12 +4,12 @@ use super::Mode;
 use super::api::WorkflowRun;
 use super::ci::{is_to_be_repeated, lane_branch};
 use super::client::ApiError;
-use super::merging::{TAKEN_BACK, gone};
 use super::port::Inner;
+use super::wording::{TAKEN_BACK, closed, gone};
 use crate::failpoint;
 use crate::git::refs::Expect;
 use crate::git::remote::{self, Pushed};
-use ppe_core::ids::{Branch, ChangeNumber, CommitId, TaskId};
+use ppe_core::ids::{Branch, CommitId, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::LandOutcome;
 use ppe_core::state::Subject;
@@ -23,11 +23,6 @@ const LANDED: &str = "<!-- ppe:landed -->";
 
 fn machine(error: impl Display) -> Trouble {
     Trouble::Machine(error.to_string())
-}
-
-/// The outcome for what a person has closed.
-pub(super) fn closed(change: ChangeNumber) -> LandOutcome {
-    LandOutcome::Refused(format!("pull request {change} is closed"))
 }
 
 impl Inner {

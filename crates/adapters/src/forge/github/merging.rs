@@ -9,21 +9,18 @@ use super::api::{Merge, NewMerge, Pull, method_name};
 use super::checks::pause;
 use super::ci::RollUp;
 use super::client::ApiError;
-use super::landing::closed;
 use super::port::{GitHubPort, Inner};
 use super::updating::{Head, Single};
+use super::wording::{TAKEN_BACK, closed, gone};
 use crate::failpoint;
 use crate::git::GitError;
-use ppe_core::ids::{Branch, ChangeNumber, CommitId};
+use ppe_core::ids::{ChangeNumber, CommitId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::{LandOutcome, Verdict};
 use ppe_engine::ports::{CiSpec, LandSpec, Wished};
 use std::fmt::Display;
 use std::sync::PoisonError;
 use std::time::Instant;
-
-/// Why what nobody wishes for any more does not land.
-pub(super) const TAKEN_BACK: &str = "it was taken back";
 
 /// What is to be done about a landing.
 enum Next {
@@ -121,16 +118,17 @@ impl Inner {
         let is_pushed_over = || Ok::<_, Trouble>(self.remote.heads()?.get(branch) != Some(&spec.commit));
         let is_out = |change| {
             let pull = self.api.pull(change)?;
+            // GitHub may not have noticed our own push yet.
+            let is_moved = !pull.stands_at(&spec.commit) && is_pushed_over()?;
             let clashes = pull.stands_at(&spec.commit) && pull.mergeable == Some(false);
-            Ok::<_, Trouble>(!pull.is_open() || clashes)
+            Ok::<_, Trouble>(!pull.is_open() || is_moved || clashes)
         };
         let overtaken = match (&rolled, member.change) {
             (RollUp::Green, _) | (_, None) => false,
             // Checks of what was pushed over are stopped, which is nobody's fault.
             (RollUp::Red(_), _) => is_pushed_over()?,
             // Nobody lets them go on, either.
-            (RollUp::Person(_), Some(change)) => is_out(change)? || is_pushed_over()?,
-            (RollUp::None | RollUp::Pending(_), Some(change)) => is_out(change)?,
+            (RollUp::Person(_) | RollUp::None | RollUp::Pending(_), Some(change)) => is_out(change)?,
         };
         Ok((!overtaken).then_some(rolled))
     }
@@ -275,17 +273,17 @@ impl Inner {
         found.ok_or_else(|| Trouble::Elsewhere(format!("GitHub is still merging pull request {change}")))
     }
 
-    /// Asks until there is an answer; none when that takes longer than a request may.
+    /// Asks until there is an answer; none when that takes too long.
     fn await_answer<T>(&self, ask: impl Fn() -> Result<Option<T>, ApiError>) -> Result<Option<T>, Trouble> {
         let (begun, pace) = (Instant::now(), self.settings.pace);
         for look in 0.. {
             if let Some(answer) = ask()? {
                 return Ok(Some(answer));
             }
-            if begun.elapsed() >= pace.limit {
+            if begun.elapsed() >= pace.wait {
                 break;
             }
-            std::thread::sleep(pause(pace.poll, look).min(pace.limit));
+            std::thread::sleep(pause(pace.poll, look).min(pace.wait));
         }
         Ok(None)
     }
@@ -305,9 +303,4 @@ impl Inner {
 
 fn waiting(change: ChangeNumber, for_what: &str) -> Trouble {
     Trouble::Elsewhere(format!("GitHub merges pull request {change} by itself once it may: {for_what}"))
-}
-
-/// Somebody has taken a branch away.
-pub(super) fn gone(branch: &Branch) -> String {
-    format!("{branch} is gone from GitHub")
 }

@@ -35,6 +35,7 @@ mod token;
 mod updating;
 mod watching;
 mod webhook;
+mod wording;
 
 use crate::git::Repo;
 use ppe_core::ids::CommitId;
@@ -116,4 +117,6 @@ pub struct Pace {
     pub patience: Duration,
     /// How long one request may take.
     pub limit: Duration,
+    /// How long GitHub is asked again for what it has begun, before it is said what is waited for.
+    pub wait: Duration,
 }

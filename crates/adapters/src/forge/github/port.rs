@@ -100,10 +100,11 @@ impl GitHubPort {
         let mut since = Instant::now();
         let mut looks = self.inner.watch(&spec.commit);
         loop {
-            let checks = looks.after(since).await?;
+            let (looked_at, checks) = looks.after(since).await;
+            let checks = checks?;
             let (asked, wanted) = (spec.clone(), Arc::clone(&required));
             // What is required is all that is waited for; without that, more may still begin.
-            let settled = begun.elapsed() >= pace.settle;
+            let settled = looked_at.duration_since(begun) >= pace.settle;
             let looked = self.blocking(move |inner| inner.look_at_ci(&asked, &checks, &wanted)).await?;
             since = Instant::now();
             let Some(rolled) = looked else { return Ok(None) };
@@ -165,7 +166,7 @@ impl Forge for GitHubPort {
     }
 
     async fn open(&self, spec: ChangeSpec) -> Result<ChangeNumber, Trouble> {
-        self.blocking(move |inner| Ok(inner.open(&spec)?)).await
+        self.blocking(move |inner| inner.open(&spec)).await
     }
 
     async fn ci(&self, spec: CiSpec) -> Result<Verdict, Trouble> {

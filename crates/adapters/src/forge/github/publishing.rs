@@ -3,6 +3,7 @@
 use super::api::{NewPull, Pull};
 use super::client::ApiError;
 use super::port::Inner;
+use crate::forge::commits::described;
 use crate::git::refs::{self, Expect};
 use crate::git::remote::Pushed;
 use ppe_core::ids::{Branch, ChangeNumber, CommitId};
@@ -84,8 +85,9 @@ impl Inner {
     }
 
     /// Finds the open pull request of a branch, or creates it.
-    pub(super) fn open(&self, spec: &ChangeSpec) -> Result<ChangeNumber, ApiError> {
-        let body = format!("{}\n{}\n{}", OURS.0, spec.body.trim_end(), OURS.1);
+    pub(super) fn open(&self, spec: &ChangeSpec) -> Result<ChangeNumber, Trouble> {
+        let text = described(&self.repo, spec).map_err(|error| Trouble::Machine(error.to_string()))?;
+        let body = format!("{}\n{text}\n{}", OURS.0, OURS.1);
         let pull = match self.open_pull_of(spec)? {
             Some(found) => self.refreshed(found, spec, &body)?,
             None => self.created(spec, &body)?,

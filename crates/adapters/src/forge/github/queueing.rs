@@ -9,10 +9,9 @@ use super::api::{Pull, Removal};
 use super::checks::pause;
 use super::ci::{RollUp, roll_up};
 use super::client::ApiError;
-use super::landing::closed;
-use super::merging::TAKEN_BACK;
 use super::port::{GitHubPort, Inner};
 use super::updating::{Head, Single};
+use super::wording::{TAKEN_BACK, closed};
 use crate::failpoint;
 use crate::git::refs::{self, Expect};
 use crate::git::{GitError, commit_id};
@@ -66,9 +65,9 @@ impl GitHubPort {
             let asked = spec.clone();
             match self.blocking(move |inner| inner.next_in_queue(&asked)).await? {
                 Next::Over(outcome) => return Ok(outcome),
-                Next::Wait(what) if begun.elapsed() >= pace.limit => return Err(Trouble::Elsewhere(what)),
+                Next::Wait(what) if begun.elapsed() >= pace.wait => return Err(Trouble::Elsewhere(what)),
                 Next::Wait(_) => {}
-                Next::PutIn(ready) if look > 0 && begun.elapsed() >= pace.limit => {
+                Next::PutIn(ready) if look > 0 && begun.elapsed() >= pace.wait => {
                     let change = ready.change;
                     let what = format!("GitHub does not show pull request {change} in its merge queue yet");
                     return Err(Trouble::Elsewhere(what));

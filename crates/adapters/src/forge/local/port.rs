@@ -5,6 +5,7 @@
 use super::store::{Change, ChangeState, Check, NewChange, Opened, Verdict as Shown};
 use super::target::Target;
 use super::{LocalForge, LocalForgeError, Published as At, Upstream};
+use crate::forge::commits::described;
 use crate::git::lane::{self, Built as GitBuilt, CandidateSpec, Landing, Member};
 use crate::git::{Identity, Repo, Stamp, refs};
 use ppe_core::ids::{ChangeNumber, CommitId, Millis, RunId};
@@ -160,8 +161,8 @@ impl Inner {
 
     fn open(&self, spec: ChangeSpec) -> Result<ChangeNumber, LocalForgeError> {
         let new = NewChange {
+            body: described(self.repo(), &spec)?,
             title: spec.title,
-            body: spec.body,
             head: spec.branch,
             base: spec.base,
             now: wall_now(),
@@ -214,8 +215,10 @@ impl Inner {
         if !self.repo().contains(&tip, &spec.commit).map_err(machine)? {
             for (member, branch) in &spec.members {
                 let head = refs::read(self.repo(), &refs::head(branch)).map_err(machine)?;
-                if let Some(head) = head.filter(|head| *head != member.head) {
-                    return Ok(LandOutcome::HeadMoved { task: member.task.clone(), tip: head });
+                match head {
+                    Some(head) if head == member.head => {}
+                    Some(tip) => return Ok(LandOutcome::HeadMoved { task: member.task.clone(), tip }),
+                    None => return Ok(LandOutcome::Refused(format!("{branch} is gone"))),
                 }
             }
             // What is upstream already has landed.
@@ -265,29 +268,27 @@ impl Inner {
         let tip = lane::tip(self.repo(), &look.target)?;
         let mut seen = Vec::new();
         for open in &look.open {
-            self.look_at_branch(open, &mut seen)?;
-            self.look_at_change(open, &mut seen)?;
+            seen.extend(self.look_at_task(open)?);
         }
         seen.push(self.look_at_target(look, tip)?);
         Ok(seen)
     }
 
-    fn look_at_branch(&self, open: &OpenTask, seen: &mut Vec<Observed>) -> Result<(), LocalForgeError> {
-        let (Some(branch), Some(published)) = (&open.branch, &open.published) else { return Ok(()) };
-        let now = refs::read(self.repo(), &refs::head(branch))?;
-        if let Some(tip) = now.filter(|now| now != published) {
-            seen.push(Observed::Branch { task: open.task.clone(), tip });
+    /// What people did to a task's branch and change. Who deletes the branch closes the change, as on any other forge.
+    fn look_at_task(&self, open: &OpenTask) -> Result<Option<Observed>, LocalForgeError> {
+        let task = || open.task.clone();
+        let closed = open.change.map(|change| Observed::ChangeClosed { task: task(), change });
+        if let Some(number) = open.change
+            && self.forge.store().change(number)?.state == ChangeState::Closed
+        {
+            return Ok(closed);
         }
-        Ok(())
-    }
-
-    fn look_at_change(&self, open: &OpenTask, seen: &mut Vec<Observed>) -> Result<(), LocalForgeError> {
-        let Some(number) = open.change else { return Ok(()) };
-        let change: Change = self.forge.store().change(number)?;
-        if change.state == ChangeState::Closed {
-            seen.push(Observed::ChangeClosed { task: open.task.clone(), change: number });
-        }
-        Ok(())
+        let (Some(branch), Some(published)) = (&open.branch, &open.published) else { return Ok(None) };
+        Ok(match refs::read(self.repo(), &refs::head(branch))? {
+            Some(tip) if tip == *published => None,
+            Some(tip) => Some(Observed::Branch { task: task(), tip }),
+            None => closed,
+        })
     }
 
     /// Open tasks whose work is in the target, by the trailers of its commits or because their branch was merged; and
