@@ -2,15 +2,16 @@
 //!
 //! `PPE_FAILPOINT=crash:shim.after_started,delay:shim.before_lock,half:shim.exit,fail:log.sync` arms points by name.
 //! `crash:log.synced@3` acts at the third hit only, counted in this process; `crash:shim.after_lock@3!FILE` counts over
-//! all processes that are started with it, by files beside FILE. Unset, a point costs one relaxed load. This module does not know which points exist: a name is whatever
-//! the code that passes it says.
+//! all processes that are started with it, by files beside FILE. `hold:shim.after_lock!FILE` makes `FILE.reached` and
+//! waits there until somebody makes FILE, a minute at most; `@n` counts in this process there too. Unset, a point costs
+//! one relaxed load. This module does not know which points exist: a name is whatever the code that passes it says.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -19,6 +20,10 @@ use nix::unistd::Pid;
 pub const VARIABLE: &str = "PPE_FAILPOINT";
 
 const DELAY: Duration = Duration::from_millis(300);
+/// How long a hold lasts that nobody ends: a test that failed does not.
+const LONGEST_HOLD: Duration = Duration::from_mins(1);
+/// How often a hold looks for its file.
+const PAUSE: Duration = Duration::from_millis(5);
 
 const UNREAD: u8 = 0;
 const UNARMED: u8 = 1;
@@ -33,6 +38,7 @@ enum Action {
     Delay,
     Half,
     Fail,
+    Hold,
 }
 
 #[derive(Debug)]
@@ -42,16 +48,16 @@ struct Point {
     /// The one hit that counts; all of them where none is named.
     at: Option<u32>,
     hits: AtomicU32,
-    /// Where hits are counted when they are those of all processes.
-    shared: Option<PathBuf>,
+    /// What a hold waits for; else where hits are counted when they are those of all processes.
+    file: Option<PathBuf>,
 }
 
 impl Point {
     /// Counts a hit and says whether it is the one.
     fn acts(&self) -> bool {
-        let hit = match &self.shared {
-            Some(path) => claimed(path),
-            None => self.hits.fetch_add(1, Ordering::Relaxed) + 1,
+        let hit = match &self.file {
+            Some(path) if self.action != Action::Hold => claimed(path),
+            _ => self.hits.fetch_add(1, Ordering::Relaxed) + 1,
         };
         self.at.is_none_or(|at| at == hit)
     }
@@ -67,7 +73,7 @@ fn claimed(path: &Path) -> u32 {
 }
 
 /// Passes the point `name`: returns at once unless the point is armed. `crash` ends the process by SIGKILL,
-/// `delay` sleeps for 300 ms.
+/// `delay` sleeps for 300 ms, `hold` makes a file beside the one it names and waits for that one.
 #[inline]
 pub fn hit(name: &str) {
     if STATE.load(Ordering::Relaxed) != UNARMED {
@@ -118,15 +124,33 @@ fn act(name: &str) {
     if armed(name, Action::Delay) {
         std::thread::sleep(DELAY);
     }
+    if let Some(file) = acting(name, Action::Hold).and_then(|point| point.file.as_deref()) {
+        hold(file, LONGEST_HOLD);
+    }
     if armed(name, Action::Crash) {
         die();
     }
 }
 
+/// Says beside `file` that this process waits for it, and does so, but not for longer than `most`.
+fn hold(file: &Path, most: Duration) {
+    let began = Instant::now();
+    // Whoever waits for this one misses it, and says so.
+    let _reached = File::create(file.with_extension("reached"));
+    while !file.exists() && began.elapsed() < most {
+        std::thread::sleep(PAUSE);
+    }
+}
+
 fn armed(name: &str, action: Action) -> bool {
+    acting(name, action).is_some()
+}
+
+/// The point of this name and action that is armed, if this is a hit that counts.
+fn acting(name: &str, action: Action) -> Option<&'static Point> {
     let points = POINTS.get_or_init(|| parse(&std::env::var(VARIABLE).unwrap_or_default()));
     STATE.store(if points.is_empty() { UNARMED } else { ARMED }, Ordering::Relaxed);
-    points.iter().any(|point| point.action == action && point.name == name && point.acts())
+    points.iter().find(|point| point.action == action && point.name == name && point.acts())
 }
 
 /// Ends this process by SIGKILL.
@@ -150,9 +174,12 @@ fn parse(text: &str) -> Vec<Point> {
                 "delay" => Action::Delay,
                 "half" => Action::Half,
                 "fail" => Action::Fail,
-                other => panic!("{VARIABLE}: unknown action `{other}`; known are crash, delay, half, fail"),
+                "hold" => Action::Hold,
+                other => {
+                    panic!("{VARIABLE}: unknown action `{other}`; known are crash, delay, half, fail, hold")
+                }
             };
-            let (name, shared) = match name.split_once('!') {
+            let (name, file) = match name.split_once('!') {
                 Some((name, path)) => (name, Some(PathBuf::from(path))),
                 None => (name, None),
             };
@@ -160,7 +187,9 @@ fn parse(text: &str) -> Vec<Point> {
                 Some((name, n)) => (name, Some(n.parse().expect("a number of hits follows `@`"))),
                 None => (name, None),
             };
-            Point { action, name: name.to_owned(), at, hits: AtomicU32::new(0), shared }
+            let waits = action != Action::Hold || file.is_some();
+            assert!(waits, "{VARIABLE}: `{pair}` names no file to wait for: hold:{name}!FILE");
+            Point { action, name: name.to_owned(), at, hits: AtomicU32::new(0), file }
         })
         .collect()
 }
@@ -188,6 +217,40 @@ mod tests {
         }
         // Another process goes on counting where this one was.
         assert!(!parse(&shared)[0].acts());
+    }
+
+    #[test]
+    fn a_hold_says_that_it_is_there_and_ends_with_its_file() {
+        let (dir, began) = (tempfile::tempdir().unwrap(), Instant::now());
+        let file = dir.path().join("go");
+        let holding = std::thread::spawn({
+            let file = file.clone();
+            move || hold(&file, LONGEST_HOLD)
+        });
+        while !file.with_extension("reached").exists() {
+            assert!(began.elapsed() < LONGEST_HOLD, "it is not there");
+            std::thread::sleep(PAUSE);
+        }
+        assert!(!holding.is_finished());
+        File::create(&file).unwrap();
+        holding.join().unwrap();
+        assert!(began.elapsed() < LONGEST_HOLD, "it ended by itself");
+        hold(&dir.path().join("never"), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_file_of_a_hold_counts_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let point = parse(&format!("hold:a@2!{}", dir.path().join("go").display())).remove(0);
+        assert_eq!((point.action, point.name.as_str()), (Action::Hold, "a"));
+        assert_eq!([point.acts(), point.acts(), point.acts()], [false, true, false]);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "names no file to wait for")]
+    fn refuses_a_hold_without_a_file() {
+        parse("hold:log.after_write");
     }
 
     #[test]

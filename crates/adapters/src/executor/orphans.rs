@@ -5,7 +5,7 @@
 //! and git then takes its locks away itself. Knows nothing of what they were about.
 
 use super::process::{self, ProcessHandle, ProcessStat};
-use super::shim::sweep;
+use super::shim::sweep::{self, Clean};
 use crate::git::cli::OWNER_VARIABLE;
 use nix::sys::signal::Signal;
 use std::collections::BTreeSet;
@@ -28,10 +28,13 @@ pub(super) struct StillAtWork {
 pub(super) fn outlast(common_dir: &Path) -> Result<(), StillAtWork> {
     let owner = common_dir.to_string_lossy();
     let began = Instant::now();
-    let (mut clean, mut asked) = (0, BTreeSet::new());
-    while clean < sweep::CLEAN_PASSES {
-        let left = sweep::find(OWNER_VARIABLE, &owner);
-        clean = if left.is_empty() { clean + 1 } else { 0 };
+    let (mut clean, mut asked) = (Clean::new(), BTreeSet::new());
+    loop {
+        let look = sweep::find(OWNER_VARIABLE, &owner);
+        if clean.after(&look) {
+            return Ok(());
+        }
+        let left = look.found;
         if began.elapsed() > PATIENCE {
             left.iter().filter(|stat| asked.insert((stat.pid, stat.start_ticks))).for_each(ask_to_end);
         }
@@ -40,7 +43,6 @@ pub(super) fn outlast(common_dir: &Path) -> Result<(), StillAtWork> {
         }
         std::thread::sleep(PAUSE);
     }
-    Ok(())
 }
 
 /// A handle first, then a second look: the id may have gone to another process since it was listed.
@@ -69,6 +71,9 @@ mod tests {
         orphan.args(["-c", "sleep 0.3; echo > \"$0\""]).arg(&done).env(OWNER_VARIABLE, dir.path());
         let mut orphan = orphan.spawn().unwrap();
         let mut stranger = Command::new("sleep").arg("60").env(OWNER_VARIABLE, &other).spawn().unwrap();
+        while sweep::find(OWNER_VARIABLE, &dir.path().to_string_lossy()).found.is_empty() {
+            std::thread::yield_now();
+        }
         let reaper = std::thread::spawn(move || orphan.wait().unwrap());
         outlast(dir.path()).unwrap();
         assert!(done.exists(), "it was not waited for");

@@ -21,7 +21,7 @@ use ppe_core::ids::{Branch, CommitId, TreeId};
 use super::cli::Call;
 use super::status::{Entry, Kind};
 use super::untrusted::{self, HeadText};
-use super::{Git, GitError, Repo, commit_id, status, tree_id};
+use super::{Git, GitError, Repo, commit_id, refs, status, tree_id};
 
 /// Where an agent left its `HEAD`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -280,10 +280,11 @@ impl Ours {
 
     /// Removes lock files that a killed git process of ours left. Nobody else works here.
     pub fn clear_stale_locks(&self) {
-        for name in ["index.lock", "HEAD.lock", "packed-refs.lock", "refs/ppe/out.lock"] {
+        for name in ["index.lock", "HEAD.lock", "packed-refs.lock"] {
             // Mostly there is none.
             fs::remove_file(self.git_dir.join(name)).ok();
         }
+        refs::clear_locks(&self.git_dir.join("refs"));
     }
 
     /// Brings one commit and what it needs into the user's repository, under a name of ours.

@@ -6,6 +6,8 @@ use ppe_core::ids::{Attempt, Branch, CandidateId, CommitId, RunId, TaskId};
 
 use super::{GitError, Repo, commit_id};
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 /// A text cannot be part of a ref's name.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +69,24 @@ pub fn kept(run: &RunId, task: &TaskId, n: u32) -> String {
 /// The ref of a branch.
 pub fn head(branch: &Branch) -> String {
     format!("refs/heads/{branch}")
+}
+
+/// Removes the lock files that killed git processes left on refs of ours. Only when none of ours is at work.
+pub fn clear_stale_locks(repo: &Repo) {
+    clear_locks(&repo.common_dir.join("refs/ppe"));
+}
+
+/// The same below any folder of refs that nobody else works in.
+pub(super) fn clear_locks(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            clear_locks(&path);
+        } else if path.extension().is_some_and(|end| end == "lock") {
+            // One that cannot be removed is told of by git, by its name.
+            drop(fs::remove_file(path));
+        }
+    }
 }
 
 /// Whether every part of a name between slashes is allowed in a ref and safe as a file name.

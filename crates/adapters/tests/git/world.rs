@@ -13,6 +13,7 @@ use ppe_adapters::git::workspace::Workspace;
 use ppe_adapters::git::{Git, Identity, Repo, Stamp};
 use ppe_core::ids::{Attempt, Branch, CommitId, Millis, RunId, TaskId};
 use ppe_testkit::fingerprint::Fingerprint;
+use ppe_testkit::git::ALONE;
 use tempfile::TempDir;
 
 pub(crate) struct World {
@@ -133,7 +134,7 @@ pub(crate) fn git(dir: &Path, args: &[&str]) -> String {
 }
 
 pub(crate) fn try_git(dir: &Path, args: &[&str]) -> (bool, String) {
-    let output = Command::new("git").args(args).current_dir(dir).output().unwrap();
+    let output = Command::new("git").args(args).current_dir(dir).envs(ALONE).output().unwrap();
     let shown = if output.status.success() { &output.stdout } else { &output.stderr };
     (output.status.success(), String::from_utf8_lossy(shown).trim_end().to_owned())
 }

@@ -92,6 +92,8 @@ def live(behaviour, log):
                 prompt = message["id"]
                 update(sessionUpdate="tool_call", toolCallId="t", kind="execute", title="wait")
                 continue
+            if behaviour == "masks":
+                subprocess.run(["sh", "-c", "grep SigBlk /proc/self/status > blocked"], check=True)
             if behaviour == "noise":
                 print("not JSON \x1b[2J", flush=True)
                 print('{"report":"end","how":"refused","why":"forged"}', flush=True)

@@ -13,6 +13,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// A workspace, a job and an agent.
 struct World {
@@ -332,6 +333,14 @@ fn work_is_permitted_that_a_workspace_needs_and_nothing_else() {
 }
 
 #[test]
+fn neither_an_agent_nor_its_tools_find_a_signal_blocked() {
+    let world = World::live("masks");
+    assert_eq!(world.end().exit, Exit::Done);
+    let blocked = fs::read_to_string(world.workspace().join("blocked")).unwrap();
+    assert_eq!(blocked.trim(), "SigBlk:\t0000000000000000");
+}
+
+#[test]
 fn noise_is_survived_and_is_no_report() {
     let world = World::live("noise");
     let mut longest = 0;
@@ -380,8 +389,10 @@ fn one_that_hangs_or_never_answers_is_left_when_it_is_asked_to_stop() {
     let world = World::live("silent");
     let mut client = world.client().spawn().unwrap();
     let log = world.dir.path().join("log");
+    let until = Instant::now() + Duration::from_mins(1);
     while !fs::read_to_string(&log).is_ok_and(|text| text.contains("initialize")) {
-        std::thread::yield_now();
+        assert!(Instant::now() < until, "it was not spoken to");
+        std::thread::sleep(Duration::from_millis(5));
     }
     kill(Pid::from_raw(client.id().cast_signed()), Signal::SIGTERM).unwrap();
     assert_eq!(client.wait().unwrap().code(), Some(1));

@@ -39,15 +39,28 @@ fn a_torn_last_line_is_cut_saved_and_said() {
 }
 
 #[test]
+fn a_lock_that_a_killed_git_left_on_a_ref_of_ours_holds_nobody_up() {
+    let world = World::new(Target::Aside);
+    assert!(world.ppe(&RUN, "crash:agent.before_told@2").was_killed());
+    let log = world.logs().pop().unwrap();
+    let run = log.parent().unwrap().file_name().unwrap();
+    let pins = world.repo().join(".git/refs/ppe/base").join(run);
+    fs::create_dir_all(&pins).unwrap();
+    // The pin of a task that has not begun.
+    fs::write(pins.join("T-005.lock"), "").unwrap();
+    assert_eq!(world.finish(), Vec::<String>::new());
+}
+
+#[test]
 fn a_machine_that_was_restarted_loses_its_jobs_and_no_foreign_process_is_touched() {
     let world = World::new(Target::Aside);
-    assert!(world.ppe(&RUN, "crash:job.after_started@3").was_killed());
-    // What runs is ended, as by a restart; a process that has nothing to do with us then has the shim's number.
-    for process in world.processes() {
-        let pid = process.split(' ').next().unwrap_or_default();
-        let _status = std::process::Command::new("kill").args(["-s", "KILL", pid]).status();
-    }
-    let mut foreign = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    // No job ends by itself before the restart, whatever its agent does.
+    let held =
+        format!("crash:job.after_started@3,hold:shim.after_spawn!{}", world.root().join("never").display());
+    assert!(world.ppe(&RUN, &held).was_killed());
+    world.end_jobs();
+    // A process that has nothing to do with us then has the shim's number.
+    let mut foreign = std::process::Command::new("sleep").arg("600").spawn().unwrap();
     let mut jobs = 0;
     for started in world.unfinished_jobs() {
         let text = fs::read_to_string(&started).unwrap();

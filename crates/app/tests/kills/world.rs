@@ -2,17 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use ppe_testkit::fingerprint::Fingerprint;
 
 pub(crate) const PPE: &str = env!("CARGO_BIN_EXE_ppe");
 /// How long one process may take; a run that nobody hurts takes a few seconds.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How long what is left of a process may take to end.
+const LINGER: Duration = Duration::from_secs(30);
+/// A process that just executes a program shows nothing, so one look that finds none proves little: so many must follow
+/// each other.
+const CLEAN_LOOKS: u32 = 5;
 /// Tasks, what they need, and their planned commits.
 const TASKS: [(&str, &str, usize); 6] = [
     ("T-001", "None", 2),
@@ -88,17 +95,14 @@ impl World {
         }
         fs::write(repo.join("shared.txt"), "as it was\n").unwrap();
         fs::write(root.path().join("script.toml"), SCRIPT).unwrap();
-        let agent = format!(
-            "printf '%s\\n' \"$PPE_JOB\" >> '{at}/count'\nexec '{PPE}' agent-scripted --script '{at}/script.toml'\n"
-        );
-        fs::write(root.path().join("agent.sh"), agent).unwrap();
+        fs::write(root.path().join("agent.sh"), agent(&at)).unwrap();
         let judge = |what: &str| {
             format!("printf '%s\\n' \"$PPE_JOB\" >> '{at}/count'; test ! -e ppe-script/{what}.broken")
         };
         let branch = if target == Target::Aside { "landing" } else { "main" };
         let config = format!(
             "[plan]\npath = \"plan\"\n[repo]\ntarget = \"{branch}\"\n[run]\nstagger_ms = 0\ndashboard_refresh_s = 1\n\
-             [merge]\nstrategy = \"{strategy}\"\n[retries]\nbackoff_ms = 0\n[limits]\ngrace_s = 1\ndisk_floor_mb = 0\n[agent]\nname = \"command\"\n\
+             [merge]\nstrategy = \"{strategy}\"\n[retries]\nbackoff_ms = 0\n[limits]\ngrace_s = 1\ndisk_floor_mb = 0\nmemory_floor_mb = 0\n[agent]\nname = \"command\"\n\
              [agent.command]\ncmd = [\"/bin/sh\", \"{at}/agent.sh\"]\n\
              [[verify]]\nrun = \"\"\"{}\"\"\"\n[[check]]\nrun = \"\"\"{}\"\"\"\n",
             judge("none").replace('\\', "\\\\"),
@@ -121,7 +125,7 @@ impl World {
         self.root.path()
     }
 
-    fn repo(&self) -> PathBuf {
+    pub(crate) fn repo(&self) -> PathBuf {
         self.root().join("repo")
     }
 
@@ -159,9 +163,13 @@ impl World {
             seconds = f64::from(later_ms) / 1_000.0,
             real = real.trim(),
         );
-        let path = bin.join("git");
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        // A child writes it: what this process has open for writing, a fork of another thread has open for a moment, and
+        // then nobody can execute it.
+        let mut writer = Command::new("sh");
+        writer.args(["-c", "cat > \"$0\" && chmod 755 \"$0\""]).arg(bin.join("git"));
+        let mut writer = writer.stdin(Stdio::piped()).spawn().unwrap();
+        writer.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        assert!(writer.wait().unwrap().success(), "git cannot be put there");
     }
 
     pub(crate) fn ppe(&self, args: &[&str], points: &str) -> Ended {
@@ -288,8 +296,21 @@ impl World {
         found
     }
 
+    /// Ends all jobs, as a restart of the machine does, and waits for what else is at work: git that is killed leaves its
+    /// locks behind, and a shim is told as one only once it is executed.
+    pub(crate) fn end_jobs(&self) {
+        let (until, mut clean) = (Instant::now() + LINGER, 0);
+        while clean < CLEAN_LOOKS {
+            let left = self.pids();
+            clean = if left.is_empty() { clean + 1 } else { 0 };
+            end(left.into_iter().filter(|pid| is_of_a_job(*pid)));
+            assert!(Instant::now() < until, "still running: {:?}", self.processes());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     fn processes_left(&self) -> Vec<String> {
-        let until = Instant::now() + Duration::from_secs(3);
+        let until = Instant::now() + LINGER;
         loop {
             let left = self.processes();
             if left.is_empty() || Instant::now() > until {
@@ -300,21 +321,22 @@ impl World {
     }
 
     /// Processes that have this world's folder in their environment, command line or current folder.
-    pub(crate) fn processes(&self) -> Vec<String> {
+    fn pids(&self) -> Vec<u32> {
         let needle = self.root().display().to_string();
         let has = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(&needle);
         let entries = fs::read_dir("/proc").unwrap().flatten();
         let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        let ours = ids.filter(|pid| *pid != std::process::id()).filter(|pid| {
-            let of = |name: &str| fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+        let ours = |pid: &u32| {
             let folder = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
-            has(&of("cmdline")) || has(&of("environ")) || folder.starts_with(self.root())
-        });
-        let shown = |pid: u32| {
-            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            format!("{pid} {}", String::from_utf8_lossy(&line).replace('\0', " "))
+            has(&of(*pid, "cmdline")) || has(&of(*pid, "environ")) || folder.starts_with(self.root())
         };
-        ours.map(shown).collect()
+        ids.filter(|pid| *pid != std::process::id()).filter(ours).collect()
+    }
+
+    /// The same with their command lines.
+    fn processes(&self) -> Vec<String> {
+        let line = |pid: u32| String::from_utf8_lossy(&of(pid, "cmdline")).replace('\0', " ");
+        self.pids().into_iter().map(|pid| format!("{pid} {}", line(pid))).collect()
     }
 
     /// The `started` files of jobs that have not ended.
@@ -347,11 +369,38 @@ impl World {
 impl Drop for World {
     /// Whatever a failed test leaves behind.
     fn drop(&mut self) {
-        for process in self.processes() {
-            let pid = process.split(' ').next().unwrap_or_default();
-            let _status = Command::new("kill").args(["-s", "KILL", pid]).stderr(Stdio::null()).status();
-        }
+        end(self.pids());
     }
+}
+
+/// What a file of `/proc` says of a process, which may have ended.
+fn of(pid: u32, file: &str) -> Vec<u8> {
+    fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default()
+}
+
+/// Whether a process is a shim or of a program that one has started.
+fn is_of_a_job(pid: u32) -> bool {
+    of(pid, "environ").split(|byte| *byte == 0).any(|variable| variable.starts_with(b"PPE_JOB="))
+}
+
+fn end(pids: impl IntoIterator<Item = u32>) {
+    for pid in pids {
+        // Who cannot be sent it has ended.
+        let _sent = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+    }
+}
+
+/// The agent: the scripted one, counted. The first attempts at T-001 and T-002 wait for each other, for some seconds, so
+/// that neither task begins on what the other has landed: they shall clash.
+fn agent(at: &str) -> String {
+    format!(
+        "printf '%s\\n' \"$PPE_JOB\" >> '{at}/count'\n\
+         : > '{at}/begun-'$PPE_TASK\n\
+         case $PPE_TASK.$PPE_ATTEMPT in T-001.1) other=T-002 ;; T-002.1) other=T-001 ;; *) other=$PPE_TASK ;; esac\n\
+         n=0\n\
+         until test -e '{at}/begun-'$other || test $n = 200; do sleep 0.05; n=$((n + 1)); done\n\
+         exec '{PPE}' agent-scripted --script '{at}/script.toml'\n"
+    )
 }
 
 /// What differs between two pictures, besides the branches that are ours.

@@ -123,9 +123,9 @@ fn a_real_time_signal_is_reported_too() {
 
 #[test]
 fn daemons_and_double_forks_are_killed() {
-    let script =
-        "( setsid sh -c 'setsid sleep 300 & setsid sh -c \"trap : TERM; sleep 301\" & echo up; wait' & )
-        until [ -s ../job/stdout ]; do sleep 0.01; done; sleep 0.2; exit 0";
+    // The innermost speaks last: then all four are there.
+    let script = r#"( setsid sh -c 'setsid sleep 300 & setsid sh -c "trap : TERM; sleep 301 & echo up; wait" & wait' & )
+        until [ -s ../job/stdout ]; do sleep 0.01; done; exit 0"#;
     let mut world = World::new(script);
     world.spec.cwd = world.root().join("work");
     std::fs::create_dir(&world.spec.cwd).unwrap();

@@ -52,15 +52,15 @@ fn a_second_request_shortens_the_grace() {
 
 #[test]
 fn a_program_that_stopped_itself_still_gets_the_request() {
-    for (script, end) in [
-        ("echo up; kill -STOP $$; echo never", End::Signal(15)),
-        ("trap '' TERM; echo up; while :; do kill -STOP $$; done", End::Signal(9)),
+    for (script, grace_ms, end) in [
+        ("echo up; kill -STOP $$; echo never", 10_000, End::Signal(15)),
+        ("trap '' TERM; echo up; while :; do kill -STOP $$; done", 500, End::Signal(9)),
     ] {
         let world = World::new(script);
         let _handle = world.start();
         is_up(&world);
         std::thread::sleep(Duration::from_millis(100));
-        job::stop(&world.job(), 500).unwrap();
+        job::stop(&world.job(), grace_ms).unwrap();
         assert_eq!(world.ended().end, end, "{script}");
         assert_eq!(world.left_running(), Vec::<i32>::new());
     }
@@ -81,9 +81,11 @@ fn a_request_before_the_start_keeps_the_program_from_running() {
 fn a_request_finds_a_shim_at_every_moment() {
     for point in ["shim.before_lock", "shim.after_lock", "shim.started.before_rename", "shim.after_started"] {
         let world = World::new("echo ran >> \"$COUNT\"; sleep 60");
-        let _hurt = world.orchestrate(&format!("crash:job.after_spawn,delay:{point}"));
-        std::thread::sleep(Duration::from_millis(100));
+        let go = world.root().join("go");
+        let _hurt = world.orchestrate(&format!("crash:job.after_spawn,hold:{point}!{}", go.display()));
+        eventually("the shim is at the point", || go.with_extension("reached").exists());
         job::stop(&world.job(), 100).unwrap();
+        std::fs::write(&go, "").unwrap();
         let begun = Instant::now();
         let exit = world.run();
         assert_eq!((exit.end, exit.stop), (End::NotRun, Some(StopReason::Asked)), "{point}");
@@ -92,10 +94,13 @@ fn a_request_finds_a_shim_at_every_moment() {
     }
 }
 
+/// The first burst is more than twice the cap below; the pauses keep the disk from filling up, however late the shim looks.
+const FLOOD: &str = "while :; do head -c 1000000 /dev/zero; sleep 1; done";
+
 #[test]
 fn a_flood_is_stopped_at_the_cap() {
-    for (script, end) in [("yes", End::Signal(15)), ("trap '' TERM; while :; do yes; done", End::Signal(9))] {
-        let mut world = World::new(script);
+    for (begin, end) in [("", End::Signal(15)), ("trap '' TERM;", End::Signal(9))] {
+        let mut world = World::new(&format!("{begin} {FLOOD}"));
         world.spec.output_cap_bytes = 256 * 1024;
         world.spec.grace_ms = 60_000;
         let began = Instant::now();
@@ -111,6 +116,7 @@ fn a_flood_is_stopped_at_the_cap() {
 fn a_slow_overrun_of_the_cap_is_stopped_too() {
     let mut world = World::new("echo 12345 >&2; echo 67890; exec sleep 60");
     world.spec.output_cap_bytes = 11;
+    world.spec.grace_ms = 60_000;
     let exit = world.run();
     assert_eq!((exit.end, exit.stop), (End::Signal(15), Some(StopReason::OutputCap)));
 }
@@ -119,6 +125,7 @@ fn a_slow_overrun_of_the_cap_is_stopped_too() {
 fn the_wall_limit_stops_a_program_that_takes_too_long() {
     let mut world = World::new("exec sleep 60");
     world.spec.wall_limit_ms = Some(300);
+    world.spec.grace_ms = 60_000;
     let began = Instant::now();
     let exit = world.run();
     assert_eq!((exit.end, exit.stop), (End::Signal(15), Some(StopReason::WallLimit)));

@@ -126,7 +126,7 @@ impl World {
 
     /// Those that are left when stragglers (a shim that lost the race, say) have had their moment.
     pub(crate) fn left_running(&self) -> Vec<i32> {
-        let until = Instant::now() + Duration::from_secs(3);
+        let until = Instant::now() + Duration::from_secs(30);
         while Instant::now() < until && !self.marked().is_empty() {
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -164,7 +164,7 @@ pub(crate) fn outcome(orchestrator: Child) -> Result<Settled, String> {
 
 /// Waits for something that must come.
 pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + Duration::from_secs(30);
     while !condition() {
         assert!(Instant::now() < until, "never came: {what}");
         std::thread::sleep(Duration::from_millis(5));

@@ -10,7 +10,6 @@ mod wire;
 
 use crate::executor::drivers::{Permissions, variable};
 use client::Client;
-use nix::sys::signal::{SigSet, Signal};
 use permission::Policy;
 use ppe_core::outcome::Exit;
 use ppe_engine::ports::AgentJob;
@@ -60,14 +59,9 @@ pub fn run(args: &[OsString]) -> ExitCode {
 
 fn begin(args: &[OsString]) -> Result<Exit, StartError> {
     let start = Start::read(args)?;
-    // Before there is a second thread, so that every one of them leaves the signal to the one that waits for it.
-    let mut stop = SigSet::empty();
-    stop.add(Signal::SIGTERM);
-    stop.add(Signal::SIGINT);
-    stop.thread_block().map_err(io::Error::from)?;
     let failed =
         |source| StartError::Program { program: start.argv[0].to_string_lossy().into_owned(), source };
-    let (wire, mut agent) = Wire::start(&start.argv, stop).map_err(failed)?;
+    let (wire, mut agent) = Wire::start(&start.argv).map_err(failed)?;
     let policy = Policy::new(start.permissions, &start.job.allow, &start.workspace);
     let mut client = Client::new(wire, start.job, start.workspace, policy);
     let end = client.work(start.permissions, start.mode.as_deref());

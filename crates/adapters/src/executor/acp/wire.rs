@@ -2,7 +2,7 @@
 //!
 //! Threads carry them, so that neither side can hold the other up. Knows no message.
 
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, Signal};
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -43,10 +43,15 @@ pub(super) struct Agent {
 
 impl Wire {
     /// Starts the program in a process group of its own: a signal to ours must not reach it, since it is told in words.
-    pub(super) fn start(argv: &[OsString], stop: SigSet) -> io::Result<(Self, Agent)> {
+    /// Must be called while the process has one thread.
+    pub(super) fn start(argv: &[OsString]) -> io::Result<(Self, Agent)> {
         let mut command = Command::new(&argv[0]);
         command.args(&argv[1..]).process_group(0);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        // After the program has begun, which would have them blocked as well, and all that it starts; and before there is
+        // a second thread, so that every one of them leaves a signal to the one that waits for it.
+        let stop: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
+        stop.thread_block()?;
         let (to, lines) = channel();
         let (heard, from) = sync_channel(LINES_WAITING);
         if let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) {

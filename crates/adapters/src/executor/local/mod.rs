@@ -303,10 +303,11 @@ impl Inner {
         Ok(Tail { text: String::from_utf8_lossy(&bytes).into_owned(), next })
     }
 
-    /// Waits for what git still does for a process that was killed, and ends jobs that a crash left running and that
+    /// Waits for what git still does for a process that was killed, clears away what a killed git left, and ends jobs that a crash left running and that
     /// nobody waits for any more.
     fn reconcile(&self, wanted: &[JobKey]) -> Result<(), Trouble> {
         super::orphans::outlast(&self.repo.common_dir).map_err(trouble::machine)?;
+        crate::git::refs::clear_stale_locks(&self.repo);
         let wanted: Vec<_> = wanted.iter().map(|key| self.job_dir(key)).collect();
         for dir in
             running_jobs(&self.places.tasks, 4).into_iter().chain(running_jobs(&self.places.candidates, 4))

@@ -35,6 +35,8 @@ pub(super) struct Watch {
     dir: PathBuf,
     job: AgentJob,
     told: Sighting,
+    /// This process has had a hopeless one asked to end. Whether an earlier one came so far is not known.
+    asked: bool,
     /// When it last said or committed something.
     heard: Instant,
 }
@@ -52,6 +54,7 @@ impl Watch {
             dir: dir.to_owned(),
             job: job.clone(),
             told: Sighting::default(),
+            asked: false,
             heard: Instant::now(),
         }
     }
@@ -117,15 +120,18 @@ impl Watch {
     /// Ends an agent that cannot get on: its program would try for long what cannot succeed. The reason is written down
     /// first: whoever tells the end may be a later process.
     fn end_hopeless(&mut self, grace_ms: u64) {
-        if self.seen.given_up.is_some() {
+        if self.asked {
             return;
         }
-        if let Some(why) = hopeless(&self.seen, span_ms(self.heard.elapsed())) {
-            let noted = record::put(&self.dir, GIVEN_UP, &why, "agent.given_up");
-            // One that cannot be stopped now is found hopeless again at the next look.
-            let stopped = noted.is_ok() && job::stop(&self.dir, grace_ms).is_ok();
-            self.seen.given_up = stopped.then_some(why);
+        if self.seen.given_up.is_none() {
+            let Some(why) = hopeless(&self.seen, span_ms(self.heard.elapsed())) else { return };
+            // One of which that cannot be written down now is found hopeless again at the next look.
+            if record::put(&self.dir, GIVEN_UP, &why, "agent.given_up").is_err() {
+                return;
+            }
+            self.seen.given_up = Some(why);
         }
+        self.asked = job::stop(&self.dir, grace_ms).is_ok();
     }
 }
 

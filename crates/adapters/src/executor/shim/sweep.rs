@@ -19,9 +19,11 @@ use crate::executor::record::MARKER_VARIABLE;
 /// What cannot be killed for this long is counted as alive; it belongs to another user.
 const GIVE_UP: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
-/// The environment of a process reads empty while it executes a program, so one pass without a find proves
-/// nothing: that many must follow each other.
-pub(crate) const CLEAN_PASSES: u32 = 5;
+/// One pass without a find proves little, since a process may be on its way from one program to the next: that many must
+/// follow each other.
+const CLEAN_PASSES: u32 = 5;
+/// For how long a process that executes a program keeps a pass from counting: one that shows nothing forever is none.
+const UNSURE: Duration = Duration::from_secs(5);
 
 /// What became of the processes left behind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,18 +76,48 @@ fn children() -> Vec<Pid> {
     }
 }
 
+/// What a look at all processes found.
+pub(crate) struct Look {
+    /// Those that were looked for.
+    pub(crate) found: Vec<ProcessStat>,
+    /// Whether some process just executes a program: until that has begun, its environment reads empty.
+    unsure: bool,
+}
+
+/// Looks that found nothing, one after the other.
+pub(crate) struct Clean {
+    passes: u32,
+    began: Instant,
+}
+
+impl Clean {
+    /// Nothing was looked at yet.
+    pub(crate) fn new() -> Self {
+        Self { passes: 0, began: Instant::now() }
+    }
+
+    /// Counts a look; whether it is certain now that there is nothing.
+    pub(crate) fn after(&mut self, look: &Look) -> bool {
+        if !look.found.is_empty() {
+            self.passes = 0;
+        } else if !look.unsure || self.began.elapsed() > UNSURE {
+            self.passes += 1;
+        }
+        self.passes >= CLEAN_PASSES
+    }
+}
+
 /// Kills every process that carries the job's marker, and their descendants, but never this process.
 pub(crate) fn marked(marker: &str) -> Swept {
     let began = Instant::now();
     let mut seen = BTreeSet::new();
-    let mut clean_passes = 0;
+    let mut clean = Clean::new();
     loop {
-        let found = find(MARKER_VARIABLE, marker);
-        found.iter().for_each(kill_exactly);
-        seen.extend(found.iter().map(|stat| (stat.pid, stat.start_ticks)));
-        clean_passes = if found.is_empty() { clean_passes + 1 } else { 0 };
-        let alive = count(found.len());
-        if clean_passes == CLEAN_PASSES || began.elapsed() > GIVE_UP {
+        let look = find(MARKER_VARIABLE, marker);
+        look.found.iter().for_each(kill_exactly);
+        seen.extend(look.found.iter().map(|stat| (stat.pid, stat.start_ticks)));
+        let alive = count(look.found.len());
+        if clean.after(&look) || began.elapsed() > GIVE_UP {
             return Swept { killed: count(seen.len()) - alive, alive };
         }
         std::thread::sleep(PAUSE);
@@ -93,11 +125,13 @@ pub(crate) fn marked(marker: &str) -> Swept {
 }
 
 /// Every process but this one that has a variable with this value, and their descendants.
-pub(crate) fn find(variable: &str, value: &str) -> Vec<ProcessStat> {
+pub(crate) fn find(variable: &str, value: &str) -> Look {
     let wanted = format!("{variable}={value}").into_bytes();
     let all = process::all();
-    let carries = |stat: &ProcessStat| {
+    let mut unsure = false;
+    let mut carries = |stat: &ProcessStat| {
         let environment = std::fs::read(format!("/proc/{}/environ", stat.pid)).unwrap_or_default();
+        unsure |= environment.is_empty() && executes(stat.pid);
         environment.split(|byte| *byte == 0).any(|variable| variable == wanted)
     };
     let mut marked: BTreeSet<Pid> = all.iter().filter(|stat| carries(stat)).map(|stat| stat.pid).collect();
@@ -111,7 +145,14 @@ pub(crate) fn find(variable: &str, value: &str) -> Vec<ProcessStat> {
         }
     }
     marked.remove(&Pid::this());
-    all.into_iter().filter(|stat| marked.contains(&stat.pid)).collect()
+    Look { found: all.into_iter().filter(|stat| marked.contains(&stat.pid)).collect(), unsure }
+}
+
+/// Whether a process with an empty environment is about to have one: it has a program, which neither a zombie nor a thread
+/// of the kernel has, and no command line either.
+fn executes(pid: Pid) -> bool {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline"));
+    line.is_ok_and(|line| line.is_empty()) && std::fs::read_link(format!("/proc/{pid}/exe")).is_ok()
 }
 
 /// A handle first, then a second look: the id may have gone to another process since it was listed.
@@ -144,7 +185,7 @@ mod tests {
         marked.args(["-c", "env -i sleep 60 & wait"]).env(MARKER_VARIABLE, &marker);
         let mut marked = marked.spawn().unwrap();
         let mut stranger = Command::new("sleep").arg("60").env(MARKER_VARIABLE, "another").spawn().unwrap();
-        while find(MARKER_VARIABLE, &marker).len() < 2 {
+        while find(MARKER_VARIABLE, &marker).found.len() < 2 {
             std::thread::yield_now();
         }
         // The killed child of ours is a zombie until it is waited for, and a zombie has no environment.

@@ -4,7 +4,9 @@ use crate::executor::drivers::{AgentSettings, Driver, Seen};
 use ppe_core::ids::{Attempt, Branch, CommitId, Millis, TaskId};
 use ppe_core::outcome::Claim;
 use ppe_core::state::Round;
+use ppe_testkit::git::ALONE;
 use std::fs;
+use std::process::Output;
 
 /// A workspace: a repository on the task's branch, with one commit as the base.
 struct World {
@@ -37,9 +39,13 @@ impl World {
     }
 
     fn git(&self, args: &[&str]) -> String {
-        let output = Command::new("git").args(args).current_dir(self.dir.path()).output().unwrap();
+        let output = self.try_git(args);
         assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    fn try_git(&self, args: &[&str]) -> Output {
+        Command::new("git").args(args).current_dir(self.dir.path()).envs(ALONE).output().unwrap()
     }
 
     fn put(&self, path: &str, text: &str) {
@@ -381,7 +387,7 @@ fn a_process_is_left_behind_in_its_own_session() {
     // The processes of this test alone carry its folder in their environment; here it is enough to see the new session.
     let before = sleepers();
     world.work(1, Kind::First, "daemonize = true\nno_commit_attempts = 1");
-    let new = (0..500).find_map(|_| {
+    let new = (0..3_000).find_map(|_| {
         std::thread::sleep(Duration::from_millis(10));
         sleepers().into_iter().find(|s| !before.contains(s))
     });
@@ -396,10 +402,11 @@ fn sleepers() -> Vec<(i32, i32)> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
+        // In this order: its session is its own by the time that it sleeps.
+        let line = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
         let Some((_, fields)) = stat.rsplit_once(") ") else { continue };
         let fields: Vec<&str> = fields.split(' ').collect();
-        let line = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
         if fields[1] == me && line == "sleep\x003600\0" {
             found.push((pid, fields[3].parse().unwrap()));
         }
@@ -418,8 +425,7 @@ fn target_with(world: &World, change: impl Fn()) {
 }
 
 fn is_on_target(world: &World) -> bool {
-    let args = ["merge-base", "--is-ancestor", "refs/ppe/target", "HEAD"];
-    Command::new("git").args(args).current_dir(world.dir.path()).status().unwrap().success()
+    world.try_git(&["merge-base", "--is-ancestor", "refs/ppe/target", "HEAD"]).status.success()
 }
 
 #[test]
@@ -455,9 +461,7 @@ fn a_merge_that_was_cut_short_is_finished() {
     let world = World::new();
     world.work(1, Kind::First, "touch = [\"shared.txt\"]");
     target_with(&world, || world.put("shared.txt", "theirs\nsecond\n"));
-    let merge = ["merge", "-q", "refs/ppe/target"];
-    let status = Command::new("git").args(merge).current_dir(world.dir.path()).output().unwrap().status;
-    assert!(!status.success());
+    assert!(!world.try_git(&["merge", "-q", "refs/ppe/target"]).status.success());
     assert_eq!(world.work(2, Kind::Conflict, "").ending, Ending::Exit(0));
     assert!(is_on_target(&world));
     assert_eq!(world.text("shared.txt"), "touched by T-001\ntheirs\nsecond\n");
