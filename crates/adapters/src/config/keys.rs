@@ -435,7 +435,7 @@ static PLAIN_KEYS: &[Key<Settings>] = &[
         "notify.command",
         command(|s, argv| s.notify = argv),
         &[],
-        "A program that is run when something needs you; it gets the text as its last argument.",
+        "A program that is run when something needs you, and at the end; it gets one line of JSON on its standard input: `kind`, `run`, `task`, `text`, `at_ms`.",
     ),
 ];
 

@@ -103,6 +103,7 @@ pub(super) async fn drive(
     face.end(&handle, ui);
     socket.close().await;
     drop(webhook);
+    leavings.hand_over_notices();
     if matches!(end, End::Rest(_)) {
         if let Some(clearing) = clearing {
             say_what_is_left(clearing.await, "an earlier run", ui);
@@ -422,7 +423,11 @@ pub(super) fn detach(
     loop {
         match background.startup(site)? {
             Startup::AtWork => break,
-            Startup::Ended => return Ok(EXIT_DONE),
+            Startup::Ended => {
+                ui.talk("it has ended already: `ppe status` shows how");
+                ui.talk(&format!("what it said is in {}", background.console.display()));
+                return Ok(EXIT_DONE);
+            }
             Startup::Failed { status, said: _ } => {
                 return Err(AppError::environment(format!("`ppe {command}` ended at once ({status})"))
                     .hint(format!("{} says why", background.console.display())));

@@ -264,6 +264,15 @@ pub(super) async fn status(
     loop {
         let (looked, status) = super::blocking(move || watch.look()).await?;
         watch = looked;
+        let Some(status) = status else {
+            // One that has just been started is not there yet.
+            let is_coming = RunLock::is_held(&watch.site)?;
+            if !is_coming || Instant::now() >= until || context.ct.is_cancelled() {
+                return Err(no_run(&watch.site, watch.run.as_deref()));
+            }
+            pause(context).await;
+            continue;
+        };
         let is_news = *since.get_or_insert_with(|| status.mark.clone()) != status.mark;
         if is_news || !status.live || Instant::now() >= until || context.ct.is_cancelled() {
             return Answer::new(&status, status.lines());
@@ -272,10 +281,15 @@ pub(super) async fn status(
             tell(context, &status).await;
             told = status.commits;
         }
-        tokio::select! {
-            () = context.ct.cancelled() => {}
-            () = tokio::time::sleep(LOOK_AGAIN) => {}
-        }
+        pause(context).await;
+    }
+}
+
+/// Until the next look, unless the call is taken back.
+async fn pause(context: &RequestContext<RoleServer>) {
+    tokio::select! {
+        () = context.ct.cancelled() => {}
+        () = tokio::time::sleep(LOOK_AGAIN) => {}
     }
 }
 
@@ -291,15 +305,14 @@ impl Watch {
         Ok(Self { site: open_site(repo)?, run, followed: Followed::default() })
     }
 
-    /// How it stands, and what the next look goes on from.
-    fn look(mut self) -> Result<(Self, Status), AppError> {
+    /// How it stands, if it is there yet, and what the next look goes on from.
+    fn look(mut self) -> Result<(Self, Option<Status>), AppError> {
         let wanted = match &self.run {
             Some(run) => Some(RunId::new(run.as_str())),
             None => self.coming()?,
         };
         let wanted = wanted.as_ref().map(RunId::as_str);
-        let found = self.followed.latest(&self.site.state, wanted)?;
-        let found = found.ok_or_else(|| no_run(self.run.as_deref()))?;
+        let Some(found) = self.followed.latest(&self.site.state, wanted)? else { return Ok((self, None)) };
         let view = view_now(&self.site, found)?;
         let mut status = Status::of(&view, &self.site);
         if view.state == RunWord::New && view.live == Live::No {
@@ -309,7 +322,7 @@ impl Watch {
                 command: "ppe run".to_owned(),
             });
         }
-        Ok((self, status))
+        Ok((self, Some(status)))
     }
 
     /// A run that is about to begin, or has ended before it began: it goes before the ones that have begun.

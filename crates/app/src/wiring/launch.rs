@@ -27,6 +27,7 @@ use ppe_engine::run_loop::{Options, RunLoop, Stay};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::UnixListener;
 
 /// The ports of a run on this machine.
@@ -87,10 +88,8 @@ impl LocalPorts {
         let executor =
             LocalExecutor::new(site.repo.clone(), run.clone(), places, settings, sightings.clone());
         let floor = state.map_or_else(Default::default, |s| s.clock.last);
-        let notifier = CommandNotifier {
-            argv: site.settings.notify.clone(),
-            env: site.settings.job_environment(&site.env),
-        };
+        let notifier =
+            CommandNotifier::new(site.settings.notify.clone(), site.settings.job_environment(&site.env));
         // A run that has begun keeps what it began with, whatever the settings say today.
         let begun = state.filter(|state| state.progress != Progress::New);
         let policy = begun.map_or(&site.settings.policy, |state| &*state.policy);
@@ -223,6 +222,9 @@ fn permissions(permissions: config::Permissions) -> Permissions {
     }
 }
 
+/// How long the last notices may take on their way.
+const NOTICES: Duration = Duration::from_secs(5);
+
 /// A run that is about to be driven.
 pub(crate) struct Launched {
     /// The loop; nothing happens until it is run.
@@ -237,7 +239,7 @@ pub(crate) struct Launched {
     pub(crate) webhook: Option<Webhook>,
 }
 
-/// What a run leaves elsewhere: branches that it made for a while, and pins of what it saw.
+/// What a run leaves elsewhere: branches that it made for a while, pins of what it saw, and its last notices.
 pub(crate) struct Leavings {
     ports: Arc<LocalPorts>,
     /// Other runs that are over, and may have left some as well.
@@ -248,6 +250,11 @@ impl Leavings {
     /// Takes away what is of no use to the run as it stands.
     pub(crate) async fn clear(&self, state: &State) -> Result<(), Trouble> {
         self.ports.forge.clear(state).await
+    }
+
+    /// Waits until the last notices have been handed over: the end of the process would end their commands' threads.
+    pub(crate) fn hand_over_notices(&self) {
+        self.ports.notifier.hand_over(NOTICES);
     }
 
     /// Takes away what those left who were killed before they could.
