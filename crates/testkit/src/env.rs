@@ -3,6 +3,8 @@
 //!
 //! Every process that belongs to it carries that folder's path in its environment, so what is left over can be found
 //! and ended. Knows the command line, the log's line format and the state folder's layout; imports no adapter.
+//!
+//! All functions here panic where something cannot be done, or is not as it is demanded.
 
 use crate::fingerprint::Fingerprint;
 use ppe_core::event::{Event, Record};
@@ -34,6 +36,7 @@ dashboard_refresh_s = 1
 backoff_ms = 20
 [limits]
 disk_floor_mb = 1
+memory_floor_mb = 0
 grace_s = 1
 [agent]
 name = "scripted"
@@ -68,18 +71,12 @@ impl Ended {
     }
 
     /// The data as JSON.
-    ///
-    /// # Panics
-    /// When it is none.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("no JSON ({e}):\n{}", self.all()))
     }
 
     /// Demands an exit code.
-    ///
-    /// # Panics
-    /// When it is another.
     #[track_caller]
     pub fn exits(&self, code: i32) -> &Self {
         assert_eq!(self.code, code, "exit code; it printed:\n{}", self.all());
@@ -87,9 +84,6 @@ impl Ended {
     }
 
     /// Demands that one of the streams holds a text.
-    ///
-    /// # Panics
-    /// When neither does.
     #[track_caller]
     pub fn says(&self, text: &str) -> &Self {
         assert!(self.all().contains(text), "`{text}` is not in:\n{}", self.all());
@@ -128,19 +122,22 @@ impl Running {
     }
 
     /// Waits for its end.
-    ///
-    /// # Panics
-    /// When that does not come.
     #[track_caller]
-    pub fn wait(mut self) -> Ended {
+    pub fn wait(self) -> Ended {
+        self.wait_for(PATIENCE)
+    }
+
+    /// The same for what takes longer than others.
+    #[track_caller]
+    pub fn wait_for(mut self, patience: Duration) -> Ended {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be asked") {
                 return ended(status, &self.out, &self.err);
             }
             assert!(
-                start.elapsed() <= PATIENCE,
-                "still running after {PATIENCE:?}; it printed:\n{}",
+                start.elapsed() <= patience,
+                "still running after {patience:?}; it printed:\n{}",
                 self.printed()
             );
             std::thread::sleep(Duration::from_millis(10));
@@ -165,9 +162,6 @@ fn ended(status: ExitStatus, out: &Path, err: &Path) -> Ended {
 impl TestEnv {
     /// A repository on branch `work` with the target `main` beside it and [`CONFIG`] committed. `program` is the binary
     /// under test.
-    ///
-    /// # Panics
-    /// When it cannot be made; so do all functions here.
     pub fn new(program: impl Into<PathBuf>) -> Self {
         // A socket's path is short.
         let usual = Some(std::env::temp_dir()).filter(|usual| usual.as_os_str().len() <= 40);
@@ -281,8 +275,14 @@ impl TestEnv {
     /// Demands that no process of this place is left, then that the checkout is untouched.
     #[track_caller]
     pub fn finish(&self) {
-        self.until("all processes are gone", || self.processes().is_empty().then_some(()));
+        self.until_alone();
         self.untouched();
+    }
+
+    /// Waits until no process of this place is left: some need a moment for their last steps.
+    #[track_caller]
+    pub fn until_alone(&self) {
+        self.until("all processes are gone", || self.processes().is_empty().then_some(()));
     }
 
     /// Another program with the place's environment, and nothing of this process's but where programs are found.
@@ -365,8 +365,9 @@ impl TestEnv {
     #[track_caller]
     pub fn log(&self) -> Vec<Record> {
         let Some(run) = self.runs().pop() else { return Vec::new() };
-        let text = fs::read_to_string(run.join("log")).expect("the log can be read");
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let mut bytes = fs::read(run.join("log")).expect("the log can be read");
+        bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or_default());
+        let whole = String::from_utf8(bytes).expect("whole lines are text");
         let json = |line: &str| line.splitn(3, ' ').nth(2).map(str::to_owned);
         whole
             .lines()
@@ -403,9 +404,6 @@ impl TestEnv {
     }
 
     /// The changes of the local forge, oldest first.
-    ///
-    /// # Panics
-    /// When one is no JSON.
     pub fn changes(&self) -> Vec<Value> {
         let mut found = Vec::new();
         for repository in fs::read_dir(self.at("state")).into_iter().flatten().flatten() {
@@ -436,9 +434,6 @@ impl TestEnv {
     }
 
     /// Waits until something is there.
-    ///
-    /// # Panics
-    /// When it does not come.
     #[track_caller]
     pub fn until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         let start = Instant::now();
@@ -446,7 +441,7 @@ impl TestEnv {
             if let Some(found) = look() {
                 return found;
             }
-            if start.elapsed() > PATIENCE / 3 {
+            if start.elapsed() > PATIENCE {
                 let printed: String = self.outputs();
                 panic!("waited in vain until {what}; processes: {:?}; printed:\n{printed}", self.processes());
             }

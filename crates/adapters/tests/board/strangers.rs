@@ -39,18 +39,36 @@ impl Drop for Ours {
     }
 }
 
+/// Ports that are free now, and that no system gives to anybody who did not ask for that one.
+fn free_ports() -> impl Iterator<Item = u16> {
+    let first = u16::try_from(std::process::id() % 10_000).unwrap();
+    let ports = (0..10_000).map(move |n| 20_000 + (first + n) % 10_000);
+    ports.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+}
+
+/// The server where it listens, and its port.
+fn listening() -> (Ours, u16) {
+    let start = Instant::now();
+    for port in free_ports() {
+        let mut command = Command::new("node");
+        command.arg(program()).arg("streamableHttp").env("PORT", port.to_string());
+        let mut server = Ours(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        // It ends where somebody else was faster.
+        while server.0.try_wait().unwrap().is_none() {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return (server, port);
+            }
+            assert!(start.elapsed() < Duration::from_secs(30), "it does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    panic!("no port is free");
+}
+
 #[test]
 fn a_stranger_at_an_address() {
     let folder = tempfile::tempdir().unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut command = Command::new("node");
-    command.arg(program()).arg("streamableHttp").env("PORT", port.to_string());
-    let _server = Ours(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    let start = Instant::now();
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(start.elapsed() < Duration::from_secs(30), "it does not listen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let (_server, port) = listening();
     let url = format!("http://127.0.0.1:{port}/mcp");
     is_understood_and_no_board(McpBoard::new(settings(Place::Url(url), folder.path())));
 }

@@ -4,6 +4,8 @@ use crate::place::{Place, faults, two_commits};
 use ppe_core::event::Event;
 use ppe_core::outcome::Exit;
 use serde_json::{Value, json};
+use std::fs;
+use std::time::Duration;
 
 /// So many independent tasks for an agent whose provider falls into faults.
 fn tasks(agent: &str, count: usize, fault: &[Value]) -> Place {
@@ -41,6 +43,13 @@ fn codex_gets_over_a_short_rate_limit_and_an_overload() {
     place.is_clean();
 }
 
+/// How many agents were really started: a start that finds its account closed when its workspace is ready is none.
+fn started_agents(place: &Place) -> usize {
+    let tasks = fs::read_dir(place.run_folder().join("tasks")).unwrap().flatten();
+    let attempts = tasks.flat_map(|task| fs::read_dir(task.path()).into_iter().flatten().flatten());
+    attempts.filter(|attempt| attempt.path().join("agent/started").exists()).count()
+}
+
 #[test]
 fn a_long_rate_limit_starts_nobody_and_costs_no_try() {
     let place = tasks("claude", 4, &[json!({"status": 429, "retry_after": 3600, "times": 1000})]);
@@ -52,7 +61,9 @@ fn a_long_rate_limit_starts_nobody_and_costs_no_try() {
     });
     let (started, asked) = (place.attempts(""), place.model.requests().len());
     assert!(started <= 2, "{started} starts");
-    assert_eq!(asked, started, "each asked once");
+    let agents = started_agents(&place);
+    assert!((1..=started).contains(&agents), "{agents} agents in {started} starts");
+    assert_eq!(asked, agents, "each asked once");
     place.ppe(&["stop"]).exits(0);
     run.wait().exits(11);
     assert_eq!(place.attempts(""), started, "nobody else was started");
@@ -100,7 +111,8 @@ fn codex_without_a_valid_key_is_started_once() {
 fn an_agent_whose_model_never_answers_is_ended_by_the_limit() {
     let mut place = tasks("claude", 1, &[json!({"hang": true, "after": 1})]);
     place.set("PPE_ATTEMPT_MIN", "1");
-    place.ppe(&["run", "--yes"]).exits(0);
+    // A minute is lost before the second attempt begins.
+    place.spawn(&["run", "--yes"]).wait_for(Duration::from_secs(160)).exits(0);
     place.has_landed("T-001", &[], 2);
     let ends = place.ends("T-001");
     assert_eq!(ends.len(), 2, "{ends:?}");

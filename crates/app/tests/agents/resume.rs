@@ -1,6 +1,6 @@
 //! Kills, and going on.
 
-use crate::place::{Place, after, done, part, turns};
+use crate::place::{Place, after, done, part, turns, two_commits};
 use ppe_core::event::Event;
 use ppe_core::outcome::Exit;
 use serde_json::json;
@@ -10,7 +10,10 @@ use std::process::{Command, Stdio};
 
 const TASKS: [&str; 3] = ["T-001", "T-002", "T-003"];
 
-/// Three tasks, two agents, and a model that thinks for long about the second commit.
+/// Longer than any test takes.
+const EVER: f64 = 600.0;
+
+/// Three tasks, two agents, and a model that thinks for so long about the second commit.
 fn three(seconds: f64) -> Place {
     let slow = turns(&[part(1), after(seconds, part(2)), done()]);
     let mut place = Place::new(&json!({"slow": slow}));
@@ -30,6 +33,11 @@ fn until_half_way(place: &Place) {
         let waits = |task: &&str| requests.iter().any(|r| r.task == **task && r.turn == 1);
         TASKS.iter().all(waits).then_some(())
     });
+}
+
+/// Has the model answer at once from now on. What it was asked before is dropped with the agents that asked.
+fn think_no_more(place: &Place) {
+    place.model.change(&json!({"slow": two_commits()}));
 }
 
 /// How often each turn was asked for, by task.
@@ -81,7 +89,7 @@ fn agents_outlive_a_killed_run_and_are_adopted() {
 
 #[test]
 fn agents_that_were_killed_too_go_on_in_their_sessions() {
-    let place = three(5.0);
+    let place = three(EVER);
     let run = place.spawn(&["run", "--yes"]);
     until_half_way(&place);
     run.signal("KILL");
@@ -90,8 +98,12 @@ fn agents_that_were_killed_too_go_on_in_their_sessions() {
     let shims = shims(&place);
     assert_eq!(shims.len(), 3);
     kill_all(&shims);
-    kill_all(&place.processes().into_iter().map(|(pid, _)| pid).collect::<Vec<_>>());
-    place.until("all are dead", || place.processes().is_empty().then_some(()));
+    place.until("all are dead", || {
+        let left: Vec<u32> = place.processes().into_iter().map(|(pid, _)| pid).collect();
+        kill_all(&left);
+        left.is_empty().then_some(())
+    });
+    think_no_more(&place);
     place.ppe(&["resume", "--yes"]).exits(0);
     for task in TASKS {
         place.has_landed(task, &[], 2);
@@ -108,7 +120,7 @@ fn agents_that_were_killed_too_go_on_in_their_sessions() {
 
 #[test]
 fn a_stopped_run_goes_on_in_the_same_sessions() {
-    let place = three(5.0);
+    let place = three(EVER);
     let run = place.spawn(&["run", "--yes"]);
     until_half_way(&place);
     place.ppe(&["stop"]).exits(0);
@@ -116,6 +128,7 @@ fn a_stopped_run_goes_on_in_the_same_sessions() {
     place.until("all have ended", || place.processes().is_empty().then_some(()));
     let stopped = place.count(|e| matches!(e, Event::AgentEnded { end, .. } if end.exit == Exit::Stopped));
     assert_eq!(stopped, 3);
+    think_no_more(&place);
     place.ppe(&["resume", "--yes"]).exits(0);
     for task in TASKS {
         place.has_landed(task, &[], 2);

@@ -112,7 +112,7 @@ fn the_live_screen_from_its_first_picture_to_the_normal_screen_again() {
 #[test]
 fn sizes_that_change_all_the_time_and_the_smallest_of_all_are_survived() {
     let mut env = place();
-    env.script("[defaults]\nsleep_ms = 40000\n");
+    env.script("[defaults]\nsleep_ms = 200000\n");
     env.ready();
     let Some(tmux) = Tmux::new(&env, 80, 24) else { return };
     tmux.typed(&format!("{PPE} run plan --yes; echo code=$?"));

@@ -47,7 +47,7 @@ fn each_change_waits_for_its_approval_and_dependents_wait_with_it() {
 #[test]
 fn a_rejected_change_comes_back_otherwise_in_the_live_run() {
     let mut env = gated("each");
-    env.script("[[task]]\nid = \"T-002\"\nsleep_ms = 200000\n");
+    env.script("[[task]]\nid = \"T-002\"\nhang_attempts = true\nafter_commits = 0\n");
     let run = env.spawn(&["run", "--yes"]);
     let opened = |e: &Event| matches!(e, Event::ChangeOpened { task, .. } if *task == id("T-001"));
     env.until_event("its change is open", opened);

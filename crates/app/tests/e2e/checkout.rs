@@ -1,6 +1,6 @@
 //! The target: checked out, moved by others, red.
 
-use crate::{CHECK, id, landed, on_target, place, until_landed};
+use crate::{CHECK, hold_landing, id, landed, on_target, open_gate, place, until_landed};
 use ppe_core::event::{Drop, Event};
 use std::fs;
 
@@ -16,7 +16,7 @@ fn a_checked_out_target_moves_with_each_landing() {
     assert_eq!(env.git(&["status", "--porcelain"]), "", "the checkout is not at the landed tip");
     assert!(env.repo().join("two/part_1.txt").exists());
     assert_eq!(env.git(&["symbolic-ref", "HEAD"]).trim(), "refs/heads/main");
-    env.until("nothing is left", || env.processes().is_empty().then_some(()));
+    env.until_alone();
 }
 
 #[test]
@@ -50,13 +50,14 @@ fn a_dirty_file_in_the_way_holds_the_lane_alone_until_it_is_gone() {
 fn a_target_that_moves_during_a_check_is_built_on_anew() {
     let mut env = place();
     env.task("T-001", "One", &[], 1);
-    env.add_config("[[check]]\nname = \"ci\"\nrun = \"sleep 1\"\n");
+    hold_landing(&env, "one/part_1.txt");
     env.ready();
     let run = env.spawn(&["run", "--yes"]);
     env.until_event("the check has begun", |e| matches!(e, Event::CandidateBuilt { .. }));
     let tree = env.git(&["rev-parse", "main^{tree}"]);
     let theirs = env.git(&["commit-tree", "-p", "main", "-m", "by others", tree.trim()]);
     env.git(&["update-ref", "refs/heads/main", theirs.trim()]);
+    open_gate(&env);
     run.wait().exits(0);
     assert!(env.count(|e| matches!(e, Event::CandidateDropped { why: Drop::BaseMoved, .. })) >= 1);
     on_target(&env, &["by others", "feat(one): part 1"]);

@@ -8,6 +8,10 @@ use ppe_testkit::env::TestEnv;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a run of the whole plan may take.
+pub(crate) const WHOLE_PLAN: Duration = Duration::from_mins(3);
 
 pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
@@ -69,7 +73,7 @@ fn the_example_plan_lands_whole() {
     assert_eq!(sizes, [31, 9, 2, 3]);
     assert_eq!(shown["warnings"].as_array().unwrap().len(), 3, "{}", shown["warnings"]);
 
-    env.ppe(&["run", "--yes", "--order", "plan"]).exits(0);
+    env.spawn(&["run", "--yes", "--order", "plan"]).wait_for(WHOLE_PLAN).exits(0);
     let (plan, log) = (env.plan(), env.log());
     let landings = landings(&env);
     assert_eq!(landings.len(), 45);

@@ -1,6 +1,9 @@
 //! What goes wrong with work: each kind ends as the design says, and everything else goes on.
 
-use crate::{CHECK, VERIFY, attempts, id, is_held, is_landed, landed, on_target, place, until_landed};
+use crate::{
+    CHECK, VERIFY, attempts, hold_work, id, is_held, is_landed, landed, on_target, open_gate, place,
+    until_landed,
+};
 use ppe_core::event::Event;
 use ppe_core::state::{Closure, Hold, Step};
 use std::fs;
@@ -103,10 +106,9 @@ fn a_retry_in_a_live_run_lands_the_task_and_wakes_what_waits_for_it() {
     env.task("T-001", "One", &[], 1);
     env.task("T-002", "Two", &["T-001"], 1);
     env.task("T-003", "Three", &[], 1);
+    hold_work(&env, "three/part_1.txt");
     env.add_config(CHECK);
-    env.script(
-        "[[task]]\nid = \"T-001\"\nalways_broken = true\n[[task]]\nid = \"T-003\"\nsleep_ms = 160000\n",
-    );
+    env.script("[[task]]\nid = \"T-001\"\nalways_broken = true\n");
     env.ready();
     let mut run = env.spawn(&["run", "--yes"]);
     env.until_event("it is held", |e| {
@@ -117,6 +119,7 @@ fn a_retry_in_a_live_run_lands_the_task_and_wakes_what_waits_for_it() {
     env.ppe(&["retry", "T-001"]).exits(0);
     env.until("both have landed", || (is_landed(&env, "T-001") && is_landed(&env, "T-002")).then_some(()));
     assert!(!run.is_over(), "the third is at work");
+    open_gate(&env);
     run.wait().exits(0);
     env.finish();
 }

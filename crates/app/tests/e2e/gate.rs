@@ -1,14 +1,11 @@
 //! The verify gate: fixes, kinds with tries of their own, modules, coverage, heavy commands, and what a task has alone.
 
-use crate::{attempts, id, is_held, landed, on_target, place};
+use crate::{NO_CHECK, attempts, id, is_held, landed, on_target, place};
 use ppe_core::event::Event;
 use ppe_core::state::Hold;
 use ppe_testkit::env::TestEnv;
 use std::collections::BTreeSet;
 use std::fs;
-
-/// A check that says nothing, so that the verify commands are not run on candidates too.
-const NO_CHECK: &str = "[[check]]\nname = \"ci\"\nrun = \"true\"\n";
 
 /// Adds a verify command; `{out}` in it is a file outside the repository.
 fn verify(env: &TestEnv, name: &str, rest: &str, run: &str) {

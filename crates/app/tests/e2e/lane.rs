@@ -1,7 +1,10 @@
 //! The merge lane's strategies: what lands together, who is to blame, and that every commit of the target is green.
 
-use crate::example::{example, landings};
-use crate::{CHECK, attempts, id, is_held, is_landed, landed, on_target, place};
+use crate::example::{WHOLE_PLAN, example, landings};
+use crate::{
+    CHECK, attempts, hold_work, id, is_held, is_landed, landed, on_target, open_gate, place, until_prepared,
+    wait_at_gate,
+};
 use ppe_core::event::{Drop, Event};
 use ppe_core::ids::TaskId;
 use ppe_core::outcome::Class;
@@ -159,6 +162,17 @@ fn two_that_are_red_only_together_never_both_land_unmended() {
     }
 }
 
+/// Runs a place where work waits at the gate: the first two tasks stand on the same target before either has landed.
+#[track_caller]
+fn run_abreast(env: &TestEnv, more: &[&str]) {
+    let run = env.spawn(&[&["run", "--yes"][..], more].concat());
+    for task in ["T-001", "T-002"] {
+        until_prepared(env, task);
+    }
+    open_gate(env);
+    run.wait().exits(0);
+}
+
 #[test]
 fn of_two_that_clash_one_lands_and_only_the_other_goes_back() {
     for strategy in STRATEGIES {
@@ -168,10 +182,11 @@ fn of_two_that_clash_one_lands_and_only_the_other_goes_back() {
         }
         env.write("shared.txt", "first\nsecond\n");
         env.script("[defaults]\ntouch = [\"shared.txt\"]\n[[task]]\nid = \"T-003\"\ntouch = []\n");
+        hold_work(&env, "shared.txt");
         env.add_config(CHECK);
         env.set("MERGE_STRATEGY", strategy);
         env.ready();
-        env.ppe(&["run", "--yes"]).exits(0);
+        run_abreast(&env, &[]);
         let clashing = sent_back(&env, Class::Conflict);
         assert!(clashing.len() == 1 && clashing[0] != id("T-003"), "{strategy}: {clashing:?}");
         assert_eq!(rounds(&env).iter().map(BTreeSet::len).sum::<usize>(), 3, "{strategy}");
@@ -188,16 +203,16 @@ fn who_never_force_pushes_has_branches_that_only_go_forward() {
     env.write("shared.txt", "first\n");
     // Sent back to merge, it first makes its commits again, which is refused, and merges when it is asked once more.
     let agent = "set -e\ncase $PPE_PURPOSE in\n\
-        first) sleep 1; echo \"$PPE_TASK\" >shared.txt; git commit -qam \"feat: $PPE_TASK\";;\n\
+        first) WAIT; echo \"$PPE_TASK\" >shared.txt; git commit -qam \"feat: $PPE_TASK\";;\n\
         *) case $(git log -1 --format=%s) in feat*)\n\
         if [ \"$PPE_PURPOSE $PPE_ATTEMPT\" = 'conflict 2' ]; then git rebase -q -X theirs refs/ppe/target;\n\
         else git merge -q -X ours -m 'merge the target' refs/ppe/target; fi;; esac;;\nesac\n";
-    std::fs::write(env.at("agent.sh"), agent).unwrap();
+    std::fs::write(env.at("agent.sh"), agent.replace("WAIT", &wait_at_gate(&env))).unwrap();
     let script = env.at("agent.sh");
     env.add_config(&format!("[merge]\nupdate = \"merge\"\n[agent.command]\ncmd = [\"sh\", {script:?}]\n"));
     env.set("PPE_STAGGER_MS", "0");
     env.ready();
-    env.ppe(&["run", "--yes", "--agent", "command"]).exits(0);
+    run_abreast(&env, &["--agent", "command"]);
     let failures: Vec<String> = env
         .events()
         .into_iter()
@@ -251,7 +266,7 @@ fn the_example_plan_lands_whole_by_every_strategy() {
         env.script("[[task]]\nid = \"T-010\"\nbreak_check_attempts = 1\n[[task]]\nid = \"T-021\"\nbreak_check_attempts = 1\n");
         env.add_config("[[check]]\nname = \"whole\"\nrun = \"! ls ppe-script/*.broken\"\n");
         env.ready();
-        env.ppe(&["run", "--yes"]).exits(0);
+        env.spawn(&["run", "--yes"]).wait_for(WHOLE_PLAN).exits(0);
         assert_eq!(landings(&env).len(), 45, "{strategy}");
         assert_eq!(sent_back(&env, Class::Ci).into_iter().collect::<BTreeSet<_>>().len(), 2, "{strategy}");
         green_all_along(&env, "test -d plan && ! ls ppe-script/*.broken");

@@ -39,6 +39,7 @@ use ppe_core::event::Event;
 use ppe_core::ids::TaskId;
 use ppe_core::state::{Closure, Hold, Step};
 use ppe_testkit::env::TestEnv;
+use std::fs;
 
 /// A place for the binary under test.
 fn place() -> TestEnv {
@@ -53,6 +54,37 @@ fn id(task: &str) -> TaskId {
 const CHECK: &str = "[[check]]\nname = \"ci\"\nrun = \"! ls ppe-script/*.broken\"\n";
 /// The same as a verify command.
 const VERIFY: &str = "[[verify]]\nname = \"build\"\nrun = \"! ls ppe-script/*.broken\"\n[[check]]\nname = \"ci\"\nrun = \"true\"\n";
+
+/// A check that says nothing, so that the verify commands are not run on candidates too.
+const NO_CHECK: &str = "[[check]]\nname = \"ci\"\nrun = \"true\"\n";
+
+/// What a shell does until [`open_gate`] was called. Where that never happens, it fails in the end.
+fn wait_at_gate(env: &TestEnv) -> String {
+    let gate = env.at("gate").display().to_string();
+    format!("n=0; until test -e '{gate}'; do n=$((n + 1)); test $n -lt 4000 || exit 1; sleep 0.05; done")
+}
+
+/// Adds a command that waits until [`open_gate`] was called, wherever a file is.
+fn add_gate(env: &TestEnv, section: &str, file: &str) {
+    let wait = wait_at_gate(env);
+    let run = format!("if test -e {file}; then {wait}; fi");
+    env.add_config(&format!("[[{section}]]\nname = \"gate\"\nrun = \"{run}\"\n"));
+}
+
+/// The task that brings this file has its slot until [`open_gate`] was called: its work is not verified before.
+fn hold_work(env: &TestEnv, file: &str) {
+    add_gate(env, "verify", file);
+}
+
+/// Nothing lands with this file before [`open_gate`] was called: it is in what is checked.
+fn hold_landing(env: &TestEnv, file: &str) {
+    add_gate(env, "check", file);
+}
+
+/// Lets pass what waits, and all that comes.
+fn open_gate(env: &TestEnv) {
+    fs::write(env.at("gate"), "").unwrap();
+}
 
 /// The commit that a task landed with.
 #[track_caller]
@@ -92,6 +124,13 @@ fn until_prepared(env: &TestEnv, task: &str) {
         "the agent is at work",
         |e| matches!(e, Event::WorkspacePrepared { task: t, .. } if *t == id(task)),
     );
+}
+
+/// Waits until a second process has taken the run up.
+#[track_caller]
+fn until_taken_up(env: &TestEnv) {
+    let sessions = || env.count(|e| matches!(e, Event::SessionOpened { .. }));
+    env.until("the run is taken up", || (sessions() == 2).then_some(()));
 }
 
 /// Waits until a task has landed.

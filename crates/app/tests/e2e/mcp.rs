@@ -2,6 +2,7 @@
 
 use crate::is_landed;
 use crate::mcp_client::{Client, Era, Forms};
+use ppe_core::event::Event;
 use ppe_testkit::board::Shelf;
 use ppe_testkit::env::{CONFIG, TestEnv};
 use serde_json::{Value, json};
@@ -20,25 +21,41 @@ fn three_tasks_with(more: impl FnOnce(&TestEnv)) -> TestEnv {
     env
 }
 
+/// Has a run begin or go on, and waits until its process is at work: on a slow machine the answer comes before that.
+#[track_caller]
+fn begin(env: &TestEnv, client: &mut Client, tool: &str, arguments: Value) -> Value {
+    let sessions = || (env.runs().len(), env.count(|e| matches!(e, Event::SessionOpened { .. })));
+    let before = sessions();
+    let answer = client.document(tool, arguments);
+    assert!(answer["state"] == "started" || answer["state"] == "preparing", "{answer}");
+    env.until("its process is at work", || {
+        let now = sessions();
+        (now != before && now.1 > 0).then_some(())
+    });
+    answer
+}
+
 /// A run from its start to its report. `forms`: what the user chooses, where the client can ask.
 fn lands_a_plan(era: Era, forms: Forms) {
     let env = three_tasks();
     let mut client = Client::start(&env, era, forms);
     let checked = client.document("plan_check", json!({}));
     assert_eq!(checked["waves"], json!([["T-001", "T-003"], ["T-002"]]));
-    let mut started = client.document("plan_start", json!({}));
+    let mut agreed = json!({});
     if forms.is_none() {
-        assert_eq!(started["state"], "needs-confirmation", "{started}");
-        let warnings = started["warnings"].to_string();
+        let offered = client.document("plan_start", json!({}));
+        assert_eq!(offered["state"], "needs-confirmation", "{offered}");
+        let warnings = offered["warnings"].to_string();
         assert!(warnings.contains("no command judges the work"), "{warnings}");
-        assert!(started["what"].as_str().unwrap().contains("3 tasks"), "{started}");
+        assert!(offered["what"].as_str().unwrap().contains("3 tasks"), "{offered}");
         assert_eq!(env.ppe(&["status"]).code, 4, "nothing has started");
-        started = client.document("plan_start", json!({"confirm": true}));
+        agreed = json!({"confirm": true});
     }
-    assert_eq!(started["state"], "started", "{started}");
+    let started = begin(&env, &mut client, "plan_start", agreed);
     let status = client.until("complete");
     assert_eq!((&status["done"], &status["tasks"]), (&json!(3), &json!(3)));
-    assert_eq!(status["run"], started["run"]);
+    let has_no_id_yet = started["state"] == "preparing" && started["run"].is_null();
+    assert!(has_no_id_yet || status["run"] == started["run"], "{started}");
     let task = client.document("plan_task", json!({"task": "T-002"}));
     assert_eq!(task["state"], "landed", "{task}");
     assert_eq!(task["commits"].as_array().unwrap().len(), 2, "{task}");
@@ -90,7 +107,7 @@ fn the_run_goes_on_without_its_client_and_is_steered_by_another() {
     let mut env = three_tasks();
     env.script("[defaults]\nhang_attempts = true\nafter_commits = 0\n");
     let mut first = Client::start(&env, Era::Stateless, None);
-    first.document("plan_start", json!({"confirm": true, "slots": 1}));
+    begin(&env, &mut first, "plan_start", json!({"confirm": true, "slots": 1}));
     first.end();
     let mut second = Client::start(&env, Era::Handshake, None);
     let status = second.document("plan_status", json!({}));
@@ -102,7 +119,7 @@ fn the_run_goes_on_without_its_client_and_is_steered_by_another() {
     let stopped = second.until("resumable");
     assert_eq!(stopped["live"], false);
     assert_eq!(second.document("plan_resume", json!({}))["state"], "needs-confirmation");
-    assert_eq!(second.document("plan_resume", json!({"confirm": true}))["state"], "started");
+    begin(&env, &mut second, "plan_resume", json!({"confirm": true}));
     assert_eq!(second.document("plan_stop", json!({"how": "cancel"}))["live"], true);
     second.until("complete");
     second.end();
@@ -117,7 +134,7 @@ fn what_is_selected_arrives_as_it_was_agreed_to() {
     });
     let mut client = Client::start(&env, Era::Stateless, None);
     let selected = json!({"quarters": ["Q1, early"], "modules": ["web, mobile"], "confirm": true});
-    assert_eq!(client.document("plan_start", selected)["state"], "started");
+    begin(&env, &mut client, "plan_start", selected);
     assert_eq!(client.until("complete")["tasks"], 1);
     assert!(is_landed(&env, "T-004"));
     client.end();
@@ -178,7 +195,7 @@ fn asks_its_user(era: Era, forms: Forms) {
     env.script("[defaults]\nclaim = \"no-change\"\nwhy = \"it is \u{202e}there\"\n");
     env.ready();
     let mut client = Client::start(&env, era, forms);
-    client.document("plan_start", json!({"confirm": true}));
+    begin(&env, &mut client, "plan_start", json!({"confirm": true}));
     let status = client.until_asked();
     let text = status["questions"][0]["text"].as_str().unwrap().to_owned();
     assert!(text.contains("T-001") && !text.contains('\u{202e}'), "{text}");
@@ -208,8 +225,8 @@ fn runs_and_logs_are_resources_and_progress_is_told() {
     let mut env = three_tasks();
     env.script("[defaults]\ncommit_ms = 12000\n");
     let mut client = Client::start(&env, Era::Stateless, None);
-    let run = client.document("plan_start", json!({"confirm": true}))["run"].as_str().unwrap().to_owned();
-    client.until("complete");
+    begin(&env, &mut client, "plan_start", json!({"confirm": true}));
+    let run = client.until("complete")["run"].as_str().unwrap().to_owned();
     let far = |told: &Value| {
         (told["params"]["progressToken"].as_u64().unwrap(), told["params"]["progress"].as_f64().unwrap())
     };
@@ -243,7 +260,7 @@ fn a_plan_of_another_program_starts_with_what_its_user_says_about_it() {
     let checked = client.document("plan_check", json!({"from": "task-master", "tag": "v2"}));
     assert_eq!(checked["waves"], json!([["2"]]));
     assert_eq!(client.document("plan_check", json!({}))["executable"], false, "nobody chooses a tag");
-    client.document("plan_start", json!({"tag": "v2", "confirm": true}));
+    begin(&env, &mut client, "plan_start", json!({"tag": "v2", "confirm": true}));
     assert_eq!(client.until("complete")["tasks"], 1);
     assert!(is_landed(&env, "2"));
     client.end();
@@ -271,14 +288,14 @@ fn a_start_heeds_the_board_and_says_what_it_says() {
     shelf.fault(&Value::Null);
     let offered = client.document("plan_start", json!({}));
     assert!(offered["board"].to_string().contains("T-003 is in review, and not run"), "{offered}");
-    client.document("plan_start", json!({"confirm": true}));
+    begin(&env, &mut client, "plan_start", json!({"confirm": true}));
     assert_eq!(client.until("complete")["tasks"], 2);
     // The last cards are moved before it goes.
     env.until("its process has gone", || {
         env.processes().iter().all(|(_, line)| !line.contains("run --yes")).then_some(())
     });
     assert_eq!(shelf.card("T-002").column, "done");
-    client.document("plan_start", json!({"only": ["T-003"], "no_board": true, "confirm": true}));
+    begin(&env, &mut client, "plan_start", json!({"only": ["T-003"], "no_board": true, "confirm": true}));
     client.until("complete");
     assert!(is_landed(&env, "T-003"));
     assert_eq!(

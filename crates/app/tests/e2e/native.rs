@@ -101,28 +101,61 @@ echo '{"type":"result","subtype":"success","is_error":false,"terminal_reason":"c
     env.finish();
 }
 
-#[test]
-fn why_an_agent_was_ended_is_known_to_the_process_that_tells_its_end() {
+/// A place whose agent is not let in. Asked to stop, it notes that and stays until it may go.
+fn not_let_in() -> TestEnv {
     let mut env = claude(
-        r#"trap 'sleep 2; exit 1' TERM
+        r#"trap 'touch "$0.asked"; until test -e "$0.go"; do sleep 0.05; done; exit 1' TERM
 echo '{"type":"system","subtype":"init","session_id":"s-9","model":"m-5"}'
 echo '{"type":"system","subtype":"api_retry","attempt":1,"max_retries":10,"retry_delay_ms":500,"error_status":401,"error":"authentication_failed"}'
 while :; do sleep 0.1; done
 "#,
     );
+    env.set("PPE_GRACE_S", "60");
     env.task("T-001", "One", &[], 1);
     env.ready();
-    let run = env.spawn(&["run", "--yes"]);
-    let there = |name: &str| {
-        let job = "tasks/T-001/a1/agent";
-        (!env.runs().is_empty() && env.run_folder().join(job).join(name).exists()).then_some(())
-    };
-    env.until("the agent is given up", || there("given-up"));
-    run.signal("KILL");
-    run.wait();
-    env.until("the agent has ended", || there("exit"));
+    env
+}
+
+fn may_go(env: &TestEnv) {
+    fs::write(env.at("claude.go"), "").unwrap();
+}
+
+/// Whether the agent's job has a file.
+fn has(env: &TestEnv, name: &str) -> bool {
+    env.run_folder().join("tasks/T-001/a1/agent").join(name).exists()
+}
+
+/// Demands that the run goes on to its end, and that what the first process saw is known to the second.
+#[track_caller]
+fn says_why(env: &TestEnv) {
     env.ppe(&["resume", "--yes"]).exits(11).says("claude cannot work");
     let starts = |e: &Event| matches!(e, Event::AttemptStarted { .. });
     assert_eq!(env.count(starts), 1, "no further launch of an agent that is not let in");
     env.finish();
+}
+
+#[test]
+fn why_an_agent_was_ended_is_known_to_the_process_that_tells_its_end() {
+    let env = not_let_in();
+    let run = env.spawn(&["run", "--yes"]);
+    env.until("the agent is asked to stop", || env.at("claude.asked").exists().then_some(()));
+    run.signal("KILL");
+    run.wait().exits(137);
+    assert!(has(&env, "given-up") && !has(&env, "exit"), "why is written down before it ends");
+    may_go(&env);
+    env.until("the agent has ended", || has(&env, "exit").then_some(()));
+    says_why(&env);
+}
+
+#[test]
+fn an_agent_that_was_given_up_and_not_yet_asked_to_stop_is_asked_by_the_next_process() {
+    let mut env = not_let_in();
+    env.set("PPE_FAILPOINT", "crash:agent.given_up.after_rename");
+    env.spawn(&["run", "--yes"]).wait().exits(137);
+    env.set("PPE_FAILPOINT", "");
+    assert!(has(&env, "given-up") && !has(&env, "exit"), "it is at work");
+    assert!(!env.at("claude.asked").exists(), "nobody has asked it");
+    may_go(&env);
+    says_why(&env);
+    assert!(env.at("claude.asked").exists(), "it went without being asked");
 }

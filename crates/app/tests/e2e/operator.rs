@@ -1,18 +1,37 @@
 //! What the operator does to a run: each command and signal, with and without a live process.
 
-use crate::{VERIFY, attempts, id, is_landed, landed, on_target, place, until_landed, until_prepared};
+use crate::{
+    NO_CHECK, VERIFY, attempts, hold_work, id, is_landed, landed, on_target, open_gate, place, until_landed,
+    until_prepared, until_taken_up, wait_at_gate,
+};
 use ppe_core::event::Event;
 use ppe_core::state::{Closure, Satisfies, State, Step};
 use ppe_testkit::env::TestEnv;
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
-/// Three tasks, of which the first takes `seconds`.
-fn slow_first(seconds: u32) -> TestEnv {
-    let mut env = place();
+/// Three tasks, of which the third needs the first.
+fn three() -> TestEnv {
+    let env = place();
     env.task("T-001", "One", &[], 2);
     env.task("T-002", "Two", &[], 2);
     env.task("T-003", "Three", &["T-001"], 1);
+    env
+}
+
+/// The same where the first keeps its slot until the gate is open.
+fn held_first() -> TestEnv {
+    let mut env = three();
+    hold_work(&env, "one/part_1.txt");
+    env.add_config(NO_CHECK);
+    env.ready();
+    env
+}
+
+/// The same where the first takes `seconds`.
+fn slow_first(seconds: u32) -> TestEnv {
+    let mut env = three();
     env.script(&format!("[[task]]\nid = \"T-001\"\nsleep_ms = {}\n", seconds * 20_000));
     env.ready();
     env
@@ -28,10 +47,11 @@ fn starts(env: &TestEnv) -> Vec<String> {
 
 #[test]
 fn pause_starts_nothing_new_and_unpause_goes_on() {
-    let env = slow_first(2);
+    let env = held_first();
     let run = env.spawn(&["run", "--yes"]);
     until_prepared(&env, "T-001");
     env.ppe(&["pause"]).exits(0).says("paused: nothing new starts");
+    open_gate(&env);
     until_landed(&env, "T-001");
     run.wait().exits(11);
     assert_eq!(attempts(&env, "T-003"), 0);
@@ -43,12 +63,13 @@ fn pause_starts_nothing_new_and_unpause_goes_on() {
 
 #[test]
 fn a_paused_task_frees_its_slot_and_goes_on_when_unpaused() {
-    let env = slow_first(5);
+    let mut env = slow_first(60);
     let run = env.spawn(&["run", "--yes", "--slots", "1"]);
     until_prepared(&env, "T-001");
     env.ppe(&["pause", "T-001"]).exits(0);
     until_landed(&env, "T-002");
     run.wait().exits(10);
+    env.script("");
     env.ppe(&["unpause", "T-001"]).exits(0);
     env.ppe(&["resume", "--yes"]).exits(0);
     assert_eq!(env.count(|e| matches!(e, Event::AttemptFailed { .. })), 0, "a try was burnt");
@@ -81,10 +102,12 @@ fn stop_and_resume_keep_commits_and_burn_no_try() {
 
 #[test]
 fn ctrl_c_once_drains() {
-    let env = slow_first(2);
+    let env = held_first();
     let run = env.spawn(&["run", "--yes"]);
     until_prepared(&env, "T-001");
     run.signal("INT");
+    env.until("it drains", || run.printed().contains("draining").then_some(()));
+    open_gate(&env);
     let end = run.wait();
     end.exits(11).says("draining: nothing new starts").says("still at work: T-001");
     assert!(is_landed(&env, "T-001") || attempts(&env, "T-001") == 1);
@@ -112,7 +135,7 @@ fn ctrl_c_three_times_leaves_and_resume_adopts_the_agent() {
     env.task("T-001", "One", &[], 2);
     // It does not obey the second Ctrl-C, so that the third finds it at work.
     env.script("[[task]]\nid = \"T-001\"\nattempts = [1]\nhang_attempts = true\nafter_commits = 1\nignore_term = true\n");
-    env.set("PPE_GRACE_S", "5");
+    env.set("PPE_GRACE_S", "60");
     env.ready();
     let run = env.spawn(&["run", "--yes"]);
     until_prepared(&env, "T-001");
@@ -123,9 +146,18 @@ fn ctrl_c_three_times_leaves_and_resume_adopts_the_agent() {
     env.until("it stops", || run.printed().contains("stopping the agents").then_some(()));
     run.signal("INT");
     run.wait().exits(130);
-    let agents = || env.processes().iter().filter(|p| p.1.contains("agent-scripted")).count();
-    assert_eq!(agents(), 1, "{:?}", env.processes());
-    env.ppe(&["resume", "--yes"]).exits(0);
+    let agents = || {
+        let is_agent = |(pid, line): (u32, String)| line.contains("agent-scripted").then(|| pid.to_string());
+        env.processes().into_iter().filter_map(is_agent).collect::<Vec<_>>()
+    };
+    let left = agents();
+    assert_eq!(left.len(), 1, "{:?}", env.processes());
+    let run = env.spawn(&["resume", "--yes"]);
+    until_taken_up(&env);
+    assert_eq!(agents(), left, "it is not at work any more");
+    let killed = env.clean(Path::new("kill")).args(["-9", &left[0]]).status();
+    assert!(killed.is_ok_and(|status| status.success()), "the agent cannot be killed");
+    run.wait().exits(0);
     assert_eq!(attempts(&env, "T-001"), 2);
     assert_eq!(env.count(|e| matches!(e, Event::AttemptFailed { .. })), 0, "a try was burnt");
     on_target(&env, &["feat(one): part 1", "feat(one): part 2"]);
@@ -134,17 +166,27 @@ fn ctrl_c_three_times_leaves_and_resume_adopts_the_agent() {
 
 #[test]
 fn a_killed_run_leaves_its_agent_at_work_and_resume_adopts_it() {
-    let env = slow_first(3);
-    let run = env.spawn(&["run", "--yes"]);
-    env.until("the agent runs", || {
-        (env.processes().iter().any(|p| p.1.contains("agent-scripted"))).then_some(())
-    });
-    until_prepared(&env, "T-001");
+    let mut env = place();
+    env.task("T-001", "One", &[], 1);
+    let (begun, wait) = (env.at("begun"), wait_at_gate(&env));
+    let agent = format!(
+        "echo $$ >> {}; {wait}; mkdir one; echo 1 > one/part_1.txt; git add -A; \
+         git commit -qm 'feat(one): part 1'",
+        begun.display()
+    );
+    env.add_config(&format!("[agent.command]\ncmd = [\"sh\", \"-c\", \"\"\"{agent}\"\"\"]\n"));
+    env.ready();
+    let run = env.spawn(&["run", "--yes", "--agent", "command"]);
+    env.until("the agent runs", || begun.exists().then_some(()));
     run.signal("KILL");
     run.wait().exits(137);
-    env.ppe(&["resume", "--yes"]).exits(0);
-    assert_eq!(attempts(&env, "T-001"), 1, "the agent was started again");
-    on_target(&env, &["feat(one): part 1", "feat(one): part 2"]);
+    let run = env.spawn(&["resume", "--yes"]);
+    until_taken_up(&env);
+    open_gate(&env);
+    run.wait().exits(0);
+    assert_eq!(attempts(&env, "T-001"), 1);
+    assert_eq!(fs::read_to_string(begun).unwrap().lines().count(), 1, "the agent was started again");
+    on_target(&env, &["feat(one): part 1"]);
     env.finish();
 }
 
@@ -278,13 +320,15 @@ fn next_and_priority_change_the_order_of_starts() {
     for n in 1..=5 {
         env.task(&format!("T-00{n}"), &format!("Task {n}"), &[], 1);
     }
-    env.script("[[task]]\nid = \"T-001\"\nsleep_ms = 30000\n");
+    hold_work(&env, "task-1/part_1.txt");
+    env.add_config(NO_CHECK);
     env.ready();
     let run = env.spawn(&["run", "--yes", "--slots", "1", "--order", "plan"]);
     until_prepared(&env, "T-001");
     env.ppe(&["priority", "T-004", "critical"]).exits(0);
     env.ppe(&["next", "T-005"]).exits(0);
     env.ppe(&["priority", "T-004", "urgent"]).exits(2);
+    open_gate(&env);
     run.wait().exits(0);
     assert_eq!(starts(&env), ["T-001", "T-005", "T-004", "T-002", "T-003"]);
     env.finish();

@@ -1,7 +1,10 @@
 //! Pauses that the run makes by itself, one test per cause: nothing new starts, the cause and the way on are told, no
 //! task pays for it, and work goes on once the cause is gone.
 
-use crate::{attempts, id, is_landed, landed, on_target, place, until_landed, until_prepared};
+use crate::{
+    NO_CHECK, attempts, hold_work, id, is_landed, landed, on_target, open_gate, place, until_landed,
+    until_prepared,
+};
 use ppe_core::event::Event;
 use ppe_core::state::{PauseCause, Step};
 use ppe_testkit::env::TestEnv;
@@ -66,6 +69,8 @@ fn three_tasks_that_fail_alike_pause_and_ask() {
         env.task(&format!("T-00{n}"), &format!("Task {n}"), &[], 1);
     }
     env.script("[defaults]\nfail_attempts = 1\n");
+    // Nobody works again, and does better, before the third has failed.
+    env.set("PPE_RETRIES_BACKOFF_MS", "5000");
     env.ready();
     env.ppe(&["run", "--yes", "--slots", "3"]).exits(11).says("failed alike").says("ppe answer q1");
     let events = env.events();
@@ -113,7 +118,8 @@ fn too_little_disk_pauses_and_goes_on_by_itself() {
     let mut env = place();
     env.task("T-001", "One", &[], 1);
     env.task("T-002", "Two", &["T-001"], 1);
-    env.script("[[task]]\nid = \"T-001\"\nsleep_ms = 60000\n");
+    hold_work(&env, "one/part_1.txt");
+    env.add_config(NO_CHECK);
     env.ready();
     // What is free falls below the floor while an agent is at work, and rises again.
     let free = free_mib(&env);
@@ -124,6 +130,7 @@ fn too_little_disk_pauses_and_goes_on_by_itself() {
     let ballast = env.at("ballast");
     let filled = Command::new("fallocate").args(["-l", "1GiB"]).arg(&ballast).status();
     assert!(filled.is_ok_and(|s| s.success()), "the disk cannot be filled");
+    open_gate(&env);
     until_paused(&env, |c| matches!(c, PauseCause::Machine(why) if why.contains("disk: ")));
     let (text, _) = told(&env);
     assert!(text.contains("MiB free") && text.contains("are needed"), "{text}");
@@ -172,7 +179,8 @@ fn rewritten() -> (TestEnv, String) {
     env.task("T-001", "One", &[], 1);
     env.task("T-002", "Two", &[], 1);
     env.task("T-003", "Three", &["T-002"], 1);
-    env.script("[[task]]\nid = \"T-002\"\nsleep_ms = 60000\n");
+    hold_work(&env, "two/part_1.txt");
+    env.add_config(NO_CHECK);
     env.ready();
     let before = env.git(&["rev-parse", "main"]);
     let run = env.spawn(&["run", "--yes"]);
@@ -184,6 +192,7 @@ fn rewritten() -> (TestEnv, String) {
     let (text, command) = told(&env);
     assert!(text.contains("main lost what had landed"), "{text}");
     assert!(command.starts_with("ppe answer q1 "), "{command}");
+    open_gate(&env);
     run.wait().exits(11).says("T-001");
     assert_eq!(attempts(&env, "T-003"), 0, "something started");
     (env, first)
@@ -216,14 +225,14 @@ fn broken_by_others() -> TestEnv {
     let mut env = place();
     env.task("T-001", "One", &[], 1);
     env.task("T-002", "Two", &["T-001"], 1);
+    hold_work(&env, "one/part_1.txt");
     env.add_config("[[check]]\nname = \"ci\"\nrun = \"! grep -qs broken state.txt\"\n");
-    env.script(
-        "[[task]]\nid = \"T-001\"\nsleep_ms = 20000\n[[task]]\nid = \"REPAIR-1\"\ntouch = [\"state.txt\"]\n",
-    );
+    env.script("[[task]]\nid = \"REPAIR-1\"\ntouch = [\"state.txt\"]\n");
     env.ready();
     let run = env.spawn(&["run", "--yes"]);
     until_prepared(&env, "T-001");
     by_others(&env, |tree| fs::write(tree.join("state.txt"), "broken\n").unwrap());
+    open_gate(&env);
     until_paused(&env, |c| *c == PauseCause::TargetRed);
     let (text, command) = told(&env);
     assert!(text.contains("the target main is red"), "{text}");

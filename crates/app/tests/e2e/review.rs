@@ -1,6 +1,6 @@
 //! A reviewer between verification and pull request: it works in a clone of its own, and what it finds goes back once.
 
-use crate::{attempts, id, landed, place};
+use crate::{attempts, id, landed, open_gate, place, until_taken_up, wait_at_gate};
 use ppe_core::event::Event;
 use ppe_core::state::{Kind, Review};
 use ppe_testkit::env::TestEnv;
@@ -67,8 +67,8 @@ fn a_clean_review_and_one_that_fails_let_the_work_pass() {
 fn a_reviewer_survives_the_death_of_ppe_and_is_not_started_again() {
     let mut env = reviewed("");
     let log = env.at("reviews");
-    let script =
-        format!("pwd >> {}; rm -rf one .git; sleep 2; ppe report finding \"one thing\"", log.display());
+    let (there, wait) = (log.display(), wait_at_gate(&env));
+    let script = format!("pwd >> {there}; rm -rf one .git; {wait}; ppe report finding \"one thing\"");
     env.add_config(&format!("[agent.command]\ncmd = [\"sh\", \"-c\", '''{script}''']\n"));
     env.set("PPE_REVIEW_AGENT", "command");
     env.ready();
@@ -77,7 +77,10 @@ fn a_reviewer_survives_the_death_of_ppe_and_is_not_started_again() {
     env.until("it has begun", || log.exists().then_some(()));
     run.signal("KILL");
     run.wait();
-    env.ppe(&["resume", "--yes"]).exits(0);
+    let run = env.spawn(&["resume", "--yes"]);
+    until_taken_up(&env);
+    open_gate(&env);
+    run.wait().exits(0);
     landed(&env, "T-001");
     let places = fs::read_to_string(log).unwrap();
     assert_eq!(places.lines().count(), 1, "started once");
@@ -98,7 +101,7 @@ fn a_reviewer_that_hangs_is_stopped_with_the_run_and_its_work_waits_for_another(
     env.until("it hangs", || first.exists().then_some(()));
     env.ppe(&["stop"]).exits(0);
     run.wait().exits(11);
-    assert_eq!(env.processes(), []);
+    env.until_alone();
     env.ppe(&["resume", "--yes"]).exits(0);
     landed(&env, "T-001");
     assert_eq!((review(&env), attempts(&env, "T-001")), (Some(Review::Clean), 2));

@@ -1,7 +1,7 @@
 //! Stacked starts in whole runs: chains and diamonds begin on green branches, land in order, and bring nothing twice.
 
 use crate::github::{github_place, merges_only, queues_only, ready};
-use crate::{CHECK, attempts, id, is_held, is_landed, on_target, place};
+use crate::{CHECK, attempts, hold_landing, id, is_held, is_landed, on_target, open_gate, place};
 use ppe_core::event::Event;
 use ppe_core::ids::CommitId;
 use ppe_core::outcome::Rebase;
@@ -13,16 +13,10 @@ use std::fs;
 
 const STACKS: &str = "PPE_START_ON";
 
-/// Nothing lands before `open` was called: the check waits once the first task's work is in what it checks.
+/// Nothing lands before the gate is open: the first task's work is in all that is checked.
 fn gated(env: &mut TestEnv) {
-    let gate = env.at("gate").display().to_string();
-    let run = format!("! test -e one/part_1.txt || until test -e '{gate}'; do sleep 0.05; done");
-    env.add_config(&format!("[[check]]\nname = \"ci\"\nrun = \"{run}\"\n"));
+    hold_landing(env, "one/part_1.txt");
     env.set(STACKS, "checks-green");
-}
-
-fn open(env: &TestEnv) {
-    fs::write(env.at("gate"), "").unwrap();
 }
 
 fn chain(env: &TestEnv) {
@@ -108,7 +102,7 @@ fn a_chain_begins_before_its_landings_and_lands_once_by_every_method() {
         let shown = env.ppe(&["diff", "T-002"]);
         shown.exits(0).says("feat(two): part 2");
         assert!(!shown.all().contains("feat(one)"), "a task's change is its own: {}", shown.all());
-        open(&env);
+        open_gate(&env);
         run.wait().exits(0).says("T-002 Two started, stacked on T-001");
         assert_eq!((restacks(&env, "T-001"), restacks(&env, "T-002"), restacks(&env, "T-003")), (0, 1, 1));
         for (task, commits) in [("T-001", 2), ("T-002", 2), ("T-003", 1)] {
@@ -148,7 +142,7 @@ fn a_diamond_stands_on_a_merge_that_never_lands() {
     let base = env.git(&["for-each-ref", "--format=%(objectname)", "refs/ppe/base/*/T-004"]);
     let parents = env.git(&["show", "-s", "--format=%P", base.trim()]);
     assert_eq!(parents.split_whitespace().count(), 3, "the target and both: {parents}");
-    open(&env);
+    open_gate(&env);
     run.wait().exits(0);
     assert!(!env.git_agrees(&["merge-base", "--is-ancestor", base.trim(), "main"]), "a merge of ours landed");
     on_target(&env, &DIAMOND_PARTS);
@@ -210,11 +204,11 @@ fn a_run_that_is_killed_while_it_stacks_and_restacks_lands_all_the_same() {
         let run = env.command(&["run", "--yes"]).env("PPE_FAILPOINT", killed).spawn().unwrap();
         if point.starts_with("onto") {
             until_stacked(&env, "T-004");
-            open(&env);
+            open_gate(&env);
         }
         let end = run.wait_with_output().unwrap();
         assert_eq!(end.status.code(), None, "it is killed at {point}");
-        open(&env);
+        open_gate(&env);
         env.ppe(&["resume", "--yes"]).exits(0);
         for task in ["T-001", "T-002", "T-003", "T-004"] {
             assert!(is_landed(&env, task), "{task} after {point}");
@@ -257,7 +251,7 @@ fn work_that_clashes_with_the_target_when_it_leaves_its_stack_is_its_agent_s() {
     let run = env.spawn(&["run", "--yes"]);
     until_stacked(&env, "T-002");
     by_hand(&env, "shared.txt", "mine\nmine\n");
-    open(&env);
+    open_gate(&env);
     run.wait().exits(0);
     let tried = |event| match event {
         Event::WorkspacePrepared { task, prepared, .. } if task == id("T-002") => Some(prepared.rebase),
@@ -274,10 +268,7 @@ fn work_that_clashes_with_the_target_when_it_leaves_its_stack_is_its_agent_s() {
 /// A GitHub where nothing lands before the gate is open.
 fn gated_github() -> (TestEnv, GitHub) {
     let (mut env, hub) = github_place();
-    let gate = env.at("gate").display().to_string();
-    let run = format!("! test -e one/part_1.txt || until test -e '{gate}'; do sleep 0.05; done");
-    env.add_config(&format!("[[check]]\nname = \"gate\"\nrun = \"{run}\"\n"));
-    env.set(STACKS, "checks-green");
+    gated(&mut env);
     hub.rules(&json!({"on": "^refs/heads/", "required": []}));
     (env, hub)
 }
@@ -307,7 +298,7 @@ fn a_pull_request_is_against_its_parent_s_branch_and_outlives_it() {
         assert!(based.body.unwrap_or_default().contains("Stacked on T-001 (`feat/T-001-one`)"));
         // Nothing starts, so that it is not opened once more when the other lands.
         env.ppe(&["pause"]).exits(0);
-        open(&env);
+        open_gate(&env);
         env.until("the parent has landed", || is_landed(&env, "T-001").then_some(()));
         let base = || pull(&hub, "T-002").map(|pull| (pull.base, pull.state));
         let stays = || assert_eq!(base(), Some(("main".to_owned(), "open".to_owned())));
@@ -343,7 +334,7 @@ fn work_that_nobody_has_measured_stays_where_it_began_when_its_parent_lands() {
         "it gave its slot back",
         |e| matches!(e, Event::AttemptReleased { task, attempt, .. } if *task == id("T-002") && attempt.0 == 2),
     );
-    open(&env);
+    open_gate(&env);
     run.wait().exits(0);
     assert_eq!((is_landed(&env, "T-002"), restacks(&env, "T-002")), (true, 1));
     assert_eq!(env.count(|e| matches!(e, Event::DispatchPaused { cause: PauseCause::TargetRewritten })), 0);
@@ -373,7 +364,7 @@ fn work_that_was_merged_where_it_was_to_leave_what_was_given_up_is_made_again() 
     until_stacked(&env, "T-002");
     by_hand(&env, "shared.txt", "mine\n");
     env.ppe(&["skip", "T-001", "--satisfied"]).exits(0);
-    open(&env);
+    open_gate(&env);
     run.wait().exits(0);
     let failed = |event| match event {
         Event::AttemptFailed { failure, .. } => Some(failure.summary),

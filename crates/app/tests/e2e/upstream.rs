@@ -1,6 +1,6 @@
 //! A local forge whose landings go to a remote: it has them first, and what others push there is followed.
 
-use crate::{landed, place, until_prepared};
+use crate::{NO_CHECK, hold_work, landed, open_gate, place, until_prepared};
 use ppe_core::event::Event;
 use ppe_testkit::env::TestEnv;
 use std::fs;
@@ -8,7 +8,12 @@ use std::os::unix::fs::PermissionsExt;
 
 /// A place with a bare repository that holds its target as `origin`.
 fn with_origin() -> TestEnv {
+    with_origin_and(|_| {})
+}
+
+fn with_origin_and(more: impl FnOnce(&TestEnv)) -> TestEnv {
     let mut env = place();
+    more(&env);
     env.task("T-001", "One", &[], 1);
     env.task("T-002", "Two", &["T-001"], 1);
     env.set("PPE_FORGE_PUSH", "origin");
@@ -38,11 +43,14 @@ fn somebody_pushes(env: &TestEnv, file: &str) {
 
 #[test]
 fn every_landing_goes_to_the_remote_and_what_others_push_there_is_followed() {
-    let mut env = with_origin();
-    env.script("[[task]]\nid = \"T-001\"\nsleep_ms = 40000\n");
+    let env = with_origin_and(|env| {
+        hold_work(env, "one/part_1.txt");
+        env.add_config(NO_CHECK);
+    });
     let run = env.spawn(&["run", "--yes"]);
     until_prepared(&env, "T-001");
     somebody_pushes(&env, "theirs.txt");
+    open_gate(&env);
     run.wait().exits(0);
     landed(&env, "T-002");
     assert_eq!(there(&env), env.git(&["rev-parse", "main"]));
