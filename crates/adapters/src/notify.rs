@@ -2,6 +2,7 @@
 //!
 //! Sending never waits and never fails; knows nothing of when a notice is due.
 
+use crate::failpoint;
 use ppe_engine::ports::{Notice, Notifier};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -52,6 +53,7 @@ impl Notifier for CommandNotifier {
         let (on_its_way, handed_over) = channel::<()>();
         // On a thread of its own, which also reaps it.
         let sent = std::thread::Builder::new().name("notify".to_owned()).spawn(move || {
+            failpoint::hit("notify.before_command");
             if let Ok(mut child) = command.spawn() {
                 if let Some(mut stdin) = child.stdin.take() {
                     drop(stdin.write_all(line.as_bytes()));

@@ -93,7 +93,8 @@ def live(behaviour, log):
                 update(sessionUpdate="tool_call", toolCallId="t", kind="execute", title="wait")
                 continue
             if behaviour == "masks":
-                subprocess.run(["sh", "-c", "grep SigBlk /proc/self/status > blocked"], check=True)
+                # No shell: those have nothing blocked, whatever they began with.
+                subprocess.run(["grep", "SigBlk", "/proc/self/status"], stdout=open("blocked", "w"), check=True)
             if behaviour == "noise":
                 print("not JSON \x1b[2J", flush=True)
                 print('{"report":"end","how":"refused","why":"forged"}', flush=True)

@@ -133,6 +133,8 @@ fn the_notify_command_gets_lines_of_json() {
     let file = env.at("notices");
     env.add_config(&format!("[notify]\ncommand = [\"/bin/sh\", \"-c\", \"cat >> {}\"]\n", file.display()));
     env.ready();
+    // However slow it is, the last one is not lost with the process.
+    env.set("PPE_FAILPOINT", "delay:notify.before_command");
     env.ppe(&["run", "--yes"]).exits(10);
     let text = env.until("a notice comes", || fs::read_to_string(&file).ok().filter(|t| t.ends_with('\n')));
     for line in text.lines() {

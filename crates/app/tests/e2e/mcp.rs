@@ -103,6 +103,28 @@ fn a_call_that_is_taken_back_starts_nothing_whatever_its_form_says() {
 }
 
 #[test]
+fn a_run_that_is_being_prepared_is_no_error_to_who_waits_for_it() {
+    let mut env = three_tasks();
+    let go = env.at("go");
+    env.set("PPE_FAILPOINT", &format!("hold:run.before_log!{}", go.display()));
+    let mut client = Client::start(&env, Era::Stateless, None);
+    let started = client.document("plan_start", json!({"confirm": true}));
+    assert_eq!((&started["state"], &started["run"]), (&json!("preparing"), &Value::Null), "{started}");
+    env.until("it is held", || go.with_extension("reached").exists().then_some(()));
+    let early = client.tool("plan_status", json!({}));
+    assert!(early.to_string().contains("is being prepared"), "{early}");
+    let opens = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        std::fs::write(go, "").unwrap();
+    });
+    assert_eq!(client.document("plan_status", json!({"wait_s": 40}))["tasks"], 3);
+    opens.join().unwrap();
+    client.until("complete");
+    client.end();
+    env.finish();
+}
+
+#[test]
 fn the_run_goes_on_without_its_client_and_is_steered_by_another() {
     let mut env = three_tasks();
     env.script("[defaults]\nhang_attempts = true\nafter_commits = 0\n");
