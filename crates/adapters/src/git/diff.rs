@@ -67,11 +67,11 @@ pub struct Commit {
     pub subject: String,
 }
 
-/// The commits that `to` has and `from` has not, oldest first.
-pub fn commits(call: Call, from: &CommitId, to: &CommitId) -> Result<Vec<Commit>, GitError> {
+/// The commits that `to` has and none of the others, by id or by the name of a ref; oldest first.
+pub fn commits(call: Call, others: &[&str], to: &CommitId) -> Result<Vec<Commit>, GitError> {
     let asked =
         ["log", "-z", "--reverse", "--topo-order", "--no-show-signature", "--no-color", "--format=%H %s"];
-    let call = call.args(asked).args([to.as_str(), "--not", from.as_str(), "--"]);
+    let call = call.args(asked).args([to.as_str(), "--not"]).args(others).arg("--");
     let output = call.clone().run()?;
     let commit = |field: &[u8]| {
         let text = shown(field);

@@ -327,11 +327,18 @@ async fn what_a_person_took_the_branch_of_is_closed(bench: &impl Bench) {
     git(&bench.branches(), &["update-ref", "-d", "refs/heads/feat/T-1"]);
     let open = vec![open_task("T-1", &made.base, &work, number)];
     let look = Look { target: main(), since: made.base.clone(), open, landed: Vec::new() };
-    let seen = bench.port().look(look).await.unwrap();
+    let seen = bench.port().look(look.clone()).await.unwrap();
     assert_eq!(seen[0], Observed::ChangeClosed { task: TaskId::new("T-1"), change: number });
     let outcome = bench.port().land(candidate.landing(&made.base, &made.commit)).await.unwrap();
     assert!(matches!(outcome, LandOutcome::Refused(_)), "{outcome:?}");
     assert_eq!(bench.branch("main").as_deref(), Some(made.base.as_str()), "nothing has landed");
+    // It goes on all the same.
+    let again = bench.port().open(change("T-1", &work)).await.unwrap();
+    assert_ne!(again, number);
+    assert_eq!(bench.branch("feat/T-1").as_deref(), Some(work.as_str()));
+    let open = vec![open_task("T-1", &made.base, &work, again)];
+    let seen = bench.port().look(Look { open, ..look }).await.unwrap();
+    assert_eq!(seen, [Observed::Target { tip: made.base, landed: Vec::new(), gone: Vec::new() }]);
 }
 
 async fn what_nobody_wants_any_more_does_not_land(bench: &impl Bench) {
@@ -381,6 +388,8 @@ async fn looks_tell_what_others_did_at_every_look(bench: &impl Bench) {
     bench.person_closes(open[1].change.unwrap());
     let merged = open[2].published.clone().unwrap();
     bench.person_pushes(&merged, "main");
+    // Who merges by hand may tidy up.
+    git(&bench.branches(), &["update-ref", "-d", "refs/heads/feat/T-3"]);
     let told = [
         Observed::Branch { task: TaskId::new("T-1"), tip: more },
         Observed::ChangeClosed { task: TaskId::new("T-2"), change: open[1].change.unwrap() },

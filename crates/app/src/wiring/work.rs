@@ -66,7 +66,7 @@ pub(crate) fn task_change(site: &Site, found: &Found, at: usize) -> Result<Optio
     let Some(work) = work_of(&found.state, at) else { return Ok(None) };
     let work = radar::find(&scratch, &found.dir, &work)?;
     let base = base_of(site, found, at, &work.tip, &scratch)?;
-    let commits = diff::commits(scratch.call(), &base, &work.tip)?;
+    let commits = diff::commits(scratch.call(), &[base.as_str()], &work.tip)?;
     let files = diff::between(scratch.call(), &base, &work.tip)?;
     Ok(Some(TaskChange { work, base, commits, files, scratch }))
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Puts a board beside a place: a card for each title.
 fn with_board(env: &TestEnv, dialect: &str, titles: &[&str]) -> Shelf {
@@ -195,7 +195,9 @@ fn the_board_is_looked_at_as_often_as_the_dashboard_is_refreshed() {
         let lists = || shelf.calls().iter().filter(|call| call.tool == "list_tasks").count();
         let before = lists();
         if many {
+            let begun = Instant::now();
             env.until("it is looked at again and again", || (lists() >= before + 2).then_some(()));
+            assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
         } else {
             std::thread::sleep(Duration::from_secs(4));
             let looks = lists() - before;

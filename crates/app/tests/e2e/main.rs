@@ -9,7 +9,7 @@ mod attribution;
 mod audit;
 mod board;
 mod checkout;
-mod closed_on_github;
+mod closed;
 mod conformance;
 mod example;
 mod failures;

@@ -93,7 +93,7 @@ impl GitHubPort {
             Some(Verdict::Green) => Ok(None),
             Some(Verdict::Red(failure)) => Ok(Some(LandOutcome::Red(failure))),
             Some(Verdict::Unevaluated(why)) => Err(Trouble::Elsewhere(why)),
-            None => Err(Trouble::Elsewhere(format!("{} moved meanwhile", spec.target))),
+            None => Err(Trouble::Elsewhere("its branch or its target moved meanwhile".to_owned())),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::api::{NewPull, Pull};
 use super::client::ApiError;
 use super::port::Inner;
-use crate::forge::commits::described;
+use crate::forge::commits::{described, without_commits};
 use crate::git::refs::{self, Expect};
 use crate::git::remote::Pushed;
 use ppe_core::ids::{Branch, ChangeNumber, CommitId};
@@ -88,9 +88,11 @@ impl Inner {
     pub(super) fn open(&self, spec: &ChangeSpec) -> Result<ChangeNumber, Trouble> {
         let text = described(&self.repo, spec).map_err(|error| Trouble::Machine(error.to_string()))?;
         let body = format!("{}\n{text}\n{}", OURS.0, OURS.1);
-        let pull = match self.open_pull_of(spec)? {
-            Some(found) => self.refreshed(found, spec, &body)?,
-            None => self.created(spec, &body)?,
+        let pull = if let Some(found) = self.open_pull_of(spec)? {
+            self.refreshed(found, spec, &body)?
+        } else {
+            self.remake_branch(spec)?;
+            self.created(spec, &body)?
         };
         let missing: Vec<String> =
             spec.labels.iter().filter(|label| !pull.has_label(label)).cloned().collect();
@@ -98,6 +100,17 @@ impl Inner {
             self.api.add_labels(pull.number(), &missing)?;
         }
         Ok(pull.number())
+    }
+
+    /// Makes the branch of a change again where somebody has deleted it.
+    fn remake_branch(&self, spec: &ChangeSpec) -> Result<(), Trouble> {
+        if self.remote.heads()?.contains_key(&spec.branch) {
+            return Ok(());
+        }
+        match self.remote.push(&spec.branch, &spec.tip, &Expect::Absent)? {
+            Pushed::Done | Pushed::Stale => Ok(()),
+            Pushed::Refused(why) => Err(not_taken(&spec.branch, &why)),
+        }
     }
 
     /// The open pull request of a change: against the branch that is wanted, or ours against another.
@@ -171,7 +184,7 @@ impl Inner {
     /// Shows a pull request against a branch, unless it is against one that a person chose: our words name the branch that
     /// we have shown it against.
     fn show_against(&self, pull: &Pull, base: &Branch) -> Result<(), ApiError> {
-        let chosen_here = |body: &String| body.contains(&format!("`{}`", pull.base.name));
+        let chosen_here = |body: &String| without_commits(body).contains(&format!("`{}`", pull.base.name));
         let moves = pull.is_open() && pull.base.name != *base;
         if moves && pull.body.as_ref().is_some_and(chosen_here) {
             self.change_base(pull, base)?;

@@ -7,14 +7,16 @@ use super::target::Target;
 use super::{LocalForge, LocalForgeError, Published as At, Upstream};
 use crate::forge::commits::described;
 use crate::git::lane::{self, Built as GitBuilt, CandidateSpec, Landing, Member};
-use crate::git::{Identity, Repo, Stamp, refs};
-use ppe_core::ids::{ChangeNumber, CommitId, Millis, RunId};
+use crate::git::refs::{self, Expect};
+use crate::git::{Identity, Repo, Stamp};
+use ppe_core::ids::{ChangeNumber, CommitId, Millis, RunId, TaskId};
 use ppe_core::input::{Observed, Trouble};
 use ppe_core::outcome::{BuildOutcome, Built, LandOutcome, Verdict};
 use ppe_engine::ports::{
     self, BuildSpec, ChangeSpec, CheckReport, CiSpec, Forge, HeadSpec, LabelSpec, LandSpec, Lane, Look,
     NEEDS_REVIEW, OpenTask, PublishSpec, Published, Wished,
 };
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -160,6 +162,11 @@ impl Inner {
     }
 
     fn open(&self, spec: ChangeSpec) -> Result<ChangeNumber, LocalForgeError> {
+        // Told to go on although somebody has deleted its branch.
+        let head = refs::head(&spec.branch);
+        if refs::read(self.repo(), &head)?.is_none() {
+            refs::update(self.repo(), &head, &spec.tip, &Expect::Absent)?;
+        }
         let new = NewChange {
             body: described(self.repo(), &spec)?,
             title: spec.title,
@@ -218,6 +225,8 @@ impl Inner {
                 match head {
                     Some(head) if head == member.head => {}
                     Some(tip) => return Ok(LandOutcome::HeadMoved { task: member.task.clone(), tip }),
+                    // Whoever merged it by hand may have tidied up.
+                    None if tip != spec.base => return Ok(LandOutcome::BaseMoved),
                     None => return Ok(LandOutcome::Refused(format!("{branch} is gone"))),
                 }
             }
@@ -266,34 +275,46 @@ impl Inner {
 
     fn look(&self, look: &Look) -> Result<Vec<Observed>, LocalForgeError> {
         let tip = lane::tip(self.repo(), &look.target)?;
+        let (target, landed) = self.look_at_target(look, tip)?;
         let mut seen = Vec::new();
         for open in &look.open {
-            seen.extend(self.look_at_task(open)?);
+            seen.extend(self.look_at_branch(open)?);
+            // Whoever merges by hand tidies up.
+            if !landed.contains(&open.task) {
+                seen.extend(self.look_at_change(open)?);
+            }
         }
-        seen.push(self.look_at_target(look, tip)?);
+        seen.push(target);
         Ok(seen)
     }
 
-    /// What people did to a task's branch and change. Who deletes the branch closes the change, as on any other forge.
-    fn look_at_task(&self, open: &OpenTask) -> Result<Option<Observed>, LocalForgeError> {
-        let task = || open.task.clone();
-        let closed = open.change.map(|change| Observed::ChangeClosed { task: task(), change });
-        if let Some(number) = open.change
-            && self.forge.store().change(number)?.state == ChangeState::Closed
-        {
-            return Ok(closed);
-        }
+    fn look_at_branch(&self, open: &OpenTask) -> Result<Option<Observed>, LocalForgeError> {
         let (Some(branch), Some(published)) = (&open.branch, &open.published) else { return Ok(None) };
-        Ok(match refs::read(self.repo(), &refs::head(branch))? {
-            Some(tip) if tip == *published => None,
-            Some(tip) => Some(Observed::Branch { task: task(), tip }),
-            None => closed,
-        })
+        let now = refs::read(self.repo(), &refs::head(branch))?;
+        let moved = now.filter(|now| now != published);
+        Ok(moved.map(|tip| Observed::Branch { task: open.task.clone(), tip }))
+    }
+
+    /// Whether a person has closed a change. As on any other forge, who deletes the branch does that.
+    fn look_at_change(&self, open: &OpenTask) -> Result<Option<Observed>, LocalForgeError> {
+        let Some(number) = open.change else { return Ok(None) };
+        let branch = open.branch.as_ref().filter(|_| open.published.is_some()).map(refs::head);
+        let is_gone = match branch {
+            Some(branch) => refs::read(self.repo(), &branch)?.is_none(),
+            None => false,
+        };
+        let change = if is_gone { self.forge.close(number)? } else { self.forge.store().change(number)? };
+        let closed = Observed::ChangeClosed { task: open.task.clone(), change: number };
+        Ok((change.state == ChangeState::Closed).then_some(closed))
     }
 
     /// Open tasks whose work is in the target, by the trailers of its commits or because their branch was merged; and
     /// landings that it no longer has.
-    fn look_at_target(&self, look: &Look, tip: CommitId) -> Result<Observed, LocalForgeError> {
+    fn look_at_target(
+        &self,
+        look: &Look,
+        tip: CommitId,
+    ) -> Result<(Observed, BTreeSet<TaskId>), LocalForgeError> {
         let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
         target.move_to(self.repo(), &tip, &look.since, &self.run)?;
         let mut landed = Vec::new();
@@ -310,7 +331,8 @@ impl Inner {
                 gone.push(task.clone());
             }
         }
-        Ok(Observed::Target { tip, landed, gone })
+        let those = landed.iter().map(|(task, _)| task.clone()).collect();
+        Ok((Observed::Target { tip, landed, gone }, those))
     }
 
     fn merged_by_hand(&self, open: &OpenTask, tip: &CommitId) -> Result<Option<CommitId>, LocalForgeError> {
