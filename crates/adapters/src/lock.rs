@@ -115,6 +115,14 @@ impl RecordLock {
         }
         Err(failed(io::ErrorKind::WouldBlock.into()))
     }
+
+    /// Leaves another note in the place of the one that was left. One that cannot be written changes nothing.
+    pub fn note(&self, note: &Note) {
+        if let Some(file) = &self.file {
+            drop(write_note(file, note));
+            held().insert(self.id, note.clone());
+        }
+    }
 }
 
 impl Drop for RecordLock {

@@ -8,8 +8,8 @@ use super::{doctor, runtime};
 use crate::error::{AppError, EXIT_DONE};
 use crate::findings::{self, written};
 use crate::wiring::{
-    CheckLevel, Names, Preflight, Prepared, RunDir, RunLock, Site, Wanted, create_run, first_starts,
-    judge_target, launch, prepare, verdict_check,
+    CheckLevel, Names, Preflight, Prepared, RunDir, Site, Wanted, create_run, first_starts, judge_target,
+    launch, prepare, verdict_check,
 };
 use ppe_core::ids::{Millis, RunId, TaskId};
 use ppe_core::input::{Input, Observed, Start};
@@ -53,6 +53,8 @@ pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<u8, AppError> {
         return Err(AppError::usage("not started").hint("`--yes` starts without asking"));
     }
     if args.detach {
+        // Who starts it in the background thinks it through anew.
+        drop(prepared);
         return drive::detach(&site, "run", &wanted.arguments(&args.repo), ui);
     }
     begin(&args, &wanted, &site, prepared, &launching, ui)
@@ -114,12 +116,12 @@ fn begin(
     launching: &[String],
     ui: &mut Ui,
 ) -> Result<u8, AppError> {
-    let Prepared { plan, source, preflight, cards, start, .. } = prepared;
+    let Prepared { plan, source, preflight, cards, start, lock, .. } = prepared;
     let (dir, id, log) = create_run(site, &plan, &source, &jiff::Zoned::now())?;
     if wanted.no_board {
         std::fs::write(dir.no_board(), "")?;
     }
-    let _lock = RunLock::take(site, "ppe run", Some(&id))?;
+    lock.is_for(&id);
     let runtime = runtime()?;
     let green = runtime.block_on(judge(site, &preflight, &dir, &id, ui))?.then(|| preflight.tree.clone());
     let start = Start { run: id.clone(), green, ..start };

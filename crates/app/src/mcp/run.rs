@@ -40,8 +40,8 @@ pub(super) fn view_now(site: &Site, found: &Found) -> Result<RunView, AppError> 
 pub(super) fn no_run(site: &Site, wanted: Option<&str>) -> AppError {
     match wanted {
         Some(run) => AppError::usage(format!("this repository has no run {run}")),
-        None if RunLock::is_held(site).unwrap_or_default() => {
-            AppError::environment("the first run of this repository is being prepared")
+        None if RunLock::makes_one(site).unwrap_or_default() => {
+            AppError::environment("a run of this repository is being prepared")
                 .hint("`plan_status` with `wait_s` comes back when it has begun")
         }
         None => AppError::environment("this repository has no run").hint("`plan_start` starts one"),

@@ -266,8 +266,7 @@ pub(super) async fn status(
         watch = looked;
         let Some(status) = status else {
             // One that has just been started is not there yet.
-            let is_coming = RunLock::is_held(&watch.site)?;
-            if !is_coming || Instant::now() >= until || context.ct.is_cancelled() {
+            if !watch.is_coming()? || Instant::now() >= until || context.ct.is_cancelled() {
                 return Err(no_run(&watch.site, watch.run.as_deref()));
             }
             pause(context).await;
@@ -307,6 +306,9 @@ impl Watch {
 
     /// How it stands, if it is there yet, and what the next look goes on from.
     fn look(mut self) -> Result<(Self, Option<Status>), AppError> {
+        if self.is_coming()? {
+            return Ok((self, None));
+        }
         let wanted = match &self.run {
             Some(run) => Some(RunId::new(run.as_str())),
             None => self.coming()?,
@@ -323,6 +325,11 @@ impl Watch {
             });
         }
         Ok((self, Some(status)))
+    }
+
+    /// Whether the run that is meant is being prepared, and has no id yet: no earlier one is told of in its place.
+    fn is_coming(&self) -> Result<bool, AppError> {
+        Ok(self.run.is_none() && RunLock::makes_one(&self.site)?)
     }
 
     /// A run that is about to begin, or has ended before it began: it goes before the ones that have begun.

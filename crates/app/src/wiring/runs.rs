@@ -23,8 +23,11 @@ const LOCK: &str = "ppe.lock";
 
 /// The right to be the one process at work on a repository. Falls away with the process, however it ends.
 pub(crate) struct RunLock {
-    _lock: RecordLock,
+    lock: RecordLock,
 }
+
+/// The command that makes a run.
+const MAKES_ONE: &str = "ppe run";
 
 impl RunLock {
     /// Where the lock lies.
@@ -36,13 +39,29 @@ impl RunLock {
     pub(crate) fn take(site: &Site, command: &str, run: Option<&RunId>) -> Result<Self, AppError> {
         let note = Note { run: run.cloned(), command: command.to_owned() };
         match RecordLock::try_acquire(&Self::path(site), &note) {
-            Ok(lock) => Ok(Self { _lock: lock }),
+            Ok(lock) => Ok(Self { lock }),
             Err(LockError::Held { holder, .. }) => {
                 Err(AppError::environment(format!("another ppe is at work on this repository: {holder}"))
                     .hint("`ppe status` shows it; `ppe stop` stops it"))
             }
             Err(error) => Err(AppError::environment(error)),
         }
+    }
+
+    /// Takes the lock for a run that is to be made, which has no id yet.
+    pub(crate) fn for_new_run(site: &Site) -> Result<Self, AppError> {
+        Self::take(site, MAKES_ONE, None)
+    }
+
+    /// Says which run it is for, once that is there.
+    pub(crate) fn is_for(&self, run: &RunId) {
+        self.lock.note(&Note { run: Some(run.clone()), command: MAKES_ONE.to_owned() });
+    }
+
+    /// Whether some process makes a run, which has no id yet.
+    pub(crate) fn makes_one(site: &Site) -> Result<bool, AppError> {
+        let note = holder(&Self::path(site))?.and_then(|holder| holder.note);
+        Ok(note.is_some_and(|note| note.run.is_none() && note.command == MAKES_ONE))
     }
 
     /// Whether some process has the lock.

@@ -104,6 +104,8 @@ pub(crate) struct Prepared {
     pub(crate) preflight: Preflight,
     /// The run's first input, still without the run's id.
     pub(crate) start: Start,
+    /// Nobody else starts one meanwhile.
+    pub(crate) lock: RunLock,
 }
 
 /// A task that would start at once.
@@ -124,7 +126,7 @@ pub(crate) fn prepare(site: &Site, wanted: &Wanted) -> Result<Prepared, AppError
     let checked = read_plan(&source)?;
     let findings = checked.findings.clone();
     let plan = require(checked)?;
-    refuse_beside_another(site)?;
+    let lock = alone(site)?;
     let mut board = board::consult(site, &plan, &wanted.selection.only)?;
     let done = wanted.selection.done.iter().chain(&board.done).cloned().collect();
     let preflight = preflight(site, Some(&plan), &done, &wanted.again)?;
@@ -143,7 +145,7 @@ pub(crate) fn prepare(site: &Site, wanted: &Wanted) -> Result<Prepared, AppError
         before: preflight.before.clone(),
     };
     let board::Said { lines, lost, cards, .. } = board;
-    Ok(Prepared { plan, source, findings, board: lines, board_lost: lost, cards, preflight, start })
+    Ok(Prepared { plan, source, findings, board: lines, board_lost: lost, cards, preflight, start, lock })
 }
 
 impl Prepared {
@@ -189,14 +191,13 @@ pub(crate) fn first_starts(state: &State) -> Vec<FirstStart> {
 }
 
 /// One run at a time: neither beside a live one nor beside one that can be resumed.
-fn refuse_beside_another(site: &Site) -> Result<(), AppError> {
-    // Taken and given back: the error says who has it.
-    drop(RunLock::take(site, "ppe run", None)?);
+fn alone(site: &Site) -> Result<RunLock, AppError> {
+    let lock = RunLock::for_new_run(site)?;
     match latest(site, None)?.filter(Found::is_unfinished) {
         Some(found) => Err(AppError::environment(format!("run {} is unfinished", found.id))
             .hint("`ppe resume` goes on with it")
             .hint("`ppe stop --cancel` ends it for good; then `ppe run` starts a new one")),
-        None => Ok(()),
+        None => Ok(lock),
     }
 }
 
