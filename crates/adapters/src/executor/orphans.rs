@@ -68,12 +68,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (done, other) = (dir.path().join("done"), dir.path().join("other"));
         let mut orphan = Command::new("sh");
-        orphan.args(["-c", "sleep 0.3; echo > \"$0\""]).arg(&done).env(OWNER_VARIABLE, dir.path());
+        let script = "until test -e \"$0.go\"; do sleep 0.01; done; sleep 0.3; echo > \"$0\"";
+        orphan.args(["-c", script]).arg(&done).env(OWNER_VARIABLE, dir.path());
         let mut orphan = orphan.spawn().unwrap();
         let mut stranger = Command::new("sleep").arg("60").env(OWNER_VARIABLE, &other).spawn().unwrap();
         while sweep::find(OWNER_VARIABLE, &dir.path().to_string_lossy()).found.is_empty() {
             std::thread::yield_now();
         }
+        std::fs::write(dir.path().join("done.go"), "").unwrap();
         let reaper = std::thread::spawn(move || orphan.wait().unwrap());
         outlast(dir.path()).unwrap();
         assert!(done.exists(), "it was not waited for");

@@ -284,7 +284,7 @@ impl Ours {
             // Mostly there is none.
             fs::remove_file(self.git_dir.join(name)).ok();
         }
-        refs::clear_locks(&self.git_dir.join("refs"));
+        refs::Locks::below(&self.git_dir.join("refs")).clear();
     }
 
     /// Brings one commit and what it needs into the user's repository, under a name of ours.

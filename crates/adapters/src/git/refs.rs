@@ -5,9 +5,11 @@
 use ppe_core::ids::{Attempt, Branch, CandidateId, CommitId, RunId, TaskId};
 
 use super::{GitError, Repo, commit_id};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// A text cannot be part of a ref's name.
 #[derive(Debug, thiserror::Error)]
@@ -71,22 +73,51 @@ pub fn head(branch: &Branch) -> String {
     format!("refs/heads/{branch}")
 }
 
-/// Removes the lock files that killed git processes left on refs of ours. Only when none of ours is at work.
-pub fn clear_stale_locks(repo: &Repo) {
-    clear_locks(&repo.common_dir.join("refs/ppe"));
-}
+/// Lock files on refs, as they were found: who works on a ref has such a file for a moment, and a git that was killed
+/// leaves its own.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Locks(BTreeMap<PathBuf, Found>);
 
-/// The same below any folder of refs that nobody else works in.
-pub(super) fn clear_locks(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            clear_locks(&path);
-        } else if path.extension().is_some_and(|end| end == "lock") {
-            // One that cannot be removed is told of by git, by its name.
-            drop(fs::remove_file(path));
+/// Which file it was, and since when.
+type Found = (u64, SystemTime);
+
+impl Locks {
+    /// Those on refs of ours in the user's repository, where the user's git may come by as well.
+    pub fn of_ours(repo: &Repo) -> Self {
+        Self::below(&repo.common_dir.join("refs/ppe"))
+    }
+
+    /// Those below a folder of refs.
+    pub(super) fn below(folder: &Path) -> Self {
+        let mut found = Self::default();
+        found.walk(folder);
+        found
+    }
+
+    /// Removes those that are still there. Only after a time in which anybody at work would have been done.
+    pub fn clear(self) {
+        for (path, found) in self.0 {
+            if fs::symlink_metadata(&path).is_ok_and(|now| is_it(&now) == Some(found)) {
+                // One that cannot be removed is told of by git, by its name.
+                drop(fs::remove_file(path));
+            }
         }
     }
+
+    fn walk(&mut self, folder: &Path) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let (path, metadata) = (entry.path(), entry.metadata().ok());
+            if metadata.as_ref().is_some_and(fs::Metadata::is_dir) {
+                self.walk(&path);
+            } else if path.extension().is_some_and(|end| end == "lock") {
+                self.0.extend(metadata.as_ref().and_then(is_it).map(|found| (path, found)));
+            }
+        }
+    }
+}
+
+fn is_it(metadata: &fs::Metadata) -> Option<Found> {
+    Some((metadata.ino(), metadata.modified().ok()?))
 }
 
 /// Whether every part of a name between slashes is allowed in a ref and safe as a file name.

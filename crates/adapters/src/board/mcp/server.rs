@@ -1,5 +1,5 @@
 //! A server that is a program: in a process group of its own, with a bounded environment, ended with us. What it complains
-//! of is kept, up to a size, and its last words are told where it failed. Knows nothing of what it is told.
+//! of is kept, up to a size, and its last words are told where it cannot be used. Knows nothing of what it is told.
 
 use super::McpSettings;
 use nix::sys::signal::{Signal, killpg};
@@ -87,8 +87,13 @@ fn keep_complaints(
     let mut file = file.map(complaints).transpose()?;
     let copy = move || {
         let (mut buffer, mut last) = ([0; WORDS], Vec::new());
-        while let Ok(count @ 1..) = stderr.read(&mut buffer) {
-            let said = buffer.get(..count).unwrap_or_default();
+        loop {
+            let said = match stderr.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => buffer.get(..count).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => break,
+            };
             if let Some((file, left)) = &mut file {
                 let kept = said.get(..*left).unwrap_or(said);
                 drop(file.write_all(kept));

@@ -65,23 +65,24 @@ impl Session {
                 (us.serve_with_lifecycle(transport, lifecycle).await, None)
             }
         };
-        let service = match service {
-            Ok(service) => service,
-            Err(error) => {
-                let words = match server {
-                    Some(server) => server.last_words().await,
-                    None => None,
-                };
+        let opened = match service {
+            Ok(service) => match service.list_all_tools().await {
+                Ok(tools) => Ok((service, tools)),
+                Err(error) => Err(error.to_string()),
+            },
+            Err(error) => Err(error.to_string()),
+        };
+        let (service, tools) = match (opened, server) {
+            (Ok((service, tools)), server) => ((service, server), tools),
+            (Err(why), None) => return Err(lost(why)),
+            (Err(why), Some(server)) => {
                 let words =
-                    words.map_or_else(String::new, |words| format!("; its last words: {}", told(&words)));
-                return Err(BoardError::Lost(format!(
-                    "{}: {}{words}",
-                    settings.place,
-                    told(&error.to_string())
-                )));
+                    server.last_words().await.map(|words| format!("; its last words: {}", told(&words)));
+                let why = format!("{}{}", told(&why), words.unwrap_or_default());
+                return Err(BoardError::Lost(format!("{}: {why}", settings.place)));
             }
         };
-        let tools = service.list_all_tools().await.map_err(|error| lost(error.to_string()))?;
+        let (service, server) = service;
         let tools = tools.into_iter().map(|tool| (tool.name.to_string(), (*tool.input_schema).clone()));
         Ok(Self { tools: tools.collect(), limit: settings.limit, service, _server: server })
     }

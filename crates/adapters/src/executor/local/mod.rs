@@ -23,7 +23,7 @@ use super::drivers::AgentSettings;
 use super::job::ShimProgram;
 use super::output;
 use super::record;
-use crate::git::{Identity, Repo};
+use crate::git::{Identity, Repo, refs};
 use ppe_core::ids::{Attempt, RunId, TaskId};
 use ppe_core::input::Trouble;
 use ppe_core::outcome::{AgentEnd, Prepared, SnapshotOutcome, Verdict, Verified};
@@ -303,11 +303,12 @@ impl Inner {
         Ok(Tail { text: String::from_utf8_lossy(&bytes).into_owned(), next })
     }
 
-    /// Waits for what git still does for a process that was killed, clears away what a killed git left, and ends jobs that a crash left running and that
-    /// nobody waits for any more.
+    /// Waits for what git still does for a process that was killed, clears away what a killed git left, and ends jobs that
+    /// a crash left running and that nobody waits for any more.
     fn reconcile(&self, wanted: &[JobKey]) -> Result<(), Trouble> {
+        let locks = refs::Locks::of_ours(&self.repo);
         super::orphans::outlast(&self.repo.common_dir).map_err(trouble::machine)?;
-        crate::git::refs::clear_stale_locks(&self.repo);
+        locks.clear();
         let wanted: Vec<_> = wanted.iter().map(|key| self.job_dir(key)).collect();
         for dir in
             running_jobs(&self.places.tasks, 4).into_iter().chain(running_jobs(&self.places.candidates, 4))

@@ -87,20 +87,21 @@ pub(crate) struct Look {
 /// Looks that found nothing, one after the other.
 pub(crate) struct Clean {
     passes: u32,
-    began: Instant,
+    /// When something was last found.
+    since: Instant,
 }
 
 impl Clean {
     /// Nothing was looked at yet.
     pub(crate) fn new() -> Self {
-        Self { passes: 0, began: Instant::now() }
+        Self { passes: 0, since: Instant::now() }
     }
 
     /// Counts a look; whether it is certain now that there is nothing.
     pub(crate) fn after(&mut self, look: &Look) -> bool {
         if !look.found.is_empty() {
-            self.passes = 0;
-        } else if !look.unsure || self.began.elapsed() > UNSURE {
+            *self = Self::new();
+        } else if !look.unsure || self.since.elapsed() > UNSURE {
             self.passes += 1;
         }
         self.passes >= CLEAN_PASSES
