@@ -17,7 +17,7 @@ impl Run {
     /// A run of the repository, the latest where none is named.
     pub(super) fn open(repo: &Path, run: Option<&str>) -> Result<Self, AppError> {
         let site = open_site(repo)?;
-        let Some(found) = latest(&site, run)? else { return Err(no_run(&site, run)) };
+        let found = latest(&site, run)?.ok_or_else(|| no_run(run))?;
         Ok(Self { site, found })
     }
 
@@ -37,15 +37,17 @@ pub(super) fn view_now(site: &Site, found: &Found) -> Result<RunView, AppError> 
 }
 
 /// Why there is no run to look at.
-pub(super) fn no_run(site: &Site, wanted: Option<&str>) -> AppError {
+pub(super) fn no_run(wanted: Option<&str>) -> AppError {
     match wanted {
         Some(run) => AppError::usage(format!("this repository has no run {run}")),
-        None if RunLock::makes_one(site).unwrap_or_default() => {
-            AppError::environment("a run of this repository is being prepared")
-                .hint("`plan_status` with `wait_s` comes back when it has begun")
-        }
         None => AppError::environment("this repository has no run").hint("`plan_start` starts one"),
     }
+}
+
+/// Why the run that is meant cannot be looked at yet.
+pub(super) fn being_prepared() -> AppError {
+    AppError::environment("a run of this repository is being prepared")
+        .hint("`plan_status` with `wait_s` comes back when it has begun")
 }
 
 /// The repository, for calls on a run: mistakes in its settings as they are written now keep nobody from steering it.

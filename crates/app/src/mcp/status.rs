@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::arguments::StatusArgs;
-use super::run::{no_run, open_site, view_now, watch_command};
+use super::run::{being_prepared, no_run, open_site, view_now, watch_command};
 use crate::error::AppError;
 use crate::wiring::{Background, Followed, RunLock, Site};
 use ppe_core::ids::RunId;
@@ -265,9 +265,8 @@ pub(super) async fn status(
         let (looked, status) = super::blocking(move || watch.look()).await?;
         watch = looked;
         let Some(status) = status else {
-            // One that has just been started is not there yet.
-            if !watch.is_coming()? || Instant::now() >= until || context.ct.is_cancelled() {
-                return Err(no_run(&watch.site, watch.run.as_deref()));
+            if Instant::now() >= until || context.ct.is_cancelled() {
+                return Err(being_prepared());
             }
             pause(context).await;
             continue;
@@ -304,9 +303,10 @@ impl Watch {
         Ok(Self { site: open_site(repo)?, run, followed: Followed::default() })
     }
 
-    /// How it stands, if it is there yet, and what the next look goes on from.
+    /// How it stands, and what the next look goes on from. Nothing while the run that is meant is being prepared and has no
+    /// id: no earlier one is told of in its place.
     fn look(mut self) -> Result<(Self, Option<Status>), AppError> {
-        if self.is_coming()? {
+        if self.run.is_none() && RunLock::makes_one(&self.site)? {
             return Ok((self, None));
         }
         let wanted = match &self.run {
@@ -314,7 +314,8 @@ impl Watch {
             None => self.coming()?,
         };
         let wanted = wanted.as_ref().map(RunId::as_str);
-        let Some(found) = self.followed.latest(&self.site.state, wanted)? else { return Ok((self, None)) };
+        let found = self.followed.latest(&self.site.state, wanted)?;
+        let found = found.ok_or_else(|| no_run(self.run.as_deref()))?;
         let view = view_now(&self.site, found)?;
         let mut status = Status::of(&view, &self.site);
         if view.state == RunWord::New && view.live == Live::No {
@@ -325,11 +326,6 @@ impl Watch {
             });
         }
         Ok((self, Some(status)))
-    }
-
-    /// Whether the run that is meant is being prepared, and has no id yet: no earlier one is told of in its place.
-    fn is_coming(&self) -> Result<bool, AppError> {
-        Ok(self.run.is_none() && RunLock::makes_one(&self.site)?)
     }
 
     /// A run that is about to begin, or has ended before it began: it goes before the ones that have begun.
