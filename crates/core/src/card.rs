@@ -151,6 +151,20 @@ pub fn find_cards<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{PlanSpec, Spot, TaskSpec, check};
+    use std::sync::Arc;
+
+    /// A plan of tasks by id and title.
+    fn plan(tasks: &[(&str, &str)]) -> Plan {
+        let spot = || Spot { file: Arc::from("x"), line: 1 };
+        let task = |(id, title): &(&str, &str)| TaskSpec::bare(TaskId::new(*id), *title, spot());
+        let spec = PlanSpec { tasks: tasks.iter().map(task).collect(), ..Default::default() };
+        check(spec, Vec::new()).plan.unwrap()
+    }
+
+    fn card(id: &str, title: &str, column: Option<Column>) -> Card {
+        Card { id: id.to_owned(), title: title.to_owned(), column, description: None }
+    }
 
     #[test]
     fn one_column_has_many_spellings() {
@@ -163,13 +177,7 @@ mod tests {
 
     #[test]
     fn a_part_of_a_task_is_not_the_task() {
-        let task = |id: &str| {
-            let spot = crate::plan::Spot { file: std::sync::Arc::from("x"), line: 1 };
-            crate::plan::TaskSpec::bare(TaskId::new(id), "Title", spot)
-        };
-        let spec =
-            crate::plan::PlanSpec { tasks: vec![task("3"), task("3.1"), task("T-3")], ..Default::default() };
-        let plan = crate::plan::check(spec, Vec::new()).plan.unwrap();
+        let plan = plan(&[("3", "Title"), ("3.1", "Title"), ("T-3", "Title")]);
         let of = |title: &str| task_of(&plan, title).map(TaskId::as_str);
         assert_eq!(
             (of("3.1: One"), of("3: All"), of("3."), of("T-3.2"), of("3-x")),
@@ -179,19 +187,11 @@ mod tests {
 
     #[test]
     fn of_several_cards_of_a_task_one_is_its_card_whatever_their_order() {
-        let spot = crate::plan::Spot { file: std::sync::Arc::from("x"), line: 1 };
-        let task = crate::plan::TaskSpec::bare(TaskId::new("T-001"), "GraphQL subscriptions", spot);
-        let spec = crate::plan::PlanSpec { tasks: vec![task], ..Default::default() };
-        let plan = crate::plan::check(spec, Vec::new()).plan.unwrap();
-        let card = |(id, title): &(&str, &str)| Card {
-            id: (*id).to_owned(),
-            title: (*title).to_owned(),
-            column: Some(Column::Todo),
-            description: None,
-        };
+        let plan = plan(&[("T-001", "GraphQL subscriptions")]);
         let found = |remembered: &str, cards: &[(&str, &str)]| -> Vec<String> {
             let known = |card: &str| (card == remembered).then(|| plan.id(0));
-            let listed: Vec<Card> = cards.iter().map(card).collect();
+            let todo = Some(Column::Todo);
+            let listed: Vec<Card> = cards.iter().map(|(id, title)| card(id, title, todo)).collect();
             let reversed: Vec<Card> = listed.iter().rev().cloned().collect();
             let both = [listed, reversed].map(|cards| find_cards(&plan, &cards, known));
             both.into_iter().flatten().map(|seen| seen.card).collect()
@@ -206,16 +206,7 @@ mod tests {
 
     #[test]
     fn a_card_in_a_column_that_is_not_ours_hides_no_other() {
-        let spot = crate::plan::Spot { file: std::sync::Arc::from("x"), line: 1 };
-        let task = crate::plan::TaskSpec::bare(TaskId::new("T-001"), "Part", spot);
-        let spec = crate::plan::PlanSpec { tasks: vec![task], ..Default::default() };
-        let plan = crate::plan::check(spec, Vec::new()).plan.unwrap();
-        let card = |id: &str, title: &str, column| Card {
-            id: id.to_owned(),
-            title: title.to_owned(),
-            column,
-            description: None,
-        };
+        let plan = plan(&[("T-001", "Part")]);
         let (ours, aside) = (card("a", "T-001: more", Some(Column::Todo)), card("b", "T-001: Part", None));
         let known = |card: &str| (card == "b").then(|| plan.id(0));
         for cards in [[ours.clone(), aside.clone()], [aside, ours]] {

@@ -222,7 +222,7 @@ pub enum Observed {
         /// Where.
         tip: CommitId,
     },
-    /// A person closed a task's change.
+    /// A person closed a task's change, or deleted its branch.
     ChangeClosed {
         /// The task.
         task: TaskId,

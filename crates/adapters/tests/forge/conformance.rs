@@ -224,6 +224,15 @@ async fn built(bench: &impl Bench, candidate: &Candidate) -> Built {
     }
 }
 
+/// The candidate of a task's work, built on the target.
+async fn one_built(bench: &impl Bench) -> (Candidate, Built) {
+    let world = bench.world();
+    let work = world.work(&world.tip(), "a", "1\n");
+    let candidate = Candidate::new(bench, 1, "T-1", &work, MergeMethod::Merge).await;
+    let made = built(bench, &candidate).await;
+    (candidate, made)
+}
+
 async fn green(bench: &impl Bench, candidate: &Candidate, made: &Built) {
     let LandSpec { candidate, target, base, commit, members, .. } =
         candidate.landing(&made.base, &made.commit);
@@ -248,10 +257,8 @@ async fn landed(bench: &impl Bench, candidate: &Candidate, made: &Built) -> Comm
 }
 
 async fn a_candidate_lands_once_exactly_as_it_was_built(bench: &impl Bench) {
-    let world = bench.world();
-    let work = world.work(&world.tip(), "a", "1\n");
-    let candidate = Candidate::new(bench, 1, "T-1", &work, MergeMethod::Merge).await;
-    let made = built(bench, &candidate).await;
+    let (candidate, made) = one_built(bench).await;
+    let (world, work) = (bench.world(), &candidate.build.members[0].head);
     assert_eq!(built(bench, &candidate).await, made, "a repeat gives the same commit");
     assert_eq!(made.base, world.tip());
     green(bench, &candidate, &made).await;
@@ -305,10 +312,7 @@ async fn nothing_lands_on_a_base_or_from_a_head_that_has_moved(bench: &impl Benc
 }
 
 async fn what_a_person_closed_does_not_land(bench: &impl Bench) {
-    let world = bench.world();
-    let work = world.work(&world.tip(), "a", "1\n");
-    let candidate = Candidate::new(bench, 1, "T-1", &work, MergeMethod::Merge).await;
-    let made = built(bench, &candidate).await;
+    let (candidate, made) = one_built(bench).await;
     let number = candidate.build.members[0].change.unwrap();
     bench.person_closes(number);
     let outcome = bench.port().land(candidate.landing(&made.base, &made.commit)).await.unwrap();
@@ -319,13 +323,11 @@ async fn what_a_person_closed_does_not_land(bench: &impl Bench) {
 }
 
 async fn what_a_person_took_the_branch_of_is_closed(bench: &impl Bench) {
-    let world = bench.world();
-    let work = world.work(&world.tip(), "a", "1\n");
-    let candidate = Candidate::new(bench, 1, "T-1", &work, MergeMethod::Merge).await;
-    let made = built(bench, &candidate).await;
-    let number = candidate.build.members[0].change.unwrap();
+    let (candidate, made) = one_built(bench).await;
+    let member = &candidate.build.members[0];
+    let (work, number) = (&member.head, member.change.unwrap());
     git(&bench.branches(), &["update-ref", "-d", "refs/heads/feat/T-1"]);
-    let open = vec![open_task("T-1", &made.base, &work, number)];
+    let open = vec![open_task("T-1", &made.base, work, number)];
     let look = Look { target: main(), since: made.base.clone(), open, landed: Vec::new() };
     let seen = bench.port().look(look.clone()).await.unwrap();
     assert_eq!(seen[0], Observed::ChangeClosed { task: TaskId::new("T-1"), change: number });
@@ -333,19 +335,16 @@ async fn what_a_person_took_the_branch_of_is_closed(bench: &impl Bench) {
     assert!(matches!(outcome, LandOutcome::Refused(_)), "{outcome:?}");
     assert_eq!(bench.branch("main").as_deref(), Some(made.base.as_str()), "nothing has landed");
     // It goes on all the same.
-    let again = bench.port().open(change("T-1", &work)).await.unwrap();
+    let again = bench.port().open(change("T-1", work)).await.unwrap();
     assert_ne!(again, number);
     assert_eq!(bench.branch("feat/T-1").as_deref(), Some(work.as_str()));
-    let open = vec![open_task("T-1", &made.base, &work, again)];
+    let open = vec![open_task("T-1", &made.base, work, again)];
     let seen = bench.port().look(Look { open, ..look }).await.unwrap();
     assert_eq!(seen, [Observed::Target { tip: made.base, landed: Vec::new(), gone: Vec::new() }]);
 }
 
 async fn what_nobody_wants_any_more_does_not_land(bench: &impl Bench) {
-    let world = bench.world();
-    let work = world.work(&world.tip(), "a", "1\n");
-    let candidate = Candidate::new(bench, 1, "T-1", &work, MergeMethod::Merge).await;
-    let made = built(bench, &candidate).await;
+    let (candidate, made) = one_built(bench).await;
     let mut landing = candidate.landing(&made.base, &made.commit);
     landing.wished = Wished::NoMore;
     let outcome = bench.port().land(landing.clone()).await.unwrap();

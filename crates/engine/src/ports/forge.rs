@@ -202,6 +202,8 @@ pub struct CiSpec {
 ///   forge that merges by itself, when somebody was faster. `Red` is said by one that judges what it merges.
 /// - A change that is shown against another's branch is shown against the target before that other lands: with a branch,
 ///   what is shown against it may go.
+/// - Who deletes a change's branch closes the change: that is told as such, unless its work is in the target by then, and it
+///   does not land. Opening makes the branch again, and another change.
 /// - Nothing is forced.
 pub trait Forge: Send + Sync + 'static {
     /// Makes a task's branch stand at its tip.

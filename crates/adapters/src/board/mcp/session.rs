@@ -72,8 +72,8 @@ impl Session {
             },
             Err(error) => Err(error.to_string()),
         };
-        let (service, tools) = match (opened, server) {
-            (Ok((service, tools)), server) => ((service, server), tools),
+        let (service, tools, server) = match (opened, server) {
+            (Ok((service, tools)), server) => (service, tools, server),
             (Err(why), None) => return Err(lost(why)),
             (Err(why), Some(server)) => {
                 let words =
@@ -82,7 +82,6 @@ impl Session {
                 return Err(BoardError::Lost(format!("{}: {why}", settings.place)));
             }
         };
-        let (service, server) = service;
         let tools = tools.into_iter().map(|tool| (tool.name.to_string(), (*tool.input_schema).clone()));
         Ok(Self { tools: tools.collect(), limit: settings.limit, service, _server: server })
     }
